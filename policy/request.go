@@ -9,7 +9,7 @@ type Request struct {
 
 	// Keys are the condition keys; Context holds further ones, asked in order for what Keys does not have. The keys that
 	// follow from the principal (aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:userid, aws:username) need
-	// not be given: they are made of the fields below, which win over what is given.
+	// not be given: they are made of the fields below and win over what is given.
 	Keys    Keys
 	Context []Keys
 
@@ -33,10 +33,7 @@ type evaluation struct {
 }
 
 func (e *evaluation) values(key string) []string {
-	if v, ok := e.principalKey(key); ok {
-		if v == "" {
-			return nil
-		}
+	if v := e.principalKey(key); v != "" {
 		return []string{v}
 	}
 	if v, ok := e.Keys[key]; ok {
@@ -50,24 +47,24 @@ func (e *evaluation) values(key string) []string {
 	return nil
 }
 
-// principalKey derives the keys that follow from the principal; a value of "" is an absent key.
-func (e *evaluation) principalKey(key string) (string, bool) {
+// principalKey derives the keys that follow from the principal; "" where none does.
+func (r *Request) principalKey(key string) string {
 	switch key {
 	case "aws:principalarn":
-		if e.RoleARN != "" {
-			return e.RoleARN, true
+		if r.RoleARN != "" {
+			return r.RoleARN
 		}
-		return e.PrincipalARN, true
+		return r.PrincipalARN
 	case "aws:principalaccount":
-		return e.PrincipalAccount, true
+		return r.PrincipalAccount
 	case "aws:userid":
-		return e.UserID, true
+		return r.UserID
 	case "aws:username":
-		return userName(e.PrincipalARN), true
+		return userName(r.PrincipalARN)
 	case "aws:principaltype":
-		return e.principalType(), true
+		return r.principalType()
 	}
-	return "", false
+	return ""
 }
 
 func (r *Request) principalType() string {
@@ -97,7 +94,7 @@ func userName(arn string) string {
 
 // variable is the value of a variable: the key's only value, else the variable's fallback.
 func (e *evaluation) variable(q *part) (string, bool) {
-	if v, ok := e.principalKey(q.text); ok && v != "" {
+	if v := e.principalKey(q.text); v != "" {
 		return v, true
 	}
 	if v := e.values(q.text); len(v) == 1 {
