@@ -1,0 +1,172 @@
+// Package kv is the state floor: ordered keys, serializable transactions, named limits. Callers use the concrete DB; engines
+// (memkv, pebblekv) implement the small Engine interface and pass the suite in kvtest. It knows nothing of rows or services.
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits every engine keeps; they are what PostgreSQL and its relatives could keep too.
+const (
+	MaxKeyBytes   = 8 << 10
+	MaxValueBytes = 1 << 20
+	MaxTxKeys     = 10_000          // keys set or deleted by one Update
+	MaxTxBytes    = 16 << 20        // bytes set by one Update
+	MaxScan       = 10_000          // pairs seen by one Scan
+	MaxTxTime     = 5 * time.Second // of one run of a function
+)
+
+// Errors of the contract.
+var (
+	ErrLimit    = errors.New("kv: limit exceeded")
+	ErrReadOnly = errors.New("kv: write inside View")
+	ErrClosed   = errors.New("kv: closed")
+	ErrBusy     = errors.New("kv: too many waiting writers")
+)
+
+// Engine is what a store implements.
+//
+// View runs fn on one consistent, durable snapshot. Update runs fn in a serializable transaction, again when it lost
+// against another, and returns nil only when its writes are durable; when fn fails nothing is written and fn's error is
+// returned as it is. Everyone makes progress: a transaction that keeps losing is run alone.
+type Engine interface {
+	View(ctx context.Context, fn func(Txn) error) error
+	Update(ctx context.Context, fn func(Txn) error) error
+	Close() error
+}
+
+// Txn is a transaction of an engine. Slices returned may be kept; slices passed in are not.
+type Txn interface {
+	// Get returns nil for an absent key, and a non-nil slice for an empty value.
+	Get(key []byte) ([]byte, error)
+	GetMany(keys [][]byte) ([][]byte, error)
+	// Scan calls fn for at most limit pairs in [from, to), in order or reverse order, until fn returns false. k and v are
+	// valid during the call only. to == nil is the end of the store.
+	Scan(from, to []byte, limit int, reverse bool, fn func(k, v []byte) bool) error
+	Set(key, value []byte) error
+	Delete(key []byte) error
+}
+
+// DB is the store services use: an engine behind the contract's checks.
+type DB struct{ engine Engine }
+
+// New wraps an engine.
+func New(e Engine) *DB { return &DB{e} }
+
+// Close closes the engine. No other call may be running or follow.
+func (db *DB) Close() error { return db.engine.Close() }
+
+// View runs fn on a consistent snapshot of durable state.
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, MaxTxTime)
+	defer cancel()
+	return db.engine.View(ctx, func(t Txn) error { return fn(&Tx{txn: t, ctx: ctx, readOnly: true}) })
+}
+
+// Update runs fn in a serializable transaction and returns when it is durable. fn may run more than once, so it has no side
+// effects: what must happen besides is a row in record's queue.
+func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	return db.engine.Update(ctx, func(t Txn) error {
+		runCtx, cancel := context.WithTimeout(ctx, MaxTxTime)
+		defer cancel()
+		return fn(&Tx{txn: t, ctx: runCtx})
+	})
+}
+
+// Tx is a transaction under the contract's limits.
+type Tx struct {
+	txn      Txn
+	ctx      context.Context
+	readOnly bool
+	keys     int
+	bytes    int
+}
+
+// Pair is a key and its value.
+type Pair struct {
+	Key   Key
+	Value []byte
+}
+
+// Range bounds a Scan: keys in [From, To), at most Limit of them (0 means MaxScan).
+type Range struct {
+	From, To Key
+	Limit    int
+	Reverse  bool
+}
+
+// Get returns the value of k, nil when absent.
+func (t *Tx) Get(k Key) ([]byte, error) {
+	if err := t.check(k); err != nil {
+		return nil, err
+	}
+	return t.txn.Get(k)
+}
+
+// GetMany returns the values in the order of ks, nil where absent.
+func (t *Tx) GetMany(ks []Key) ([][]byte, error) {
+	raw := make([][]byte, len(ks))
+	for i, k := range ks {
+		if err := t.check(k); err != nil {
+			return nil, err
+		}
+		raw[i] = k
+	}
+	return t.txn.GetMany(raw)
+}
+
+// Scan calls fn for the pairs of r in order until it returns false. k and v are valid during the call only.
+func (t *Tx) Scan(r Range, fn func(k Key, v []byte) bool) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	limit := r.Limit
+	if limit <= 0 || limit > MaxScan {
+		limit = MaxScan
+	}
+	return t.txn.Scan(r.From, r.To, limit, r.Reverse, func(k, v []byte) bool { return fn(k, v) })
+}
+
+// Set stores v under k when the transaction commits.
+func (t *Tx) Set(k Key, v []byte) error {
+	if len(v) > MaxValueBytes {
+		return fmt.Errorf("%w: value of %d bytes", ErrLimit, len(v))
+	}
+	if err := t.write(k, len(v)); err != nil {
+		return err
+	}
+	return t.txn.Set(k, v)
+}
+
+// Delete removes k when the transaction commits; an absent key is no error.
+func (t *Tx) Delete(k Key) error {
+	if err := t.write(k, 0); err != nil {
+		return err
+	}
+	return t.txn.Delete(k)
+}
+
+func (t *Tx) write(k Key, n int) error {
+	if t.readOnly {
+		return ErrReadOnly
+	}
+	if err := t.check(k); err != nil {
+		return err
+	}
+	t.keys++
+	t.bytes += len(k) + n
+	if t.keys > MaxTxKeys || t.bytes > MaxTxBytes {
+		return fmt.Errorf("%w: transaction of %d keys, %d bytes", ErrLimit, t.keys, t.bytes)
+	}
+	return nil
+}
+
+func (t *Tx) check(k Key) error {
+	if len(k) == 0 || len(k) > MaxKeyBytes {
+		return fmt.Errorf("%w: key of %d bytes", ErrLimit, len(k))
+	}
+	return t.ctx.Err()
+}

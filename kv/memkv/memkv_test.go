@@ -1,0 +1,31 @@
+package memkv_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"bothy/kv"
+	"bothy/kv/kvtest"
+	"bothy/kv/memkv"
+)
+
+func TestConformance(t *testing.T) {
+	kvtest.Run(t, func(*testing.T) kv.Engine { return memkv.New() })
+}
+
+func TestCancelledWhileWaiting(t *testing.T) {
+	e := memkv.New()
+	ctx, cancel := context.WithCancel(context.Background())
+	err := e.Update(context.Background(), func(kv.Txn) error {
+		waiting := make(chan error)
+		go func() {
+			waiting <- e.Update(ctx, func(kv.Txn) error { t.Error("ran"); return nil })
+		}()
+		cancel()
+		return <-waiting
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,99 @@
+package pebblekv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Format is the version of the directory's format that this code reads and writes.
+const Format = 1
+
+const (
+	formatFile = "bothy-format"
+	formatMark = "bothy kv "
+)
+
+// ErrFormat says that a directory is not ours to open.
+var ErrFormat = errors.New("pebblekv: unknown directory format")
+
+// checkFormat reads the directory's version, and stamps it when the directory is new.
+func checkFormat(fsys vfs.FS, dir string) error {
+	raw, err := readFile(fsys, fsys.PathJoin(dir, formatFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return stamp(fsys, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	text, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), formatMark)
+	version, err := strconv.Atoi(text)
+	if !ok || err != nil || version < 1 {
+		return fmt.Errorf("%w: %s says %.40q", ErrFormat, formatFile, raw)
+	}
+	if version > Format {
+		return fmt.Errorf("%w: version %d, newer than %d", ErrFormat, version, Format)
+	}
+	return nil
+}
+
+// stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours.
+func stamp(fsys vfs.FS, dir string) error {
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	names, err := fsys.List(dir)
+	if err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	temp := formatFile + ".new"
+	for _, n := range names {
+		if n != temp {
+			return fmt.Errorf("%w: %s is neither empty nor marked", ErrFormat, dir)
+		}
+	}
+	if err := writeFile(fsys, fsys.PathJoin(dir, temp), fmt.Sprintf("%s%d\n", formatMark, Format)); err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	if err := fsys.Rename(fsys.PathJoin(dir, temp), fsys.PathJoin(dir, formatFile)); err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	return syncDir(fsys, dir)
+}
+
+func readFile(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return io.ReadAll(io.LimitReader(f, 1<<10))
+}
+
+func writeFile(fsys vfs.FS, name, content string) error {
+	f, err := fsys.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, content)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// syncDir makes the directory's entries, and its own entry in its parent, survive a power cut.
+func syncDir(fsys vfs.FS, dir string) error {
+	for _, name := range []string{dir, fsys.PathDir(dir)} {
+		d, err := fsys.OpenDir(name)
+		if err != nil {
+			return fmt.Errorf("pebblekv: %w", err)
+		}
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			return fmt.Errorf("pebblekv: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package pebblekv
+
+import (
+	"bytes"
+	"errors"
+	"hash/maphash"
+	"slices"
+
+	"bothy/kv"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// txn implements kv.Txn over a Pebble reader: a snapshot, or the batch that the committer builds.
+type txn struct {
+	from     pebble.Reader
+	readOnly bool
+	writes   writes
+
+	// What the committer must check; only kept by a first run.
+	tracks bool
+	seed   maphash.Seed
+	at     uint64   // sequence of the snapshot
+	reads  []uint64 // hashes of keys
+	spans  []span
+}
+
+// span is a range of keys that was read: [from, to), to == nil is the end of the store.
+type span struct{ from, to []byte }
+
+func (t *txn) Get(key []byte) ([]byte, error) {
+	if e := t.writes.find(key); e != nil {
+		if e.deleted {
+			return nil, nil
+		}
+		return append([]byte{}, e.value...), nil
+	}
+	if t.tracks {
+		t.reads = append(t.reads, maphash.Bytes(t.seed, key))
+	}
+	v, closer, err := t.from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := append(make([]byte, 0, len(v)), v...)
+	return out, closer.Close()
+}
+
+func (t *txn) GetMany(keys [][]byte) ([][]byte, error) {
+	out := make([][]byte, len(keys))
+	for i, k := range keys {
+		v, err := t.Get(k)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+func (t *txn) Set(key, value []byte) error { return t.write(key, value, false) }
+func (t *txn) Delete(key []byte) error     { return t.write(key, nil, true) }
+
+func (t *txn) write(key, value []byte, deleted bool) error {
+	if t.readOnly {
+		return kv.ErrReadOnly
+	}
+	t.writes.put(key, value, deleted)
+	return nil
+}
+
+func (t *txn) Scan(from, to []byte, limit int, reverse bool, fn func(k, v []byte) bool) error {
+	if limit <= 0 || to != nil && bytes.Compare(from, to) >= 0 {
+		return nil
+	}
+	it, err := t.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return err
+	}
+	m := merge{stored: it, own: t.writes.between(from, to, reverse), reverse: reverse}
+	defer it.Close() //nolint:errcheck // its error is read below
+	seen, last := 0, []byte(nil)
+	for m.first(); m.key != nil; m.next() {
+		seen++
+		if seen == limit {
+			last = bytes.Clone(m.key)
+		}
+		if !fn(m.key, m.value) {
+			last = bytes.Clone(m.key)
+			break
+		}
+		if seen == limit {
+			break
+		}
+	}
+	t.saw(from, to, last, reverse)
+	return it.Error()
+}
+
+// saw notes the span that a scan of [from, to) covered when it stopped at last (nil: at the end).
+func (t *txn) saw(from, to, last []byte, reverse bool) {
+	if !t.tracks {
+		return
+	}
+	s := span{bytes.Clone(from), bytes.Clone(to)}
+	switch {
+	case last == nil:
+	case reverse:
+		s.from = last
+	default:
+		s.to = append(last, 0)
+	}
+	t.spans = append(t.spans, s)
+}
+
+// sortSpans merges overlapping spans, so that the committer finds a key's span by bisection.
+func (t *txn) sortSpans() {
+	if len(t.spans) < 2 {
+		return
+	}
+	slices.SortFunc(t.spans, func(a, b span) int { return bytes.Compare(a.from, b.from) })
+	out := t.spans[:1]
+	for _, s := range t.spans[1:] {
+		last := &out[len(out)-1]
+		switch {
+		case last.to == nil:
+		case bytes.Compare(s.from, last.to) > 0:
+			out = append(out, s)
+		case s.to == nil || bytes.Compare(s.to, last.to) > 0:
+			last.to = s.to
+		}
+	}
+	t.spans = out
+}
+
+// scanned says whether key is in one of the (sorted) spans.
+func (t *txn) scanned(key []byte) bool {
+	i, found := slices.BinarySearchFunc(t.spans, key, func(s span, key []byte) int { return bytes.Compare(s.from, key) })
+	if found {
+		return true
+	}
+	if i == 0 {
+		return false
+	}
+	to := t.spans[i-1].to
+	return to == nil || bytes.Compare(key, to) < 0
+}
+
+// merge walks stored pairs and a transaction's own writes together; an own write hides the stored pair.
+type merge struct {
+	stored     *pebble.Iterator
+	own        []entry
+	reverse    bool
+	ok         bool   // stored stands on a pair
+	fromStored bool   // the current pair is stored's
+	key, value []byte // nil key: the end
+}
+
+func (m *merge) first() {
+	if m.reverse {
+		m.ok = m.stored.Last()
+	} else {
+		m.ok = m.stored.First()
+	}
+	m.settle()
+}
+
+func (m *merge) next() {
+	if m.fromStored {
+		m.step()
+	}
+	m.settle()
+}
+
+func (m *merge) step() {
+	if m.reverse {
+		m.ok = m.stored.Prev()
+	} else {
+		m.ok = m.stored.Next()
+	}
+}
+
+// settle finds the next pair to show.
+func (m *merge) settle() {
+	for len(m.own) > 0 {
+		e := m.own[0]
+		if m.ok {
+			order := bytes.Compare(e.key, m.stored.Key())
+			if m.reverse {
+				order = -order
+			}
+			if order > 0 {
+				break
+			}
+			if order == 0 {
+				m.step()
+			}
+		}
+		m.own = m.own[1:]
+		if !e.deleted {
+			m.key, m.value, m.fromStored = e.key, e.value, false
+			return
+		}
+	}
+	m.key, m.value, m.fromStored = nil, nil, true
+	if m.ok {
+		m.key, m.value = m.stored.Key(), m.stored.Value()
+	}
+}
