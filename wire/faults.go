@@ -1,0 +1,310 @@
+package wire
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"bothy/wire/jsoncur"
+	"bothy/wire/sigv4"
+)
+
+// Codes of the pipeline's own refusals, named as the query protocol has them; each protocol renames them (renamed).
+const (
+	codeMissing    = "MissingAuthenticationToken"
+	codeUnknownKey = "InvalidClientTokenId"
+	codeExpired    = "ExpiredToken"
+	codeMismatch   = "SignatureDoesNotMatch"
+	codeIncomplete = "IncompleteSignature"
+	codeSkewed     = "RequestTimeTooSkewed"
+	codeRequestOld = "RequestExpired"
+	codePayload    = "XAmzContentSHA256Mismatch"
+	codeDenied     = "AccessDenied"
+	codeInternal   = "InternalFailure"
+)
+
+// faultOf is err as a Fault: what is not one is an internal failure, and says nothing of itself.
+func faultOf(err error) Fault {
+	var f Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return Fail(500, codeInternal, "The request processing has failed because of an unknown error, exception or failure.")
+}
+
+// signatureFault turns what sigv4 found into the refusal clients know.
+func signatureFault(err error) error {
+	var f Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit of %d bytes", tooLarge.Limit)
+	}
+	var s *sigv4.Error
+	if !errors.As(err, &s) {
+		return Because(Fail(400, "IncompleteBody", "The request body terminated unexpectedly"), "%v", err)
+	}
+	var out *Error
+	switch s.Code {
+	case sigv4.Missing:
+		out = Fail(403, codeMissing, "Missing Authentication Token")
+	case sigv4.Mismatch, sigv4.BadChunk:
+		out = Fail(403, codeMismatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	case sigv4.Skewed:
+		out = Fail(403, codeSkewed, "Signature expired: the difference between the request time and the current time is too large.")
+	case sigv4.Expired:
+		out = Fail(403, codeRequestOld, "Request has expired")
+	case sigv4.PayloadMismatch:
+		out = Fail(400, codePayload, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+	case sigv4.TooLarge:
+		out = Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit")
+	default:
+		out = Fail(400, codeIncomplete, "The request signature does not conform to AWS standards.")
+	}
+	return Because(out, "%s", s.Reason)
+}
+
+// accessDenied is AWS's message for an action that policy does not allow.
+func accessDenied(c *Call, w Access) *Error {
+	who := "Anonymous"
+	if c.Principal != nil && c.Principal.ARN != "" {
+		who = c.Principal.ARN
+	}
+	return Fail(403, codeDenied, "User: %s is not authorized to perform: %s on resource: %s", who, w.Action, w.Resource)
+}
+
+// AccessDenied is the refusal of one access, for handlers that ask Decide themselves.
+func AccessDenied(c *Call, w Access, reason string) error {
+	return Because(accessDenied(c, w), "%s", reason)
+}
+
+func notImplemented(a *API, op string) error {
+	if a.Protocol == "rest-xml" {
+		return Fail(501, "NotImplemented", "%s is not implemented by this node.", op)
+	}
+	return Fail(501, "NotImplementedException", "%s.%s is not implemented by this node.", a.Name, op)
+}
+
+// unknown is the answer when no operation was found.
+func (m *Mux) unknown(r *request, form url.Values) error {
+	switch {
+	case r.api == nil && form == nil:
+		return Because(Fail(404, "UnknownOperationException", "The request names no service of this node."), "host %q, path %q, target %q", r.http.Host, r.http.URL.Path, r.http.Header.Get("X-Amz-Target"))
+	case form != nil:
+		return Fail(400, "InvalidAction", "Could not find operation %s for version %s", form.Get("Action"), form.Get("Version"))
+	case r.api.Protocol == "json":
+		return Fail(400, "UnknownOperationException", "Unknown operation: %s", r.http.Header.Get("X-Amz-Target"))
+	case r.api.Name == "s3":
+		return Fail(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	}
+	return Fail(404, "UnknownOperationException", "Unable to determine the operation of %s %s", r.http.Method, r.http.URL.Path)
+}
+
+// renamed gives a pipeline code the name, status and text that the service's protocol has for it.
+func renamed(a *API, code string, status int, msg string) (string, int, string) {
+	style := "json"
+	switch {
+	case a == nil:
+	case a.Name == "s3":
+		style = "s3"
+	case a.Protocol == "query" || a.Protocol == "rest-xml":
+		style = "query"
+	case a.Protocol == "rest-json":
+		style = "rest"
+	}
+	to, ok := names[style][code]
+	if !ok {
+		return code, status, msg
+	}
+	if to.msg != "" {
+		msg = to.msg
+	}
+	if to.status != 0 {
+		status = to.status
+	}
+	return to.code, status, msg
+}
+
+type name struct {
+	code   string
+	status int
+	msg    string
+}
+
+const badToken = "The security token included in the request is invalid."
+
+// names per style: codes and texts as AWS documents them (common errors of each service; S3 error responses).
+var names = map[string]map[string]name{
+	"json": {
+		codeMissing:    {"MissingAuthenticationTokenException", 400, "Request is missing Authentication Token"},
+		codeUnknownKey: {"UnrecognizedClientException", 400, badToken},
+		codeExpired:    {"ExpiredTokenException", 400, "The security token included in the request is expired"},
+		codeMismatch:   {"InvalidSignatureException", 400, ""},
+		codeIncomplete: {"IncompleteSignatureException", 400, ""},
+		codeSkewed:     {"InvalidSignatureException", 400, ""},
+		codeRequestOld: {"InvalidSignatureException", 400, "Signature expired"},
+		codePayload:    {"InvalidSignatureException", 400, ""},
+		codeDenied:     {"AccessDeniedException", 400, ""},
+		codeInternal:   {"InternalServerError", 500, "The request processing has failed because of an unknown error"},
+	},
+	"rest": {
+		codeMissing:    {"MissingAuthenticationTokenException", 403, "Missing Authentication Token"},
+		codeUnknownKey: {"UnrecognizedClientException", 403, badToken},
+		codeExpired:    {"ExpiredTokenException", 403, "The security token included in the request is expired"},
+		codeMismatch:   {"InvalidSignatureException", 403, ""},
+		codeIncomplete: {"IncompleteSignatureException", 400, ""},
+		codeSkewed:     {"InvalidSignatureException", 403, ""},
+		codeRequestOld: {"InvalidSignatureException", 403, "Signature expired"},
+		codePayload:    {"InvalidSignatureException", 403, ""},
+		codeDenied:     {"AccessDeniedException", 403, ""},
+		codeInternal:   {"InternalFailureException", 500, ""},
+	},
+	"query": {
+		codeSkewed:     {codeMismatch, 403, ""},
+		codePayload:    {codeMismatch, 403, ""},
+		codeUnknownKey: {codeUnknownKey, 403, badToken},
+	},
+	"s3": {
+		codeMissing:    {codeDenied, 403, "Access Denied"},
+		codeUnknownKey: {"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
+		codeExpired:    {"ExpiredToken", 400, "The provided token has expired."},
+		codeIncomplete: {"AuthorizationHeaderMalformed", 400, "The authorization header that you provided is not valid."},
+		codeSkewed:     {"RequestTimeTooSkewed", 403, "The difference between the request time and the server's time is too large."},
+		codeRequestOld: {codeDenied, 403, "Request has expired"},
+		codeInternal:   {"InternalError", 500, "We encountered an internal error. Please try again."},
+	},
+}
+
+// encodeFault writes err in the protocol's own form.
+func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
+	f := faultOf(err)
+	code, status, msg := f.Fault()
+	code, status, msg = renamed(r.api, code, status, msg)
+	w.status = status
+	protocol := "json"
+	if r.api != nil {
+		protocol = r.api.Protocol
+	} else if isForm(r.http) || r.query.Has("Action") {
+		protocol = "query"
+	}
+	switch protocol {
+	case "query":
+		w.kind = "text/xml"
+		w.body = m.queryFault(r.api, f, code, msg, status, c.RequestID)
+	case "rest-xml":
+		w.kind = "application/xml"
+		w.body = m.xmlFault(r, f, code, msg, status, c.RequestID)
+	default:
+		w.kind = "application/json"
+		if r.api != nil && r.api.Protocol == "json" {
+			w.kind = "application/x-amz-json-" + r.api.JSONVersion
+		}
+		w.header.Set("x-amzn-ErrorType", code)
+		w.body = m.jsonFault(r.api, f, code, msg)
+	}
+}
+
+func (m *Mux) jsonFault(a *API, f Fault, code, msg string) []byte {
+	kind := code
+	if a != nil && (a.Name == "dynamodb" || a.Name == "dynamodbstreams") {
+		kind = "com.amazonaws.dynamodb.v20120810#" + code
+		if code == "AccessDeniedException" || code == "UnrecognizedClientException" || code == "ValidationException" {
+			kind = "com.amazon.coral.service#" + code
+		}
+	}
+	b := append(jsoncur.AppendString([]byte(`{"__type":`), kind), `,"message":`...)
+	b = append(jsoncur.AppendString(b, msg), `,"Message":`...)
+	b = jsoncur.AppendString(b, msg)
+	if a != nil && a.Name == "lambda" {
+		b = append(b, `,"Type":"User"`...)
+	}
+	for _, f := range m.faultMembers(f) {
+		if f.name != "message" && f.name != "Message" && f.name != "Type" {
+			b = f.typ.appendJSON(append(append(b, ','), f.quoted...), f.at, f.ts)
+		}
+	}
+	return append(b, '}')
+}
+
+func (m *Mux) queryFault(a *API, _ Fault, code, msg string, status int, id string) []byte {
+	ns := ""
+	if a != nil {
+		ns = a.Namespace
+	}
+	b := append(appendNamespace([]byte("<ErrorResponse"), ns), "><Error><Type>"...)
+	if status >= 500 {
+		b = append(b, "Receiver"...)
+	} else {
+		b = append(b, "Sender"...)
+	}
+	b = appendXMLText(append(b, "</Type><Code>"...), code)
+	b = appendXMLText(append(b, "</Code><Message>"...), msg)
+	return append(append(append(b, "</Message></Error><RequestId>"...), id...), "</RequestId></ErrorResponse>"...)
+}
+
+func (m *Mux) xmlFault(r *request, f Fault, code, msg string, status int, id string) []byte {
+	if r.api.Name != "s3" {
+		return m.queryFault(r.api, f, code, msg, status, id)
+	}
+	if status == http.StatusNotModified {
+		return nil
+	}
+	b := append([]byte(xmlHead), "<Error>"...)
+	text := func(name, v string) { b = closing(appendXMLText(open(b, name), v), name) }
+	text("Code", code)
+	text("Message", msg)
+	extra := map[string]string{}
+	if e, ok := f.(*Error); ok {
+		extra = e.Extra
+	}
+	for _, k := range sortedKeys(extra) {
+		text(k, extra[k])
+	}
+	if _, ok := extra["Resource"]; !ok {
+		text("Resource", r.http.URL.Path)
+	}
+	text("RequestId", id)
+	text("HostId", id)
+	return append(b, "</Error>"...)
+}
+
+func sortedKeys(m map[string]string) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// faultMember is a present member of a modelled exception: CancellationReasons, Item, retryAfterSeconds, …
+type faultMember struct {
+	*field
+	at unsafe.Pointer
+}
+
+func (m *Mux) faultMembers(f Fault) []faultMember {
+	t := reflect.TypeOf(f)
+	if _, plain := f.(*Error); plain || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	m.faults.Lock()
+	p := m.compiler.plan(t.Elem())
+	m.faults.Unlock()
+	var out []faultMember
+	base := pointerOf(f)
+	for _, fd := range p.fields {
+		if at := unsafe.Add(base, fd.offset); fd.loc == inBody && fd.typ.present(at) {
+			out = append(out, faultMember{fd, fd.typ.at(at)})
+		}
+	}
+	return out
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,240 @@
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+
+	"bothy/policy"
+	"bothy/wire/sigv4"
+)
+
+// Config is what a Mux needs from the node.
+type Config struct {
+	Account     func() string // of this node
+	Region      string        // where a request says none
+	Domains     []string      // host suffixes besides amazonaws.com under which services are addressed: "localhost"
+	Credentials Credentials
+	Now         func() time.Time
+	Log         *slog.Logger
+}
+
+// Mux routes requests to mounted operations. Mount everything before serving.
+type Mux struct {
+	cfg      Config
+	verifier *sigv4.Verifier
+	apis     []*API
+	faults   sync.Mutex // guards compiler once requests are served: exceptions are compiled when they occur
+	compiler compiler
+	mounted  map[*OpInfo]*mounted
+	routers  map[*API]*router
+	cors     map[*API]CORS
+	patterns patternCache
+	traces   traceRing
+}
+
+// mounted is an operation with its handler, types erased.
+type mounted struct {
+	api    *API
+	info   *OpInfo
+	in     *plan
+	out    *plan
+	newIn  func() any
+	public bool
+	serve  func(c *Call, in any) (any, error)
+}
+
+// CORS decides the cross-origin headers of a request whose API leaves that to its owner (buckets); nil adds none.
+type CORS func(ctx context.Context, r *http.Request, resource string) http.Header
+
+// NewMux serves nothing until operations are mounted. Known APIs without mounted operations answer "not implemented".
+func NewMux(cfg Config, apis ...*API) *Mux {
+	m := &Mux{
+		cfg: cfg, apis: apis, compiler: compiler{map[reflect.Type]*plan{}}, verifier: sigv4.NewVerifier(cfg.Now),
+		mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{},
+	}
+	for _, a := range apis {
+		m.routers[a] = newRouter(a)
+	}
+	return m
+}
+
+// SetCORS leaves the cross-origin answers of an API to f.
+func (m *Mux) SetCORS(api *API, f CORS) { m.cors[api] = f }
+
+// AuthenticatedOnly is the access of operations that need valid credentials but no permission (sts:GetCallerIdentity).
+func AuthenticatedOnly[In any](*Call, *In) ([]Access, error) { return []Access{{Action: anyone}}, nil }
+
+// anyone marks an Access that every authenticated principal has.
+const anyone = "*authenticated*"
+
+// Handle mounts an operation. access says what the call wants to do; handle runs when policy allows all of it.
+func Handle[In, Out any](m *Mux, op Op[In, Out], access func(*Call, *In) ([]Access, error), handle func(*Call, *In) (*Out, error)) {
+	mount(m, op, false, func(c *Call, in *In) (*Out, error) {
+		wants, err := access(c, in)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.decide(c, wants); err != nil {
+			return nil, err
+		}
+		return handle(c, in)
+	})
+}
+
+// HandlePublic mounts an operation that AWS leaves unsigned: its input carries what authorises it. Another one is our own
+// bug and panics.
+func HandlePublic[In, Out any](m *Mux, op Op[In, Out], handle func(*Call, *In) (*Out, error)) {
+	if !op.Info.NoAuth {
+		panic("wire: " + op.API.Name + "." + op.Info.Name + " must be signed")
+	}
+	mount(m, op, true, handle)
+}
+
+func mount[In, Out any](m *Mux, op Op[In, Out], public bool, run func(*Call, *In) (*Out, error)) {
+	if m.routers[op.API] == nil || m.mounted[op.Info] != nil {
+		panic("wire: cannot mount " + op.API.Name + "." + op.Info.Name)
+	}
+	m.mounted[op.Info] = &mounted{
+		api: op.API, info: op.Info, in: m.compiler.plan(reflect.TypeFor[In]()), out: m.compiler.plan(reflect.TypeFor[Out]()), public: public,
+		newIn: func() any { return new(In) },
+		serve: func(c *Call, in any) (any, error) {
+			out, err := run(c, in.(*In))
+			if err != nil {
+				return nil, err
+			}
+			if out == nil {
+				out = new(Out)
+			}
+			return out, nil
+		},
+	}
+}
+
+// Mounted tells whether an operation is served; for the coverage table.
+func (m *Mux) Mounted(info *OpInfo) bool { return m.mounted[info] != nil }
+
+// Invoke makes a call in process: the same validation, access and decision as from the network, with by as the caller.
+func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region string, op Op[In, Out], in *In) (*Out, error) {
+	o := m.mounted[op.Info]
+	if o == nil {
+		return nil, notImplemented(op.API, op.Info.Name)
+	}
+	c := &Call{Context: ctx, RequestID: NewRequestID(), Now: m.cfg.Now(), Account: m.cfg.Account(), Region: region, Principal: by, Header: http.Header{}, SourceIP: "127.0.0.1", UserAgent: "bothy", api: op.API, info: op.Info}
+	c.trace = m.begin(c)
+	out, err := m.run(c, o, in)
+	m.end(c, err, 0)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*Out), nil
+}
+
+func (m *Mux) run(c *Call, o *mounted, in any) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil { // our own bug must not end the process nor say anything to the client
+			err = fmt.Errorf("panic in %s.%s: %v", o.api.Name, o.info.Name, p)
+			m.cfg.Log.Error("panic", "request", c.RequestID, "error", err, "stack", stack())
+		}
+	}()
+	if err := m.validate(o, in); err != nil {
+		return nil, err
+	}
+	return o.serve(c, in)
+}
+
+// decide asks policy about every access; none at all is refused.
+func (m *Mux) decide(c *Call, wants []Access) error {
+	if len(wants) == 0 {
+		return Because(accessDenied(c, Access{Action: c.api.Name + ":" + c.info.Name, Resource: "*"}), "the operation declared no access")
+	}
+	for _, w := range wants {
+		if w.Action == anyone {
+			if c.Principal == nil || c.Principal.Kind == Anonymous {
+				return Because(accessDenied(c, w), "no credentials")
+			}
+			continue
+		}
+		if c.Principal != nil && c.Principal.Kind == Internal {
+			continue
+		}
+		d := Decide(c, w)
+		c.trace.decided(w, d)
+		if !d.Allowed {
+			return Because(accessDenied(c, w), "%s", d.Reason)
+		}
+	}
+	return nil
+}
+
+// Decide asks policy about one access of the call's principal. The pipeline asks about every declared access; handlers ask
+// where their answer depends on a further permission.
+func Decide(c *Call, w Access) policy.Decision {
+	p := c.Principal
+	if p == nil {
+		p = &Principal{}
+	}
+	owner := w.Owner
+	if owner == "" {
+		owner = c.Account
+	}
+	return policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
+		Action: w.Action, Resource: w.Resource, Keys: requestKeys(c, p, w),
+		PrincipalARN: p.ARN, PrincipalAccount: p.Account, RoleARN: p.Role,
+	})
+}
+
+// requestKeys are the global condition keys, the credentials' and the access's own.
+func requestKeys(c *Call, p *Principal, w Access) policy.Keys {
+	k := policy.Keys{
+		"aws:currenttime":     {c.Now.UTC().Format(time.RFC3339)},
+		"aws:epochtime":       {fmt.Sprint(c.Now.Unix())},
+		"aws:securetransport": {fmt.Sprint(c.HTTP == nil || c.HTTP.TLS != nil)},
+		"aws:sourceip":        {c.SourceIP},
+		"aws:useragent":       {c.UserAgent},
+		"aws:requestedregion": {c.Region},
+	}
+	if p.Kind != Anonymous {
+		k["aws:principalarn"] = []string{p.ARN}
+		if p.Role != "" {
+			k["aws:principalarn"] = []string{p.Role}
+		}
+		k["aws:principalaccount"] = []string{p.Account}
+		k["aws:userid"] = []string{p.UserID}
+		k["aws:principaltype"] = []string{map[Kind]string{Root: "Account", User: "User", Session: "AssumedRole", Internal: "Service"}[p.Kind]}
+		if p.Kind == User {
+			k["aws:username"] = []string{p.ARN[len(p.ARN)-len(userName(p.ARN)):]}
+		}
+	}
+	for name, v := range p.Keys {
+		k[name] = v
+	}
+	for name, v := range w.Keys {
+		k[name] = v
+	}
+	return k
+}
+
+func userName(arn string) string {
+	for i := len(arn) - 1; i >= 0; i-- {
+		if arn[i] == '/' {
+			return arn[i+1:]
+		}
+	}
+	return arn
+}
+
+// NewRequestID is a random UUID, the form every AWS client accepts.
+func NewRequestID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}

@@ -1,0 +1,372 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"bothy/wire/jsoncur"
+	"bothy/wire/sigv4"
+)
+
+// response is an answer before it is sent.
+type response struct {
+	status int
+	header http.Header
+	kind   string // content type
+	body   []byte
+	stream io.Reader // instead of body
+}
+
+// ServeHTTP takes one request through the pipeline.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	r := m.route(hr)
+	c := m.newCall(hr, r)
+	m.crossOrigin(w.Header(), hr, r)
+	if hr.Method == http.MethodOptions {
+		w.WriteHeader(m.preflight(w.Header(), hr, r))
+		return
+	}
+	c.trace = m.begin(c)
+	res := &response{status: 200, header: c.Header}
+	out, o, err := m.serve(c, r)
+	if err == nil {
+		m.encode(o, out, c, res)
+	} else {
+		m.encodeFault(c, r, err, res)
+	}
+	m.end(c, err, res.status)
+	m.send(w, hr, c, r, res)
+}
+
+func (m *Mux) newCall(hr *http.Request, r *request) *Call {
+	c := &Call{
+		Context: hr.Context(), RequestID: NewRequestID(), Now: m.cfg.Now(), Account: m.cfg.Account(), Region: orDefault(r.region, m.cfg.Region),
+		Principal: &Principal{}, SourceIP: sourceIP(hr), UserAgent: hr.UserAgent(), Host: HostOf(hr), HTTP: hr, Header: http.Header{},
+	}
+	if !validRegion(c.Region) {
+		c.Region = m.cfg.Region
+	}
+	return c
+}
+
+// validRegion keeps odd scopes out of ARNs and keys; such requests are for the node's own region.
+func validRegion(s string) bool {
+	if len(s) == 0 || len(s) > 32 {
+		return false
+	}
+	for _, ch := range s {
+		if (ch < 'a' || ch > 'z') && (ch < '0' || ch > '9') && ch != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "0.0.0.0"
+	}
+	return host
+}
+
+// serve authenticates, decodes and runs the operation.
+func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
+	r.max = maxBody(r)
+	form, err := m.queryForm(r, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.api, c.info = r.api, r.info
+	if r.api != nil {
+		c.trace.API = r.api.Name
+	}
+	if r.info == nil {
+		return nil, nil, m.unknown(r, form)
+	}
+	c.trace.Operation = r.info.Name
+	o := m.mounted[r.info]
+	if o == nil {
+		return nil, nil, notImplemented(r.api, r.info.Name)
+	}
+	if !o.public && !c.authenticated {
+		if err := m.authenticate(c, r); err != nil {
+			return nil, nil, err
+		}
+	}
+	in := o.newIn()
+	if err := m.decode(o, r, form, in); err != nil {
+		return nil, nil, err
+	}
+	out, err := m.run(c, o, in)
+	return out, o, err
+}
+
+// queryForm reads the form of a query-protocol call, whose action lies in the body: so its signature, when it has one, is
+// checked here, over the body.
+func (m *Mux) queryForm(r *request, c *Call) (url.Values, error) {
+	if r.info != nil || r.http.Header.Get("X-Amz-Target") != "" || r.api != nil && r.api.Protocol != "query" {
+		return nil, nil
+	}
+	if !isForm(r.http) && !r.query.Has("Action") {
+		return nil, nil
+	}
+	if sigv4.Present(r.http) {
+		if err := m.authenticate(c, r); err != nil {
+			return nil, err
+		}
+	}
+	form := r.query
+	if isForm(r.http) {
+		b, err := r.body()
+		if err != nil {
+			return nil, err
+		}
+		if form, err = url.ParseQuery(string(b)); err != nil {
+			return nil, Because(Fail(400, "MalformedQueryString", "The query string is malformed"), "%v", err)
+		}
+	}
+	m.routeAction(r, form)
+	return form, nil
+}
+
+// authenticate verifies the signature and finds the principal. Without one the caller is anonymous, which only S3 allows:
+// there a bucket policy may let everybody in.
+func (m *Mux) authenticate(c *Call, r *request) error {
+	c.authenticated = true
+	if !sigv4.Present(r.http) {
+		if r.api != nil && r.api.Name == "s3" {
+			return nil
+		}
+		return Because(Fail(403, codeMissing, "Missing Authentication Token"), "the request has no signature")
+	}
+	return m.verify(c, r.http, r.max)
+}
+
+func (m *Mux) verify(c *Call, hr *http.Request, max int64) error {
+	var found *Credential
+	auth, err := m.verifier.Verify(hr, max, func(key, token string) (string, error) {
+		cred, err := m.cfg.Credentials.Find(c, key, token)
+		if err != nil {
+			c.Principal = &Principal{AccessKey: key}
+			return "", err
+		}
+		found = cred
+		return cred.Secret, nil
+	})
+	if err != nil {
+		return signatureFault(err)
+	}
+	c.Auth, c.Principal = auth, found.Principal
+	return nil
+}
+
+// Authenticate verifies the signature of a request that is not for an AWS API: a deployed API's. The caller sends the
+// Fault it may return, with the call's request id; the trace is kept under that id with Keep.
+func (m *Mux) Authenticate(hr *http.Request, maxBody int64) (*Call, error) {
+	r := &request{http: hr, query: parseQuery(hr.URL.RawQuery)}
+	r.region, _ = scopeOf(hr, r.query)
+	c := m.newCall(hr, r)
+	if !sigv4.Present(hr) {
+		return c, Because(Fail(403, codeMissing, "Missing Authentication Token"), "the request has no signature")
+	}
+	return c, m.verify(c, hr, maxBody)
+}
+
+// body reads the whole body within its limit; a signed one is checked against its signature while it is read.
+func (r *request) body() ([]byte, error) {
+	if r.read {
+		return r.raw, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r.http.Body, r.max+1))
+	if err != nil {
+		return nil, signatureFault(err)
+	}
+	if int64(len(b)) > r.max {
+		return nil, Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit of %d bytes", r.max)
+	}
+	r.raw, r.read = b, true
+	return b, nil
+}
+
+const mb = 1 << 20
+
+// maxBody is how much a request may carry; objects stream, so theirs is S3's largest PUT.
+func maxBody(r *request) int64 {
+	if r.api == nil {
+		return mb
+	}
+	switch r.api.Name {
+	case "s3":
+		if r.info != nil && (r.info.Name == "PutObject" || r.info.Name == "UploadPart") {
+			return 5 << 30
+		}
+		return 8 * mb
+	case "dynamodb":
+		return 16 * mb
+	case "lambda":
+		if r.info != nil && r.info.Name == "Invoke" {
+			return 6*mb + 1024
+		}
+		return 70 * mb
+	case "mobile", "apigateway":
+		return 12 * mb
+	}
+	return mb
+}
+
+// decode fills in from the request by the API's protocol.
+func (m *Mux) decode(o *mounted, r *request, form url.Values, in any) error {
+	base := pointerOf(in)
+	switch r.api.Protocol {
+	case "json":
+		b, err := r.body()
+		if err != nil {
+			return err
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		d := jsoncur.New(string(b))
+		o.in.decodeJSON(d, base)
+		if err := d.End(); err != nil {
+			return Fail(400, "SerializationException", "%s", err)
+		}
+		return nil
+	case "query":
+		n, err := parseForm(form)
+		if err == nil {
+			err = o.in.decodeTree(n, base)
+		}
+		if err != nil {
+			return Because(Fail(400, "MalformedInput", "Invalid value in the request"), "%v", err)
+		}
+		return nil
+	}
+	if err := o.in.bindHTTP(r, base); err != nil {
+		return err
+	}
+	return o.in.bindBody(r, base)
+}
+
+// encode writes the answer by the API's protocol.
+func (m *Mux) encode(o *mounted, out any, c *Call, w *response) {
+	base := pointerOf(out)
+	if o.info.Status != 0 {
+		w.status = o.info.Status
+	}
+	switch o.api.Protocol {
+	case "json":
+		w.kind = "application/x-amz-json-" + o.api.JSONVersion
+		w.body = o.out.appendJSON(make([]byte, 0, 512), base)
+	case "query":
+		w.kind = "text/xml"
+		name := o.info.Name + "Response"
+		b := appendNamespace(append([]byte("<"), name...), o.api.Namespace)
+		b = append(b, '>')
+		if o.info.Wrapper != "" {
+			b = closing(o.out.appendXML(open(b, o.info.Wrapper), base), o.info.Wrapper)
+		}
+		b = append(append(append(b, "<ResponseMetadata><RequestId>"...), c.RequestID...), "</RequestId></ResponseMetadata>"...)
+		w.body = closing(b, name)
+	default:
+		o.out.writeREST(o.info, o.api, base, w)
+	}
+	if c.Status != 0 {
+		w.status = c.Status
+	}
+}
+
+// send writes the answer with the ids every client looks for.
+func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request, res *response) {
+	h := w.Header()
+	for k, v := range res.header {
+		h[k] = v
+	}
+	h.Set("x-amzn-RequestId", c.RequestID)
+	if r.api != nil && (r.api.Name == "s3" || r.api.Name == "cloudfront") {
+		h.Set("x-amz-request-id", c.RequestID)
+		h.Set("x-amz-id-2", c.RequestID)
+	}
+	if h.Get("Content-Type") == "" && res.kind != "" {
+		h.Set("Content-Type", res.kind)
+	}
+	if res.stream != nil {
+		m.sendStream(w, hr, c, res)
+		return
+	}
+	if hr.Method != http.MethodHead && h.Get("Content-Length") == "" {
+		h.Set("Content-Length", itoa(len(res.body)))
+	}
+	w.WriteHeader(res.status)
+	if hr.Method != http.MethodHead {
+		w.Write(res.body) //nolint:errcheck // the client is gone: nothing is left to tell it
+	}
+}
+
+// sendStream copies an object; when it breaks half way the connection is cut, so that the client cannot take the part for
+// the whole.
+func (m *Mux) sendStream(w http.ResponseWriter, hr *http.Request, c *Call, res *response) {
+	if cl, ok := res.stream.(io.Closer); ok {
+		defer cl.Close() //nolint:errcheck // only read
+	}
+	w.WriteHeader(res.status)
+	if hr.Method == http.MethodHead {
+		return
+	}
+	if _, err := io.Copy(w, res.stream); err != nil {
+		if !errors.Is(hr.Context().Err(), c.Err()) || hr.Context().Err() == nil {
+			m.cfg.Log.Error("answer cut short", "request", c.RequestID, "error", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// crossOrigin puts the headers a browser wants on every answer: service endpoints allow all origins, and buckets follow
+// their own configuration.
+func (m *Mux) crossOrigin(h http.Header, hr *http.Request, r *request) {
+	origin := hr.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
+	if r.api != nil && m.cors[r.api] != nil {
+		for k, v := range m.cors[r.api](hr.Context(), hr, bucketOf(r)) {
+			h[k] = v
+		}
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", exposed)
+}
+
+const exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,x-amz-request-id,x-amz-id-2,ETag,Date,x-amz-version-id,x-amz-function-error,x-amz-log-result"
+
+// preflight completes the answer to OPTIONS, which carries no signature.
+func (m *Mux) preflight(h http.Header, hr *http.Request, r *request) int {
+	if r.api != nil && m.cors[r.api] != nil {
+		if h.Get("Access-Control-Allow-Origin") == "" {
+			return http.StatusForbidden
+		}
+		return http.StatusOK
+	}
+	h.Set("Access-Control-Allow-Methods", "GET,HEAD,PUT,POST,PATCH,DELETE,OPTIONS")
+	if want := hr.Header.Get("Access-Control-Request-Headers"); want != "" {
+		h.Set("Access-Control-Allow-Headers", want)
+	}
+	h.Set("Access-Control-Max-Age", "172800")
+	h.Set("Vary", "Origin, Access-Control-Request-Headers")
+	return http.StatusOK
+}
+
+// bucketOf is the bucket a request is about, from host or path.
+func bucketOf(r *request) string {
+	if r.bucket != "" {
+		return r.bucket
+	}
+	b, _, _ := strings.Cut(strings.TrimPrefix(r.http.URL.Path, "/"), "/")
+	return b
+}

@@ -1,0 +1,130 @@
+package wire
+
+import (
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"bothy/policy"
+)
+
+// Trace is what the operator may know of a request: who asked for what, what was decided, and why.
+type Trace struct {
+	RequestID string
+	Time      time.Time
+	API       string
+	Operation string
+	Principal string // ARN, or "anonymous"
+	AccessKey string
+	SourceIP  string
+	Host      string
+	Status    int
+	Code      string // error code the client saw, "" on success
+	Message   string
+	Reason    string // of a refusal or failure; never sent to clients
+	Decisions []TracedDecision
+	Duration  time.Duration
+}
+
+// TracedDecision is one question put to policy.
+type TracedDecision struct {
+	Action, Resource string
+	Allowed          bool
+	Reason           string
+	Failed           []policy.Failure
+}
+
+const keptTraces = 4096 // the last requests that `bothy why` can explain
+
+// traceRing keeps the last traces. It is a diagnosis, not state: nothing decides by it, and it goes with the process.
+type traceRing struct {
+	mu   sync.Mutex
+	ring []*Trace          // guarded by mu
+	next int               // guarded by mu
+	byID map[string]*Trace // guarded by mu
+}
+
+func (t *traceRing) keep(tr *Trace) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID == nil {
+		t.byID = map[string]*Trace{}
+	}
+	if len(t.ring) < keptTraces {
+		t.ring = append(t.ring, tr)
+	} else {
+		delete(t.byID, t.ring[t.next].RequestID)
+		t.ring[t.next] = tr
+	}
+	t.next = (t.next + 1) % keptTraces
+	t.byID[tr.RequestID] = tr
+}
+
+// Explain finds what happened to a recent request.
+func (m *Mux) Explain(requestID string) (Trace, bool) {
+	m.traces.mu.Lock()
+	defer m.traces.mu.Unlock()
+	tr, ok := m.traces.byID[requestID]
+	if !ok {
+		return Trace{}, false
+	}
+	return *tr, true
+}
+
+// Keep records a trace made outside the pipeline: by handlers of plain HTTP such as deployed APIs.
+func (m *Mux) Keep(tr Trace) {
+	m.traces.keep(&tr)
+	m.logTrace(&tr)
+}
+
+func (m *Mux) begin(c *Call) *Trace {
+	tr := &Trace{RequestID: c.RequestID, Time: c.Now, SourceIP: c.SourceIP, Host: c.Host}
+	if c.api != nil {
+		tr.API = c.api.Name
+	}
+	if c.info != nil {
+		tr.Operation = c.info.Name
+	}
+	return tr
+}
+
+func (t *Trace) decided(w Access, d policy.Decision) {
+	if t != nil {
+		t.Decisions = append(t.Decisions, TracedDecision{w.Action, w.Resource, d.Allowed, d.Reason, d.Failed})
+	}
+}
+
+// end completes the trace, keeps it and logs the request's one line.
+func (m *Mux) end(c *Call, err error, status int) {
+	tr := c.trace
+	tr.Status, tr.Duration = status, m.cfg.Now().Sub(tr.Time)
+	tr.Principal = "anonymous"
+	if p := c.Principal; p != nil && p.Kind != Anonymous {
+		tr.Principal, tr.AccessKey = p.ARN, p.AccessKey
+	}
+	if err != nil {
+		f := faultOf(err)
+		tr.Code, _, tr.Message = f.Fault()
+		tr.Reason = ReasonOf(err)
+	}
+	m.traces.keep(tr)
+	m.logTrace(tr)
+}
+
+func (m *Mux) logTrace(tr *Trace) {
+	level := slog.LevelInfo
+	if tr.Status >= 500 {
+		level = slog.LevelError
+	}
+	if !m.cfg.Log.Enabled(nil, level) { //nolint:staticcheck // no context matters to the level
+		return
+	}
+	attrs := []any{"id", tr.RequestID, "api", tr.API, "op", tr.Operation, "principal", tr.Principal, "status", tr.Status, "ms", float64(tr.Duration.Microseconds()) / 1000}
+	if tr.Code != "" {
+		attrs = append(attrs, "code", tr.Code, "reason", tr.Reason)
+	}
+	m.cfg.Log.Log(nil, level, "request", attrs...) //nolint:staticcheck // as above
+}
+
+func stack() string { return string(debug.Stack()) }
