@@ -14,7 +14,7 @@ func TestKeyOrder(t *testing.T) {
 	sorted := []kv.Key{
 		kv.K(), kv.K([]byte{}), kv.K([]byte{0}), kv.K([]byte{1}), kv.K([]byte{0xFF}),
 		kv.K(""), kv.K("", ""), kv.K("", 1), kv.K("\x00"), kv.K("\x00\xff"), kv.K("\x01"), kv.K("a"), kv.K("a", "a"), kv.K("a", "b"), kv.K("a", -1),
-		kv.K("a", 0), kv.K("a", true), kv.K("a\x00"), kv.K("a\x00", "a"), kv.K("a\x00b"), kv.K("a\xff"), kv.K("aa"), kv.K("b"),
+		kv.K("a", 0), kv.K("a", true), kv.K("a\x00"), kv.K("a\x00", "a"), kv.K("a\x00b"), kv.K("aa"), kv.K("a\xff"), kv.K("b"),
 		kv.K(math.MinInt64), kv.K(-256), kv.K(-1), kv.K(0), kv.K(1), kv.K(255), kv.K(256), kv.K(math.MaxInt64),
 		kv.K(false), kv.K(true),
 	}
