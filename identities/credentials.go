@@ -1,0 +1,152 @@
+package identities
+
+import (
+	"errors"
+
+	"bothy/api/cognitoidentity"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// getCredentials gives an identity the temporary credentials of its role (the enhanced flow).
+func (s *Service) getCredentials(c *wire.Call, in *cognitoidentity.GetCredentialsForIdentityInput) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
+	who, err := s.resolve(c, in.IdentityId.V, in.Logins)
+	if err != nil {
+		return nil, err
+	}
+	role, err := chooseRole(who.pool, who.logins, in.CustomRoleArn.V)
+	if err != nil {
+		return nil, err
+	}
+	cred, err := s.cfg.Sessions.Issue(c, SessionSpec{
+		Account: c.Account, RoleARN: role, Name: "CognitoIdentityCredentials", Life: CredentialLife,
+		Provider: Issuer, Keys: who.keys(), Identity: who.info(),
+	})
+	if errors.Is(err, ErrRole) {
+		return nil, wire.Because(badRoles(), "role %s: %v", role, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidentity.GetCredentialsForIdentityOutput{
+		IdentityId: wire.Some(who.id),
+		Credentials: &cognitoidentity.Credentials{
+			AccessKeyId: wire.Some(cred.AccessKeyID), SecretKey: wire.Some(cred.SecretKey),
+			SessionToken: wire.Some(cred.SessionToken), Expiration: wire.Some(cred.Expires),
+		},
+	}, nil
+}
+
+// resolved is who a caller is: the identity that answers, which may differ from the one asked for.
+type resolved struct {
+	id     string
+	pool   *pool
+	logins []verified // empty for a guest
+}
+
+func (r *resolved) keys() map[string][]string {
+	return map[string][]string{Issuer + ":sub": {r.id}, Issuer + ":aud": {r.pool.ID}, Issuer + ":amr": amr(r.logins)}
+}
+
+func (r *resolved) info() wire.CognitoIdentity {
+	kind := "authenticated"
+	if len(r.logins) == 0 {
+		kind = "unauthenticated"
+	}
+	return wire.CognitoIdentity{ID: r.id, PoolID: r.pool.ID, AuthType: kind, Provider: providerText(r.logins)}
+}
+
+// resolve says who presents an identity id with these logins, linking a login that is new to the identity and merging a
+// guest into the identity its login already has.
+func (s *Service) resolve(c *wire.Call, id string, given map[string]string) (*resolved, error) {
+	scope := scopeOf(c.Account, id)
+	var row *identity
+	var p *pool
+	if err := s.cfg.DB.View(c, func(tx *kv.Tx) (err error) { row, p, err = findIdentity(tx, scope, id); return err }); err != nil {
+		return nil, err
+	}
+	if len(given) == 0 {
+		return guest(row, p)
+	}
+	logins, err := s.verify(c, p, given)
+	if err != nil {
+		return nil, err
+	}
+	var todo upgrade
+	plan := func(tx *kv.Tx) (err error) { todo, err = planUpgrade(tx, scope, id, logins, c); return err }
+	if err := s.cfg.DB.View(c, plan); err != nil {
+		return nil, err
+	}
+	if len(todo.write) > 0 {
+		if err := s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+			if err := plan(tx); err != nil {
+				return err
+			}
+			return todo.apply(tx, scope)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return &resolved{id: todo.answer, pool: p, logins: logins}, nil
+}
+
+func guest(row *identity, p *pool) (*resolved, error) {
+	switch {
+	case row.Merged != "":
+		return nil, wire.Because(notFound("Identity", row.ID), "the guest was merged into %s", row.Merged)
+	case len(row.Logins) > 0:
+		return nil, wire.Because(notAuthorized("Access to Identity '"+row.ID+"' is forbidden."), "the identity has logins and none was given")
+	case !p.AllowGuests:
+		return nil, guestsRefused(p)
+	}
+	return &resolved{id: row.ID, pool: p}, nil
+}
+
+// upgrade is what presenting logins changes.
+type upgrade struct {
+	answer string      // identity that answers
+	write  []*identity // rows to store, in order
+}
+
+func (u *upgrade) apply(tx *kv.Tx, scope record.Scope) error {
+	for _, row := range u.write {
+		if err := identityRows.Put(tx, scope, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func planUpgrade(tx *kv.Tx, scope record.Scope, id string, logins []verified, c *wire.Call) (upgrade, error) {
+	row, _, err := findIdentity(tx, scope, id)
+	if err != nil {
+		return upgrade{}, err
+	}
+	own, err := owner(tx, scope, row.Pool, logins)
+	if err != nil {
+		return upgrade{}, err
+	}
+	switch {
+	case own == nil && row.Merged != "":
+		return upgrade{}, wire.Because(notFound("Identity", id), "the guest was merged into %s, which the logins do not own", row.Merged)
+	case own == nil && len(row.Logins) > 0:
+		return upgrade{}, wire.Because(loginsDontMatch(), "identity %s is of other logins", id)
+	case own == nil: // a guest signs in for the first time
+		own = row
+	case own.ID != id && row.Merged != own.ID && len(row.Logins) > 0:
+		return upgrade{}, wire.Because(loginsDontMatch(), "the logins are of identity %s, not of %s", own.ID, id)
+	case own.ID != id && row.Merged != "" && row.Merged != own.ID:
+		return upgrade{}, wire.Because(loginsDontMatch(), "the guest was merged into %s, the logins are of %s", row.Merged, own.ID)
+	}
+	u := upgrade{answer: own.ID}
+	if own.ID != id && row.Merged == "" { // a guest signs in as a known user: the guest ends here
+		row.Merged, row.Modified = own.ID, c.Now
+		u.write = append(u.write, row)
+	}
+	changed, err := own.link(logins, c.Now)
+	if changed {
+		u.write = append(u.write, own)
+	}
+	return u, err
+}

@@ -1,0 +1,90 @@
+package identities
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"bothy/api/cognitoidentity"
+	"bothy/policy"
+	"bothy/wire"
+)
+
+// maxTags bounds the tags of one pool (AWS quota).
+const maxTags = 50
+
+func accessTag(_ *wire.Call, in *cognitoidentity.TagResourceInput) ([]wire.Access, error) {
+	return wire.One("cognito-identity:TagResource", in.ResourceArn.V, tagKeys(in.Tags)), nil
+}
+
+func accessUntag(_ *wire.Call, in *cognitoidentity.UntagResourceInput) ([]wire.Access, error) {
+	return wire.One("cognito-identity:UntagResource", in.ResourceArn.V, policy.Keys{"aws:tagkeys": in.TagKeys}), nil
+}
+
+func accessListTags(_ *wire.Call, in *cognitoidentity.ListTagsForResourceInput) ([]wire.Access, error) {
+	return wire.One("cognito-identity:ListTagsForResource", in.ResourceArn.V, nil), nil
+}
+
+// tagKeys are the condition keys of a request that sets tags.
+func tagKeys(tags map[string]string) policy.Keys {
+	if len(tags) == 0 {
+		return nil
+	}
+	k := policy.Keys{"aws:tagkeys": slices.Sorted(maps.Keys(tags))}
+	for name, v := range tags {
+		k["aws:requesttag/"+strings.ToLower(name)] = []string{v}
+	}
+	return k
+}
+
+func (s *Service) tag(c *wire.Call, in *cognitoidentity.TagResourceInput) (*cognitoidentity.TagResourceOutput, error) {
+	_, err := s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
+	return nil, err
+}
+
+func (s *Service) untag(c *wire.Call, in *cognitoidentity.UntagResourceInput) (*cognitoidentity.UntagResourceOutput, error) {
+	_, err := s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) {
+		for _, k := range in.TagKeys {
+			delete(tags, k)
+		}
+	})
+	return nil, err
+}
+
+func (s *Service) listTags(c *wire.Call, in *cognitoidentity.ListTagsForResourceInput) (*cognitoidentity.ListTagsForResourceOutput, error) {
+	id, err := poolOfARN(c, in.ResourceArn.V)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.pool(c, id)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidentity.ListTagsForResourceOutput{Tags: p.Tags}, nil
+}
+
+func (s *Service) changeTags(c *wire.Call, arn string, change func(map[string]string)) (*pool, error) {
+	id, err := poolOfARN(c, arn)
+	if err != nil {
+		return nil, err
+	}
+	return s.changePool(c, id, func(p *pool) error {
+		if p.Tags == nil {
+			p.Tags = map[string]string{}
+		}
+		change(p.Tags)
+		if len(p.Tags) > maxTags {
+			return invalid("Too many tags: a resource has at most 50.")
+		}
+		return nil
+	})
+}
+
+// poolOfARN is the pool id in an ARN of this account.
+func poolOfARN(c *wire.Call, arn string) (string, error) {
+	_, id, ok := strings.Cut(arn, ":identitypool/")
+	if !ok || poolARN(c, id) != arn {
+		return "", invalid("Invalid resource ARN: " + arn)
+	}
+	return id, nil
+}
