@@ -1,0 +1,141 @@
+// Package access owns accounts, access keys, users, roles, stored policies and sessions. It speaks the IAM and STS APIs and
+// finds the credential behind an access key for wire.
+//
+// It must not know who signs in to apps (users, identities) nor what a role is used for: those ask Issue for a session and
+// bring the condition keys. It evaluates nothing itself: package policy decides.
+//
+// A session has no row. Its token is sealed, holds all it is made of (role, secret, expiry, condition keys, session
+// policies) and opens for its own access key only. The role is read at use, so that a changed policy, a deleted role and
+// RevokeSessions take effect with the next request. Every change also replaces the epoch; as long as a snapshot shows the
+// same epoch, compiled principals are taken from memory.
+//
+// Rows of the node (no account, no region):
+//
+//	access.node  ("account")      → the account's id, and "epoch" → id of the last change
+//	access.key   (access key id)  → sealed secret, account and user ("" is the root); index "user" (account, user)
+//
+// Rows of an account (no region); names are kept as given and found in lower case:
+//
+//	access.role    (name)  → role, trust policy, inline policies, ARNs of attached ones
+//	access.user    (name)  → user, inline policies, ARNs of attached ones
+//	access.policy  (name)  → managed policy and its versions
+//
+// Roles and users have the indexes "attached" and "boundary" (policy ARN).
+package access
+
+import (
+	"context"
+	"time"
+
+	"bothy/api/iam"
+	"bothy/api/sts"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// Config is what the service needs from the node.
+type Config struct {
+	DB        *kv.DB
+	Sealer    *record.Sealer
+	Now       func() time.Time
+	WebTokens WebTokens // of AssumeRoleWithWebIdentity; nil refuses every token
+}
+
+// WebTokens verifies the tokens of web identities: signature, issuer and time.
+type WebTokens interface {
+	// Verify returns the issuer without its scheme ("cognito-identity.amazonaws.com") and the claims. It fails with an
+	// error that wraps ErrTokenExpired or ErrTokenInvalid; any other error is an internal failure.
+	Verify(ctx context.Context, token string) (issuer string, claims map[string]any, err error)
+}
+
+// Service serves IAM and STS.
+type Service struct {
+	cfg       Config
+	policies  policyCache
+	principal principalCache
+}
+
+// New makes the service; it starts nothing.
+func New(cfg Config) *Service { return &Service{cfg: cfg} }
+
+// Mount mounts the operations of both APIs.
+func (s *Service) Mount(m *wire.Mux) {
+	s.mountSTS(m)
+	s.mountRoles(m)
+	s.mountUsers(m)
+	s.mountPolicies(m)
+	s.mountTags(m)
+	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
+	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
+	wire.Handle(m, iam.GetAccountSummary, accessAccountSummary, s.accountSummary)
+}
+
+func (s *Service) mountSTS(m *wire.Mux) {
+	wire.Handle(m, sts.GetCallerIdentity, wire.AuthenticatedOnly[sts.GetCallerIdentityInput], s.getCallerIdentity)
+	wire.Handle(m, sts.AssumeRole, s.accessAssumeRole, s.assumeRole)
+	wire.HandlePublic(m, sts.AssumeRoleWithWebIdentity, s.assumeRoleWithWebIdentity)
+	wire.Handle(m, sts.GetSessionToken, wire.AuthenticatedOnly[sts.GetSessionTokenInput], s.getSessionToken)
+	wire.Handle(m, sts.GetAccessKeyInfo, accessKeyInfo, s.getAccessKeyInfo)
+}
+
+func (s *Service) mountRoles(m *wire.Mux) {
+	wire.Handle(m, iam.CreateRole, s.accessCreateRole, s.createRole)
+	wire.Handle(m, iam.GetRole, s.accessGetRole, s.getRole)
+	wire.Handle(m, iam.ListRoles, accessListRoles, s.listRoles)
+	wire.Handle(m, iam.DeleteRole, s.accessDeleteRole, s.deleteRole)
+	wire.Handle(m, iam.UpdateRole, s.accessUpdateRole, s.updateRole)
+	wire.Handle(m, iam.UpdateRoleDescription, s.accessUpdateRoleDescription, s.updateRoleDescription)
+	wire.Handle(m, iam.UpdateAssumeRolePolicy, s.accessUpdateTrust, s.updateTrust)
+	wire.Handle(m, iam.PutRolePermissionsBoundary, s.accessPutRoleBoundary, s.putRoleBoundary)
+	wire.Handle(m, iam.DeleteRolePermissionsBoundary, s.accessDeleteRoleBoundary, s.deleteRoleBoundary)
+	wire.Handle(m, iam.PutRolePolicy, s.accessPutRolePolicy, s.putRolePolicy)
+	wire.Handle(m, iam.GetRolePolicy, s.accessGetRolePolicy, s.getRolePolicy)
+	wire.Handle(m, iam.DeleteRolePolicy, s.accessDeleteRolePolicy, s.deleteRolePolicy)
+	wire.Handle(m, iam.ListRolePolicies, s.accessListRolePolicies, s.listRolePolicies)
+	wire.Handle(m, iam.AttachRolePolicy, s.accessAttachRole, s.attachRole)
+	wire.Handle(m, iam.DetachRolePolicy, s.accessDetachRole, s.detachRole)
+	wire.Handle(m, iam.ListAttachedRolePolicies, s.accessListAttachedRole, s.listAttachedRole)
+}
+
+func (s *Service) mountUsers(m *wire.Mux) {
+	wire.Handle(m, iam.CreateUser, s.accessCreateUser, s.createUser)
+	wire.Handle(m, iam.GetUser, s.accessGetUser, s.getUser)
+	wire.Handle(m, iam.ListUsers, accessListUsers, s.listUsers)
+	wire.Handle(m, iam.DeleteUser, s.accessDeleteUser, s.deleteUser)
+	wire.Handle(m, iam.PutUserPermissionsBoundary, s.accessPutUserBoundary, s.putUserBoundary)
+	wire.Handle(m, iam.DeleteUserPermissionsBoundary, s.accessDeleteUserBoundary, s.deleteUserBoundary)
+	wire.Handle(m, iam.PutUserPolicy, s.accessPutUserPolicy, s.putUserPolicy)
+	wire.Handle(m, iam.GetUserPolicy, s.accessGetUserPolicy, s.getUserPolicy)
+	wire.Handle(m, iam.DeleteUserPolicy, s.accessDeleteUserPolicy, s.deleteUserPolicy)
+	wire.Handle(m, iam.ListUserPolicies, s.accessListUserPolicies, s.listUserPolicies)
+	wire.Handle(m, iam.AttachUserPolicy, s.accessAttachUser, s.attachUser)
+	wire.Handle(m, iam.DetachUserPolicy, s.accessDetachUser, s.detachUser)
+	wire.Handle(m, iam.ListAttachedUserPolicies, s.accessListAttachedUser, s.listAttachedUser)
+	wire.Handle(m, iam.CreateAccessKey, s.accessCreateKey, s.createKey)
+	wire.Handle(m, iam.ListAccessKeys, s.accessListKeys, s.listKeys)
+	wire.Handle(m, iam.UpdateAccessKey, s.accessUpdateKey, s.updateKey)
+	wire.Handle(m, iam.DeleteAccessKey, s.accessDeleteKey, s.deleteKey)
+}
+
+func (s *Service) mountPolicies(m *wire.Mux) {
+	wire.Handle(m, iam.CreatePolicy, accessCreatePolicy, s.createPolicy)
+	wire.Handle(m, iam.GetPolicy, accessGetPolicy, s.getPolicy)
+	wire.Handle(m, iam.ListPolicies, accessListPolicies, s.listPolicies)
+	wire.Handle(m, iam.DeletePolicy, accessDeletePolicy, s.deletePolicy)
+	wire.Handle(m, iam.CreatePolicyVersion, accessCreateVersion, s.createVersion)
+	wire.Handle(m, iam.GetPolicyVersion, accessGetVersion, s.getVersion)
+	wire.Handle(m, iam.ListPolicyVersions, accessListVersions, s.listVersions)
+	wire.Handle(m, iam.DeletePolicyVersion, accessDeleteVersion, s.deleteVersion)
+	wire.Handle(m, iam.SetDefaultPolicyVersion, accessSetDefaultVersion, s.setDefaultVersion)
+	wire.Handle(m, iam.ListEntitiesForPolicy, accessListEntities, s.listEntities)
+}
+
+func (s *Service) mountTags(m *wire.Mux) {
+	wire.Handle(m, iam.TagRole, s.accessTagRole, s.tagRole)
+	wire.Handle(m, iam.UntagRole, s.accessUntagRole, s.untagRole)
+	wire.Handle(m, iam.ListRoleTags, s.accessListRoleTags, s.listRoleTags)
+	wire.Handle(m, iam.TagUser, s.accessTagUser, s.tagUser)
+	wire.Handle(m, iam.UntagUser, s.accessUntagUser, s.untagUser)
+	wire.Handle(m, iam.ListUserTags, s.accessListUserTags, s.listUserTags)
+}

@@ -1,0 +1,257 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"bothy/api/iam"
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/record"
+	"bothy/wire"
+)
+
+const maxPolicySize = 6144 // characters of a managed policy
+
+// version is a version of the policy; nil when there is none with the id.
+func (r *policyRow) version(id string) *versionRow {
+	for i := range r.Versions {
+		if r.Versions[i].ID == id {
+			return &r.Versions[i]
+		}
+	}
+	return nil
+}
+
+// ownPolicy reads a policy of the account that may be changed.
+func ownPolicy(tx *kv.Tx, c *wire.Call, arn string) (*policyRow, error) {
+	if strings.HasPrefix(arn, awsPolicies+"/") {
+		return nil, wire.Fail(403, "AccessDenied", "User: %s is not authorized to perform: iam:%s on resource: policy %s", c.Principal.ARN, "ChangePolicy", arn)
+	}
+	row, err := findPolicy(tx, c.Account, arn)
+	return row, or(err, noSuchEntity("Policy %s was not found.", arn))
+}
+
+func (s *Service) changePolicy(c *wire.Call, arn string, f func(*policyRow) error) error {
+	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := ownPolicy(tx, c, arn)
+		if err != nil {
+			return err
+		}
+		if err := f(row); err != nil {
+			return err
+		}
+		row.Updated = c.Now.UTC().Truncate(time.Second)
+		if err := policies().Put(tx, of(c.Account), row); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+func (s *Service) readPolicy(c *wire.Call, arn string) (row *policyRow, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err = findPolicy(tx, c.Account, arn)
+		return or(err, noSuchEntity("Policy %s was not found.", arn))
+	})
+	return row, err
+}
+
+func (s *Service) checkManaged(document string) error {
+	if len(document) > maxPolicySize {
+		return limitExceeded("Cannot exceed quota for PolicySize: %d", maxPolicySize)
+	}
+	return s.checkDocument(document, (*policy.Policy).IdentityError)
+}
+
+func accessCreatePolicy(c *wire.Call, in *iam.CreatePolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:CreatePolicy", "arn:aws:iam::"+c.Account+":policy"+pathOf(in.Path)+in.PolicyName.V, requestTags(policy.Keys{}, in.Tags)), nil
+}
+
+func (s *Service) createPolicy(c *wire.Call, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
+	tags, err := addTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkManaged(in.PolicyDocument.V); err != nil {
+		return nil, err
+	}
+	now := c.Now.UTC().Truncate(time.Second)
+	row := &policyRow{Name: in.PolicyName.V, Path: pathOf(in.Path), ID: newID("ANPA", 17), Description: in.Description.V, Default: "v1", Last: 1,
+		Versions: []versionRow{{"v1", in.PolicyDocument.V, now}}, Tags: tags, Created: now, Updated: now}
+	row.ARN = "arn:aws:iam::" + c.Account + ":policy" + row.Path + row.Name
+	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		if err := policies().Insert(tx, of(c.Account), row); err != nil {
+			return exists(err, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", row.Name))
+		}
+		return touch(tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.CreatePolicyOutput{Policy: row.api(0, 0)}, nil
+}
+
+func (r *policyRow) api(attached, bounds int) *iam.Policy {
+	return &iam.Policy{
+		PolicyName: wire.Some(r.Name), PolicyId: wire.Some(r.ID), Arn: wire.Some(r.ARN), Path: wire.Some(r.Path), DefaultVersionId: wire.Some(r.Default),
+		AttachmentCount: wire.Some(int32(attached)), PermissionsBoundaryUsageCount: wire.Some(int32(bounds)), IsAttachable: wire.Some(true),
+		Description: optional(r.Description), CreateDate: wire.Some(r.Created), UpdateDate: wire.Some(r.Updated), Tags: apiTags(r.Tags),
+	}
+}
+
+// used counts the roles and users that a policy is attached to, or the boundary of.
+func used(tx *kv.Tx, account, index, arn string) (int, error) {
+	page := record.Page{Index: index, Prefix: []any{arn}}
+	withRole, _, err := roles().List(tx, of(account), page)
+	if err != nil {
+		return 0, err
+	}
+	withUser, _, err := users().List(tx, of(account), page)
+	return len(withRole) + len(withUser), err
+}
+
+func (r *policyRow) counted(tx *kv.Tx, account string) (*iam.Policy, error) {
+	attached, err := used(tx, account, "attached", r.ARN)
+	if err != nil {
+		return nil, err
+	}
+	bounds, err := used(tx, account, "boundary", r.ARN)
+	return r.api(attached, bounds), err
+}
+
+func accessGetPolicy(_ *wire.Call, in *iam.GetPolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:GetPolicy", in.PolicyArn.V, nil), nil
+}
+
+func (s *Service) getPolicy(c *wire.Call, in *iam.GetPolicyInput) (out *iam.GetPolicyOutput, err error) {
+	out = &iam.GetPolicyOutput{}
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := findPolicy(tx, c.Account, in.PolicyArn.V)
+		if err != nil {
+			return or(err, noSuchEntity("Policy %s was not found.", in.PolicyArn.V))
+		}
+		out.Policy, err = row.counted(tx, c.Account)
+		return err
+	})
+	return out, err
+}
+
+func accessListPolicies(c *wire.Call, in *iam.ListPoliciesInput) ([]wire.Access, error) {
+	return wire.One("iam:ListPolicies", "arn:aws:iam::"+c.Account+":policy"+pathOf(in.PathPrefix), nil), nil
+}
+
+// listPolicies gives AWS's own first, all on the first page, then the account's.
+func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *iam.ListPoliciesOutput, err error) {
+	out = &iam.ListPoliciesOutput{}
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		rows, next, err := policyRows(tx, c.Account, in)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			p, err := row.counted(tx, c.Account)
+			if err != nil {
+				return err
+			}
+			boundary := in.PolicyUsageFilter.V == "PermissionsBoundary"
+			if in.OnlyAttached.V && (boundary && p.PermissionsBoundaryUsageCount.V == 0 || !boundary && p.AttachmentCount.V == 0) {
+				continue
+			}
+			p.Tags, p.Description = nil, wire.Opt[string]{} // as AWS: lists leave them out
+			out.Policies = append(out.Policies, *p)
+		}
+		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		return nil
+	})
+	return out, err
+}
+
+func policyRows(tx *kv.Tx, account string, in *iam.ListPoliciesInput) (rows []*policyRow, next string, err error) {
+	scope := in.Scope.Or("All")
+	want := func(r *policyRow) bool { return strings.HasPrefix(r.Path, in.PathPrefix.V) }
+	if scope != "Local" && !in.Marker.Set {
+		all, err := listAWSPolicies()
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range all {
+			if want(row) {
+				rows = append(rows, row)
+			}
+		}
+	}
+	if scope == "AWS" {
+		return rows, "", nil
+	}
+	own, next, err := listRows(tx, policies(), of(account), in.Marker.V, in.MaxItems.Or(defaultItems), want)
+	return append(rows, own...), next, err
+}
+
+func accessDeletePolicy(_ *wire.Call, in *iam.DeletePolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:DeletePolicy", in.PolicyArn.V, nil), nil
+}
+
+func (s *Service) deletePolicy(c *wire.Call, in *iam.DeletePolicyInput) (*iam.DeletePolicyOutput, error) {
+	return nil, s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := ownPolicy(tx, c, in.PolicyArn.V)
+		if err != nil {
+			return err
+		}
+		for _, index := range []string{"attached", "boundary"} {
+			if n, err := used(tx, c.Account, index, row.ARN); err != nil {
+				return err
+			} else if n > 0 {
+				return deleteConflict("Cannot delete a policy attached to entities.")
+			}
+		}
+		if len(row.Versions) > 1 {
+			return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. " +
+				"The default version is deleted with the policy.")
+		}
+		if err := policies().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+func accessListEntities(_ *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:ListEntitiesForPolicy", in.PolicyArn.V, nil), nil
+}
+
+// listEntities gives all on one page: the quotas of roles and users keep it small.
+func (s *Service) listEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) (out *iam.ListEntitiesForPolicyOutput, err error) {
+	out = &iam.ListEntitiesForPolicyOutput{IsTruncated: wire.Some(false)}
+	page := record.Page{Index: "attached", Prefix: []any{in.PolicyArn.V}}
+	if in.PolicyUsageFilter.V == "PermissionsBoundary" {
+		page.Index = "boundary"
+	}
+	filter := in.EntityFilter.V
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		if _, err := findPolicy(tx, c.Account, in.PolicyArn.V); err != nil {
+			return or(err, noSuchEntity("Policy %s was not found.", in.PolicyArn.V))
+		}
+		withRole, _, err := roles().List(tx, of(c.Account), page)
+		if err != nil {
+			return err
+		}
+		withUser, _, err := users().List(tx, of(c.Account), page)
+		for _, r := range withRole {
+			if strings.HasPrefix(r.Path, in.PathPrefix.V) && (filter == "" || filter == "Role") {
+				out.PolicyRoles = append(out.PolicyRoles, iam.PolicyRole{RoleName: wire.Some(r.Name), RoleId: wire.Some(r.ID)})
+			}
+		}
+		for _, u := range withUser {
+			if strings.HasPrefix(u.Path, in.PathPrefix.V) && (filter == "" || filter == "User") {
+				out.PolicyUsers = append(out.PolicyUsers, iam.PolicyUser{UserName: wire.Some(u.Name), UserId: wire.Some(u.ID)})
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// versionID is v1, v2, …
+func versionID(n int) string { return fmt.Sprintf("v%d", n) }

@@ -1,0 +1,266 @@
+package access
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"bothy/api/iam"
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/wire"
+)
+
+// maxTrust is the size of a trust policy: AWS's highest quota.
+const maxTrust = 8192
+
+const defaultMaxSession = 3600 // seconds
+
+// pathOf is a path as given, or the default.
+func pathOf(p wire.Opt[string]) string { return p.Or("/") }
+
+// roleARN is the ARN of a role that may not exist; then it has no path.
+func (s *Service) roleARN(c *wire.Call, name string) (string, map[string]string, error) {
+	arn := "arn:aws:iam::" + c.Account + ":role/" + name
+	var tags map[string]string
+	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(name))
+		if err == nil {
+			arn, tags = row.ARN, row.Tags
+		}
+		return or(err, nil)
+	})
+	return arn, tags, err
+}
+
+// onRole is the access of an operation on a role.
+func (s *Service) onRole(c *wire.Call, action, name string, keys policy.Keys) ([]wire.Access, error) {
+	arn, tags, err := s.roleARN(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return wire.One("iam:"+action, arn, withTags(keys, tags)), nil
+}
+
+// withTags adds the tags of the resource to the condition keys.
+func withTags(keys policy.Keys, tags map[string]string) policy.Keys {
+	if keys == nil {
+		keys = policy.Keys{}
+	}
+	for name, v := range tags {
+		keys["aws:resourcetag/"+fold(name)] = []string{v}
+		keys["iam:resourcetag/"+fold(name)] = []string{v}
+	}
+	return keys
+}
+
+// changeRole runs f on the row of a role and stores what it left there.
+func (s *Service) changeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
+	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(name))
+		if err != nil {
+			return or(err, noSuchRole(name))
+		}
+		if err := f(tx, row); err != nil {
+			return err
+		}
+		if err := roles().Put(tx, of(c.Account), row); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+// readRole reads the row of a role.
+func (s *Service) readRole(c *wire.Call, name string) (row *roleRow, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err = roles().Get(tx, of(c.Account), fold(name))
+		return or(err, noSuchRole(name))
+	})
+	return row, err
+}
+
+func (s *Service) accessCreateRole(c *wire.Call, in *iam.CreateRoleInput) ([]wire.Access, error) {
+	keys := policy.Keys{}
+	if in.PermissionsBoundary.Set {
+		keys["iam:permissionsboundary"] = []string{in.PermissionsBoundary.V}
+	}
+	requestTags(keys, in.Tags)
+	return wire.One("iam:CreateRole", "arn:aws:iam::"+c.Account+":role"+pathOf(in.Path)+in.RoleName.V, keys), nil
+}
+
+func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
+	tags, err := addTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkTrust(in.AssumeRolePolicyDocument.V); err != nil {
+		return nil, err
+	}
+	row := &roleRow{
+		Name: in.RoleName.V, Path: pathOf(in.Path), ID: newID("AROA", 17), Trust: in.AssumeRolePolicyDocument.V,
+		Description: in.Description.V, MaxSession: in.MaxSessionDuration.Or(defaultMaxSession), Created: c.Now.UTC().Truncate(time.Second),
+		attachments: attachments{Boundary: in.PermissionsBoundary.V, Tags: tags},
+	}
+	row.ARN = "arn:aws:iam::" + c.Account + ":role" + row.Path + row.Name
+	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		if err := checkBoundary(tx, c.Account, row.Boundary); err != nil {
+			return err
+		}
+		if err := roles().Insert(tx, of(c.Account), row); err != nil {
+			return exists(err, alreadyExists("Role with name %s already exists.", row.Name))
+		}
+		return touch(tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.CreateRoleOutput{Role: row.api()}, nil
+}
+
+func (s *Service) checkTrust(document string) error {
+	if len(document) > maxTrust {
+		return limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
+	}
+	return s.checkDocument(document, (*policy.Policy).TrustError)
+}
+
+// api is the role as IAM shows it.
+func (r *roleRow) api() *iam.Role {
+	return &iam.Role{
+		Path: wire.Some(r.Path), RoleName: wire.Some(r.Name), RoleId: wire.Some(r.ID), Arn: wire.Some(r.ARN),
+		CreateDate: wire.Some(r.Created), AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: optional(r.Description),
+		MaxSessionDuration: wire.Some(r.MaxSession), PermissionsBoundary: r.boundary(), Tags: apiTags(r.Tags),
+	}
+}
+
+func (a *attachments) boundary() *iam.AttachedPermissionsBoundary {
+	if a.Boundary == "" {
+		return nil
+	}
+	return &iam.AttachedPermissionsBoundary{PermissionsBoundaryType: wire.Some("Policy"), PermissionsBoundaryArn: wire.Some(a.Boundary)}
+}
+
+func (s *Service) accessGetRole(c *wire.Call, in *iam.GetRoleInput) ([]wire.Access, error) {
+	return s.onRole(c, "GetRole", in.RoleName.V, nil)
+}
+
+func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
+	row, err := s.readRole(c, in.RoleName.V)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.GetRoleOutput{Role: row.api()}, nil
+}
+
+func accessListRoles(c *wire.Call, in *iam.ListRolesInput) ([]wire.Access, error) {
+	return wire.One("iam:ListRoles", "arn:aws:iam::"+c.Account+":role"+pathOf(in.PathPrefix), nil), nil
+}
+
+func (s *Service) listRoles(c *wire.Call, in *iam.ListRolesInput) (out *iam.ListRolesOutput, err error) {
+	out = &iam.ListRolesOutput{}
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		rows, next, err := listRows(tx, roles(), of(c.Account), in.Marker.V, in.MaxItems.Or(defaultItems),
+			func(r *roleRow) bool { return strings.HasPrefix(r.Path, in.PathPrefix.V) })
+		for _, row := range rows {
+			role := row.api()
+			role.Tags, role.PermissionsBoundary = nil, nil // as AWS: lists leave them out
+			out.Roles = append(out.Roles, *role)
+		}
+		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) accessDeleteRole(c *wire.Call, in *iam.DeleteRoleInput) ([]wire.Access, error) {
+	return s.onRole(c, "DeleteRole", in.RoleName.V, nil)
+}
+
+func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.DeleteRoleOutput, error) {
+	return nil, s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(in.RoleName.V))
+		if err != nil {
+			return or(err, noSuchRole(in.RoleName.V))
+		}
+		if err := row.deletable(); err != nil {
+			return err
+		}
+		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+// deletable refuses while policies are left, as AWS does.
+func (a *attachments) deletable() error {
+	switch {
+	case len(a.Attached) > 0:
+		return deleteConflict("Cannot delete entity, must detach all policies first.")
+	case len(a.Inline) > 0:
+		return deleteConflict("Cannot delete entity, must delete policies first.")
+	}
+	return nil
+}
+
+func (s *Service) accessUpdateRole(c *wire.Call, in *iam.UpdateRoleInput) ([]wire.Access, error) {
+	return s.onRole(c, "UpdateRole", in.RoleName.V, nil)
+}
+
+func (s *Service) updateRole(c *wire.Call, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
+	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+		r.Description = in.Description.Or(r.Description)
+		r.MaxSession = in.MaxSessionDuration.Or(r.MaxSession)
+		return nil
+	})
+}
+
+func (s *Service) accessUpdateRoleDescription(c *wire.Call, in *iam.UpdateRoleDescriptionInput) ([]wire.Access, error) {
+	return s.onRole(c, "UpdateRoleDescription", in.RoleName.V, nil)
+}
+
+func (s *Service) updateRoleDescription(c *wire.Call, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
+	var role *iam.Role
+	err := s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+		r.Description = in.Description.V
+		role = r.api()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.UpdateRoleDescriptionOutput{Role: role}, nil
+}
+
+func (s *Service) accessUpdateTrust(c *wire.Call, in *iam.UpdateAssumeRolePolicyInput) ([]wire.Access, error) {
+	return s.onRole(c, "UpdateAssumeRolePolicy", in.RoleName.V, nil)
+}
+
+func (s *Service) updateTrust(c *wire.Call, in *iam.UpdateAssumeRolePolicyInput) (*iam.UpdateAssumeRolePolicyOutput, error) {
+	if err := s.checkTrust(in.PolicyDocument.V); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+		r.Trust = in.PolicyDocument.V
+		return nil
+	})
+}
+
+// RevokeSessions refuses, from now on, every session of the role that was issued before this call.
+func (s *Service) RevokeSessions(ctx context.Context, account, role string) error {
+	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(account), fold(role))
+		if err != nil {
+			return or(err, noSuchRole(role))
+		}
+		row.RevokedBefore = s.cfg.Now().UTC()
+		if err := roles().Put(tx, of(account), row); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+// Changed tells the service that its rows were changed behind its back, as by emptying an account.
+func (s *Service) Changed(ctx context.Context) error { return s.cfg.DB.Update(ctx, touch) }

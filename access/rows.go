@@ -1,0 +1,120 @@
+package access
+
+import (
+	"strings"
+	"time"
+
+	"bothy/record"
+)
+
+// nodeRow holds the few values that exist once per node.
+type nodeRow struct {
+	Name  string // "account", "epoch"
+	Value string
+}
+
+// keyRow is a long-lived access key.
+type keyRow struct {
+	ID       string
+	Account  string
+	User     string // name; "" is the account's root
+	Secret   []byte // sealed
+	Inactive bool
+	Created  time.Time
+}
+
+// attachments is what decides about a role or user besides its name.
+type attachments struct {
+	Inline   map[string]string `json:",omitempty"` // name → document
+	Attached []string          `json:",omitempty"` // ARNs, in order of attachment
+	Boundary string            `json:",omitempty"` // ARN
+	Tags     map[string]string `json:",omitempty"`
+}
+
+type roleRow struct {
+	attachments
+	Name, Path, ID, ARN string
+	Trust               string // document
+	Description         string
+	MaxSession          int32 // seconds
+	Created             time.Time
+	RevokedBefore       time.Time // sessions issued before are refused
+}
+
+type userRow struct {
+	attachments
+	Name, Path, ID, ARN string
+	Created             time.Time
+}
+
+type policyRow struct {
+	Name, Path, ID, ARN string
+	Description         string
+	Default             string // version id
+	Last                int    // number of the newest version ever
+	Versions            []versionRow
+	Tags                map[string]string `json:",omitempty"`
+	Created, Updated    time.Time
+}
+
+type versionRow struct {
+	ID       string // v1, v2, …
+	Document string
+	Created  time.Time
+}
+
+// tables are all kinds of rows. They are values, not variables: a Table is only a description.
+func nodes() *record.Table[nodeRow] {
+	return &record.Table[nodeRow]{Name: "access.node", Version: 1, Key: func(r *nodeRow) []any { return []any{r.Name} }}
+}
+
+func keys() *record.Table[keyRow] {
+	return &record.Table[keyRow]{
+		Name: "access.key", Version: 1, Key: func(r *keyRow) []any { return []any{r.ID} },
+		Indexes: []record.Index[keyRow]{{Name: "user", Keys: func(r *keyRow) [][]any { return [][]any{{r.Account, r.User}} }}},
+	}
+}
+
+func roles() *record.Table[roleRow] {
+	return &record.Table[roleRow]{
+		Name: "access.role", Version: 1, Key: func(r *roleRow) []any { return []any{fold(r.Name)} },
+		Indexes: holderIndexes(func(r *roleRow) *attachments { return &r.attachments }),
+	}
+}
+
+func users() *record.Table[userRow] {
+	return &record.Table[userRow]{
+		Name: "access.user", Version: 1, Key: func(r *userRow) []any { return []any{fold(r.Name)} },
+		Indexes: holderIndexes(func(r *userRow) *attachments { return &r.attachments }),
+	}
+}
+
+func policies() *record.Table[policyRow] {
+	return &record.Table[policyRow]{Name: "access.policy", Version: 1, Key: func(r *policyRow) []any { return []any{fold(r.Name)} }}
+}
+
+func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {
+	return []record.Index[T]{
+		{Name: "attached", Keys: func(r *T) (out [][]any) {
+			for _, arn := range part(r).Attached {
+				out = append(out, []any{arn})
+			}
+			return out
+		}},
+		{Name: "boundary", Keys: func(r *T) [][]any {
+			if part(r).Boundary == "" {
+				return nil
+			}
+			return [][]any{{part(r).Boundary}}
+		}},
+	}
+}
+
+// node is the scope of rows that belong to no account.
+func node() record.Scope { return record.In("", "") }
+
+// of is the scope of an account's own rows.
+func of(account string) record.Scope { return record.In(account, "") }
+
+// fold makes names that differ in case only the same.
+func fold(name string) string { return strings.ToLower(name) }

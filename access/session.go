@@ -1,0 +1,316 @@
+package access
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/wire"
+)
+
+// ErrRole says that a role does not exist or does not trust who asks for it; every error of Issue and Trusts for that reason
+// wraps it.
+var ErrRole = errors.New("access: role missing or not trusting the caller")
+
+// Durations of sessions.
+const (
+	DefaultSession  = time.Hour
+	MinSession      = 15 * time.Minute
+	maxTokenSession = 36 * time.Hour // of GetSessionToken
+)
+
+// maxToken bounds a session token; the longest possible session policies and tags stay well below.
+const maxToken = 16 << 10
+
+// Spec is a session to make of a role. Who asks is one of Federated, Service and Caller.
+type Spec struct {
+	RoleARN     string
+	SessionName string
+	Duration    time.Duration // 0 is DefaultSession; the role's maximum caps it
+
+	Federated string          // provider of a web identity: "cognito-identity.amazonaws.com"
+	Service   string          // "lambda.amazonaws.com"
+	Caller    *wire.Principal // another principal, by AssumeRole
+
+	Keys      policy.Keys // condition keys of the session, known to its trust policy and all its requests
+	TrustKeys policy.Keys // condition keys for the trust policy only: sts:externalid, aws:sourcearn
+	Identity  *wire.CognitoIdentity
+	Policies  []string          // session policies: documents
+	Tags      map[string]string // session tags
+}
+
+// Issued is a session made.
+type Issued struct {
+	AccessKey, Secret, Token string
+	Expires                  time.Time
+	ARN                      string // of the session: arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME
+	RoleID                   string // AROA…:NAME, its aws:userid
+}
+
+// session is what a token holds. Names are short: the token travels with every request.
+type session struct {
+	Secret   string                `json:"s"`
+	Account  string                `json:"a"`
+	Role     string                `json:"r,omitempty"` // name; else the session is a user's or the root's own
+	User     string                `json:"u,omitempty"`
+	HolderID string                `json:"h,omitempty"` // AROA… or AIDA…: a new role of the old name is another role
+	Name     string                `json:"n,omitempty"`
+	Issued   int64                 `json:"i"` // milliseconds
+	Expires  int64                 `json:"e"` // seconds
+	Keys     policy.Keys           `json:"k,omitempty"`
+	Policies []string              `json:"p,omitempty"`
+	Identity *wire.CognitoIdentity `json:"c,omitempty"`
+}
+
+// Issue makes a session of a role when the role's trust policy lets the caller have one. It writes nothing.
+func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
+	role, err := s.trusting(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, document := range spec.Policies {
+		if _, err := s.sessionPolicy(document); err != nil {
+			return nil, err
+		}
+	}
+	now := s.cfg.Now()
+	life := spec.Duration
+	if life == 0 {
+		life = DefaultSession
+	}
+	life = min(life, time.Duration(role.MaxSession)*time.Second)
+	keys := maps.Clone(spec.Keys)
+	if len(spec.Tags) > 0 && keys == nil {
+		keys = policy.Keys{}
+	}
+	maps.Copy(keys, tagKeys(spec.Tags))
+	account := accountOf(role.ARN)
+	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Name: spec.SessionName,
+		Keys: keys, Policies: spec.Policies, Identity: spec.Identity}, now, life)
+	if err != nil {
+		return nil, err
+	}
+	issued.ARN = sessionARN(account, role.Name, spec.SessionName)
+	issued.RoleID = role.ID + ":" + spec.SessionName
+	return issued, nil
+}
+
+// Trusts tells whether Issue would be allowed for spec: nil, or an error that wraps ErrRole.
+func (s *Service) Trusts(ctx context.Context, spec Spec) error {
+	_, err := s.trusting(ctx, spec)
+	return err
+}
+
+// trusting is the role when its trust policy accepts the caller.
+func (s *Service) trusting(ctx context.Context, spec Spec) (*roleRow, error) {
+	account, name, ok := parseRoleARN(spec.RoleARN)
+	if !ok {
+		return nil, refuseRole(&spec, "%q is not the ARN of a role", spec.RoleARN)
+	}
+	var c *compiled
+	err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
+		c, err = s.compiledRole(tx, account, name)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil || c.role.ARN != spec.RoleARN:
+		return nil, refuseRole(&spec, "role %s does not exist", spec.RoleARN)
+	}
+	if d := policy.Trust(s.trustSource(c.role), spec.request(s.cfg.Now())); !d.Allowed {
+		return nil, refuseRole(&spec, "%s", d.Reason)
+	}
+	return c.role, nil
+}
+
+func (s *Service) trustSource(r *roleRow) policy.Source {
+	return s.source("trust policy of role "+r.Name, r.Trust)
+}
+
+// request is how the trust policy sees the caller.
+func (spec *Spec) request(now time.Time) policy.Request {
+	r := policy.Request{
+		Action: spec.action(), Resource: spec.RoleARN, Federated: spec.Federated, Service: spec.Service,
+		Keys: policy.Keys{
+			"sts:rolesessionname": {spec.SessionName},
+			"aws:currenttime":     {now.UTC().Format(time.RFC3339)},
+			"aws:epochtime":       {fmt.Sprint(now.Unix())},
+		},
+		Context: []policy.Keys{spec.TrustKeys, spec.Keys},
+	}
+	if spec.Federated != "" {
+		r.Keys["aws:federatedprovider"] = []string{spec.Federated}
+	}
+	if p := spec.Caller; p != nil {
+		r.PrincipalARN, r.PrincipalAccount, r.UserID, r.RoleARN = p.ARN, p.Account, p.UserID, p.Role
+		r.Context = append(r.Context, p.Keys)
+	}
+	return r
+}
+
+func (spec *Spec) action() string {
+	if spec.Federated != "" {
+		return "sts:AssumeRoleWithWebIdentity"
+	}
+	return "sts:AssumeRole"
+}
+
+// refuseRole is AWS's refusal: it does not tell a missing role from an unwilling one.
+func refuseRole(spec *Spec, format string, a ...any) error {
+	text := "Not authorized to perform " + spec.action()
+	if spec.Caller != nil {
+		text = "User: " + spec.Caller.ARN + " is not authorized to perform: sts:AssumeRole on resource: " + spec.RoleARN
+	}
+	return wire.Because(fmt.Errorf("%w: %w", ErrRole, wire.Fail(403, "AccessDenied", "%s", text)), format, a...)
+}
+
+// seal draws the session's key and makes its token.
+func (s *Service) seal(t *session, now time.Time, life time.Duration) (*Issued, error) {
+	expires := now.Add(life).Truncate(time.Second)
+	id := newID("ASIA", 16)
+	t.Secret, t.Issued, t.Expires = newSecret(), now.UnixMilli(), expires.Unix()
+	body, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	token := base64.StdEncoding.EncodeToString(append([]byte{tokenFormat}, s.cfg.Sealer.Seal(tokenPlace(id), body)...))
+	if len(token) > maxToken {
+		return nil, wire.Fail(400, "PackedPolicyTooLarge", "Packed policy consumes more than the allotted space")
+	}
+	return &Issued{AccessKey: id, Secret: t.Secret, Token: token, Expires: expires.UTC()}, nil
+}
+
+// tokenFormat is the first byte of a token.
+const tokenFormat = 1
+
+// tokenPlace binds a token to its access key.
+func tokenPlace(accessKey string) string { return "access.session/" + accessKey }
+
+func (s *Service) open(accessKey, token string) (*session, error) {
+	if len(token) > maxToken {
+		return nil, errors.New("token is too long")
+	}
+	raw, err := base64.StdEncoding.DecodeString(token)
+	if err != nil || len(raw) == 0 || raw[0] != tokenFormat {
+		return nil, errors.New("token is not one of ours")
+	}
+	body, err := s.cfg.Sealer.Open(tokenPlace(accessKey), raw[1:])
+	if err != nil {
+		return nil, errors.New("token was not issued with this access key, or was changed")
+	}
+	t := new(session)
+	if err := json.Unmarshal(body, t); err != nil {
+		return nil, fmt.Errorf("token does not decode: %w", err)
+	}
+	return t, nil
+}
+
+// findSession is Find for keys that come with a token.
+func (s *Service) findSession(ctx context.Context, accessKey, token string) (*wire.Credential, error) {
+	if token == "" {
+		return nil, invalidToken("access key %s is a session's and came without a session token", accessKey)
+	}
+	t, err := s.open(accessKey, token)
+	if err != nil {
+		return nil, invalidToken("session token of %s: %v", accessKey, err)
+	}
+	expires := time.Unix(t.Expires, 0).UTC()
+	if now := s.cfg.Now(); !now.Before(expires) {
+		return nil, expiredToken("session of %s expired at %s, now is %s", accessKey, expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	p, err := s.sessionPrincipal(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	p.AccessKey, p.Expires = accessKey, expires
+	return &wire.Credential{Secret: t.Secret, Principal: p}, nil
+}
+
+// sessionPrincipal joins what the token holds with the role or user as it is now.
+func (s *Service) sessionPrincipal(ctx context.Context, t *session) (*wire.Principal, error) {
+	if t.Role == "" {
+		return s.ownSession(ctx, t)
+	}
+	var c *compiled
+	err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
+		c, err = s.compiledRole(tx, t.Account, t.Role)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil || c.role.ID != t.HolderID:
+		return nil, invalidToken("role %s (%s) of the session was deleted", t.Role, t.HolderID)
+	case t.Issued < c.role.RevokedBefore.UnixMilli():
+		return nil, expiredToken("sessions of role %s issued before %s are revoked", t.Role, c.role.RevokedBefore.Format(time.RFC3339))
+	}
+	p := &wire.Principal{Kind: wire.Session, Account: t.Account, ARN: sessionARN(t.Account, c.role.Name, t.Name),
+		UserID: c.role.ID + ":" + t.Name, Role: c.role.ARN, Session: t.Name, Policies: c.policies, Identity: t.Identity,
+		Keys: t.keys(c.tags)}
+	for i, document := range t.Policies {
+		p.Policies.Session = append(p.Policies.Session, s.source(fmt.Sprintf("session policy %d", i+1), document))
+	}
+	return p, nil
+}
+
+// keys are the role's tags, what the session brought along (which wins), and the time of issue.
+func (t *session) keys(tags policy.Keys) policy.Keys {
+	out := make(policy.Keys, len(tags)+len(t.Keys)+1)
+	maps.Copy(out, tags)
+	maps.Copy(out, t.Keys)
+	out["aws:tokenissuetime"] = []string{time.UnixMilli(t.Issued).UTC().Format(time.RFC3339)}
+	return out
+}
+
+// ownSession is a session of GetSessionToken: the user or root itself, without the right to change who may do what.
+func (s *Service) ownSession(ctx context.Context, t *session) (*wire.Principal, error) {
+	p := rootPrincipal(t.Account)
+	if t.User != "" {
+		var c *compiled
+		err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
+			c, err = s.compiledUser(tx, t.Account, t.User)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if c == nil || c.user.ID != t.HolderID {
+			return nil, invalidToken("user %s (%s) of the session was deleted", t.User, t.HolderID)
+		}
+		p = c.userPrincipal(t.Account)
+	}
+	p.Keys = t.keys(p.Keys)
+	p.Policies.Session = []policy.Source{s.source("limits of GetSessionToken", tokenLimits)}
+	return p, nil
+}
+
+// tokenLimits are AWS's limits of GetSessionToken without MFA.
+const tokenLimits = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+{"Sid":"NoIAM","Effect":"Deny","Action":"iam:*","Resource":"*"}]}`
+
+func sessionARN(account, role, name string) string {
+	return "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name
+}
+
+func accountOf(arn string) string {
+	if part := strings.SplitN(arn, ":", 6); len(part) == 6 {
+		return part[4]
+	}
+	return ""
+}
+
+// parseRoleARN reads arn:aws:iam::ACCOUNT:role/PATH/NAME.
+func parseRoleARN(arn string) (account, name string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	account, path, ok2 := strings.Cut(rest, ":role/")
+	name = path[strings.LastIndexByte(path, '/')+1:]
+	return account, name, ok && ok2 && len(account) == 12 && name != ""
+}

@@ -1,0 +1,187 @@
+package access
+
+import (
+	"strings"
+	"time"
+
+	"bothy/api/iam"
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// userARN is the ARN of a user that may not exist; "" is the account's root.
+func (s *Service) userARN(c *wire.Call, name string) (string, map[string]string, error) {
+	if name == "" {
+		return "arn:aws:iam::" + c.Account + ":root", nil, nil
+	}
+	arn := "arn:aws:iam::" + c.Account + ":user/" + name
+	var tags map[string]string
+	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := users().Get(tx, of(c.Account), fold(name))
+		if err == nil {
+			arn, tags = row.ARN, row.Tags
+		}
+		return or(err, nil)
+	})
+	return arn, tags, err
+}
+
+// onUser is the access of an operation on a user.
+func (s *Service) onUser(c *wire.Call, action, name string, keys policy.Keys) ([]wire.Access, error) {
+	arn, tags, err := s.userARN(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return wire.One("iam:"+action, arn, withTags(keys, tags)), nil
+}
+
+func (s *Service) changeUser(c *wire.Call, name string, f func(*kv.Tx, *userRow) error) error {
+	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := users().Get(tx, of(c.Account), fold(name))
+		if err != nil {
+			return or(err, noSuchUser(name))
+		}
+		if err := f(tx, row); err != nil {
+			return err
+		}
+		if err := users().Put(tx, of(c.Account), row); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
+
+func (s *Service) readUser(c *wire.Call, name string) (row *userRow, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err = users().Get(tx, of(c.Account), fold(name))
+		return or(err, noSuchUser(name))
+	})
+	return row, err
+}
+
+func (s *Service) accessCreateUser(c *wire.Call, in *iam.CreateUserInput) ([]wire.Access, error) {
+	keys := policy.Keys{}
+	if in.PermissionsBoundary.Set {
+		keys["iam:permissionsboundary"] = []string{in.PermissionsBoundary.V}
+	}
+	requestTags(keys, in.Tags)
+	return wire.One("iam:CreateUser", "arn:aws:iam::"+c.Account+":user"+pathOf(in.Path)+in.UserName.V, keys), nil
+}
+
+func (s *Service) createUser(c *wire.Call, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
+	tags, err := addTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	row := &userRow{Name: in.UserName.V, Path: pathOf(in.Path), ID: newID("AIDA", 17), Created: c.Now.UTC().Truncate(time.Second),
+		attachments: attachments{Boundary: in.PermissionsBoundary.V, Tags: tags}}
+	row.ARN = "arn:aws:iam::" + c.Account + ":user" + row.Path + row.Name
+	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		if err := checkBoundary(tx, c.Account, row.Boundary); err != nil {
+			return err
+		}
+		if err := users().Insert(tx, of(c.Account), row); err != nil {
+			return exists(err, alreadyExists("User with name %s already exists.", row.Name))
+		}
+		return touch(tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.CreateUserOutput{User: row.api()}, nil
+}
+
+func (r *userRow) api() *iam.User {
+	return &iam.User{Path: wire.Some(r.Path), UserName: wire.Some(r.Name), UserId: wire.Some(r.ID), Arn: wire.Some(r.ARN),
+		CreateDate: wire.Some(r.Created), PermissionsBoundary: r.boundary(), Tags: apiTags(r.Tags)}
+}
+
+// named is the user an operation means: the one named, else the caller; "" is the root.
+func named(c *wire.Call, name wire.Opt[string]) string {
+	if name.Set || c.Principal == nil || c.Principal.Kind != wire.User {
+		return name.V
+	}
+	arn := c.Principal.ARN
+	return arn[strings.LastIndexByte(arn, '/')+1:]
+}
+
+func (s *Service) accessGetUser(c *wire.Call, in *iam.GetUserInput) ([]wire.Access, error) {
+	return s.onUser(c, "GetUser", named(c, in.UserName), nil)
+}
+
+func (s *Service) getUser(c *wire.Call, in *iam.GetUserInput) (*iam.GetUserOutput, error) {
+	name := named(c, in.UserName)
+	if name == "" {
+		return s.getRoot(c)
+	}
+	row, err := s.readUser(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.GetUserOutput{User: row.api()}, nil
+}
+
+// getRoot answers the root's question about itself; a session is no user.
+func (s *Service) getRoot(c *wire.Call) (*iam.GetUserOutput, error) {
+	if c.Principal == nil || c.Principal.Kind != wire.Root {
+		return nil, wire.Fail(400, "ValidationError", "Must specify userName when calling with non-User credentials")
+	}
+	out := &iam.User{Path: wire.Some("/"), UserName: wire.Some("root"), UserId: wire.Some(c.Account), Arn: wire.Some(c.Principal.ARN)}
+	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		rows, _, err := keys().List(tx, node(), record.Page{Index: "user", Prefix: []any{c.Account, ""}, Limit: 1})
+		for _, row := range rows {
+			out.CreateDate = wire.Some(row.Created)
+		}
+		return err
+	})
+	return &iam.GetUserOutput{User: out}, err
+}
+
+func accessListUsers(c *wire.Call, in *iam.ListUsersInput) ([]wire.Access, error) {
+	return wire.One("iam:ListUsers", "arn:aws:iam::"+c.Account+":user"+pathOf(in.PathPrefix), nil), nil
+}
+
+func (s *Service) listUsers(c *wire.Call, in *iam.ListUsersInput) (out *iam.ListUsersOutput, err error) {
+	out = &iam.ListUsersOutput{}
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		rows, next, err := listRows(tx, users(), of(c.Account), in.Marker.V, in.MaxItems.Or(defaultItems),
+			func(r *userRow) bool { return strings.HasPrefix(r.Path, in.PathPrefix.V) })
+		for _, row := range rows {
+			user := row.api()
+			user.Tags, user.PermissionsBoundary = nil, nil // as AWS: lists leave them out
+			out.Users = append(out.Users, *user)
+		}
+		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) accessDeleteUser(c *wire.Call, in *iam.DeleteUserInput) ([]wire.Access, error) {
+	return s.onUser(c, "DeleteUser", in.UserName.V, nil)
+}
+
+func (s *Service) deleteUser(c *wire.Call, in *iam.DeleteUserInput) (*iam.DeleteUserOutput, error) {
+	return nil, s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		row, err := users().Get(tx, of(c.Account), fold(in.UserName.V))
+		if err != nil {
+			return or(err, noSuchUser(in.UserName.V))
+		}
+		if err := row.deletable(); err != nil {
+			return err
+		}
+		held, _, err := keys().List(tx, node(), record.Page{Index: "user", Prefix: []any{c.Account, row.Name}, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(held) > 0 {
+			return deleteConflict("Cannot delete entity, must delete access keys first.")
+		}
+		if err := users().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
+			return err
+		}
+		return touch(tx)
+	})
+}
