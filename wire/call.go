@@ -29,6 +29,7 @@ type Call struct {
 	api   *API
 	info  *OpInfo
 	trace *Trace
+	keys  policy.Keys // global condition keys, made once
 
 	authenticated bool
 }

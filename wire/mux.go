@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
@@ -184,50 +185,25 @@ func Decide(c *Call, w Access) policy.Decision {
 	if owner == "" {
 		owner = c.Account
 	}
+	if c.keys == nil {
+		c.keys = globalKeys(c)
+	}
 	return policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
-		Action: w.Action, Resource: w.Resource, Keys: requestKeys(c, p, w),
-		PrincipalARN: p.ARN, PrincipalAccount: p.Account, RoleARN: p.Role,
+		Action: w.Action, Resource: w.Resource, Keys: w.Keys, Context: []policy.Keys{p.Keys, c.keys},
+		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role,
 	})
 }
 
-// requestKeys are the global condition keys, the credentials' and the access's own.
-func requestKeys(c *Call, p *Principal, w Access) policy.Keys {
-	k := policy.Keys{
+// globalKeys are the condition keys that every request has.
+func globalKeys(c *Call) policy.Keys {
+	return policy.Keys{
 		"aws:currenttime":     {c.Now.UTC().Format(time.RFC3339)},
-		"aws:epochtime":       {fmt.Sprint(c.Now.Unix())},
-		"aws:securetransport": {fmt.Sprint(c.HTTP == nil || c.HTTP.TLS != nil)},
+		"aws:epochtime":       {strconv.FormatInt(c.Now.Unix(), 10)},
+		"aws:securetransport": {strconv.FormatBool(c.HTTP == nil || c.HTTP.TLS != nil)},
 		"aws:sourceip":        {c.SourceIP},
 		"aws:useragent":       {c.UserAgent},
 		"aws:requestedregion": {c.Region},
 	}
-	if p.Kind != Anonymous {
-		k["aws:principalarn"] = []string{p.ARN}
-		if p.Role != "" {
-			k["aws:principalarn"] = []string{p.Role}
-		}
-		k["aws:principalaccount"] = []string{p.Account}
-		k["aws:userid"] = []string{p.UserID}
-		k["aws:principaltype"] = []string{map[Kind]string{Root: "Account", User: "User", Session: "AssumedRole", Internal: "Service"}[p.Kind]}
-		if p.Kind == User {
-			k["aws:username"] = []string{p.ARN[len(p.ARN)-len(userName(p.ARN)):]}
-		}
-	}
-	for name, v := range p.Keys {
-		k[name] = v
-	}
-	for name, v := range w.Keys {
-		k[name] = v
-	}
-	return k
-}
-
-func userName(arn string) string {
-	for i := len(arn) - 1; i >= 0; i-- {
-		if arn[i] == '/' {
-			return arn[i+1:]
-		}
-	}
-	return arn
 }
 
 // NewRequestID is a random UUID, the form every AWS client accepts.

@@ -126,7 +126,14 @@ func (a *Auth) wrapChunks(r *http.Request, key []byte, length int64) error {
 	if a.Payload == streamUnsignedTrailer {
 		key = nil
 	}
-	r.Body = newChunks(r.Body, a, key, length, announced)
+	c := newChunks(r.Body, a, key, length, announced)
+	if length == 0 { // nobody may ever read it
+		if err := c.finish(); err != nil {
+			return err
+		}
+		c.err = io.EOF
+	}
+	r.Body = c
 	r.ContentLength = length
 	r.Header.Set("Content-Length", strconv.FormatInt(length, 10))
 	stripChunked(r.Header)

@@ -27,7 +27,7 @@ const (
 	TooLarge         Code = "EntityTooLarge"
 )
 
-// Error is a refusal. Message is AWS's text for the client; Reason is for operators and never holds a secret, a key or a
+// Error is a refusal, to be given the caller's own code and status. Message is AWS's text for the client; Reason is for operators and never holds a secret, a key or a
 // token.
 type Error struct {
 	Code    Code
@@ -41,34 +41,6 @@ func (e *Error) Error() string { return "sigv4: " + string(e.Code) + ": " + e.Re
 
 // Unwrap is the cause, if any.
 func (e *Error) Unwrap() error { return e.Err }
-
-// Fault is the error as S3 shows it: code, HTTP status and message. Other services' names for the same are the caller's
-// business.
-func (e *Error) Fault() (code string, status int, message string) {
-	switch e.Code {
-	case Missing, NotYetValid, Expired, UnsignedHeader:
-		return "AccessDenied", 403, e.Message
-	case Incomplete, BadScope:
-		return "AuthorizationHeaderMalformed", 400, e.Message
-	case Conflict, BadPayload:
-		return "InvalidArgument", 400, e.Message
-	case UnknownAlgorithm:
-		return "InvalidRequest", 400, e.Message
-	case Skewed:
-		return string(Skewed), 403, "The difference between the request time and the current time is too large."
-	case Mismatch:
-		return string(Mismatch), 403, e.Message
-	case BadChunk:
-		return "InvalidChunkSizeError", 400, e.Message
-	case BadTrailer:
-		return "MalformedTrailerError", 400, e.Message
-	case BadLength:
-		return string(Truncated), 400, e.Message
-	case MissingLength:
-		return string(MissingLength), 411, e.Message
-	}
-	return string(e.Code), 400, e.Message
-}
 
 // AWS's texts.
 const (

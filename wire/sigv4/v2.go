@@ -87,7 +87,10 @@ func (v *Verifier) verifyV2(r *http.Request, a *Auth, maxBody int64, find Find) 
 	if !signedSHA1(secret, text, a.Signature) {
 		return nil, refuse(Mismatch, msgMismatch, "Signature Version 2; signed: %s %s, bucket %q of host %s", r.Method, rawPath(r), v.Bucket(bareHost(hostOf(r))), hostOf(r))
 	}
-	return a, a.wrapBody(r, nil, r.ContentLength, maxBody)
+	if err := a.wrapBody(r, nil, r.ContentLength, maxBody); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 func signedSHA1(secret, text, signature string) bool {

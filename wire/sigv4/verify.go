@@ -80,7 +80,10 @@ func (v *Verifier) Verify(r *http.Request, maxBody int64, find Find) (*Auth, err
 	if err != nil {
 		return nil, err
 	}
-	return a, a.wrapBody(r, key, length, maxBody)
+	if err := a.wrapBody(r, key, length, maxBody); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // inTime checks the clock: a window around now for header signatures, the lifetime for presigned ones.

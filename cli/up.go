@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// Options say how to start a node.
+type Options struct {
+	DataDir, Listen, Region string
+	Dev                     bool
+	NodeModules             string // modules that functions find preinstalled
+	Log                     *slog.Logger
+}
+
+// Server is a node that `bothy up` runs.
+type Server interface {
+	URL() string
+	Run(context.Context) error
+	Close() error
+}
+
+type upCommand struct {
+	Listen      string `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
+	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs on this machine. Refused on other than loopback addresses."`
+	Import      string `help:"A project to import once the node is up, when there is none of its name yet." type:"existingfile" placeholder:"FILE"`
+	Publish     string `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
+	NodeModules string `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
+	Log         string `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
+}
+
+// Run serves until it is told to end.
+func (u *upCommand) Run(s *streams, t *Target) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	n, err := s.start(s, Options{
+		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe),
+		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
+	})
+	if err != nil {
+		return err
+	}
+	defer n.Close() //nolint:errcheck // Run's error is the one to tell
+	done := make(chan error, 1)
+	ctx, stop := context.WithCancel(s)
+	defer stop()
+	go func() { done <- n.Run(ctx) }()
+	if err := u.greet(s, t, n); err != nil {
+		stop()
+		<-done
+		return err
+	}
+	return <-done
+}
+
+// modules are the preinstalled ones: given, else those beside the program or in the source tree it was built in.
+func (u *upCommand) modules(exe string) string {
+	if u.NodeModules != "" {
+		return u.NodeModules
+	}
+	for _, dir := range []string{filepath.Join(filepath.Dir(exe), "node_modules"), filepath.Join(filepath.Dir(exe), "..", "functions", "runtime", "node_modules")} {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return ""
+}
+
+// greet imports what was asked for and says where everything is; its last line is what programs wait for.
+func (u *upCommand) greet(s *streams, t *Target, n Server) error {
+	local := Target{Data: t.Data, Endpoint: n.URL(), Region: t.Region}
+	if u.Import != "" {
+		if err := u.importOnce(s, &local); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(s.out, "  outbox       %s --data %s outbox list\n  credentials  %s\nready %s\n",
+		filepath.Base(os.Args[0]), t.Data, filepath.Join(t.Data, "credentials"), n.URL())
+	return err
+}
+
+func (u *upCommand) importOnce(s *streams, t *Target) error {
+	d, err := importProject(s, t, u.Import, "")
+	if err != nil {
+		return fmt.Errorf("import %s: %w", u.Import, err)
+	}
+	if u.Publish != "" {
+		if _, err := publish(s, t, d, u.Publish); err != nil {
+			return fmt.Errorf("publish %s: %w", u.Publish, err)
+		}
+	}
+	if d.hosting() == "" {
+		return nil
+	}
+	url := siteURL(t, d)
+	_, err = fmt.Fprintf(s.out, "  app          %s\n  open it      %s --data %s open %s\n", url, filepath.Base(os.Args[0]), t.Data, url)
+	return err
+}

@@ -1,0 +1,171 @@
+// Package bothy_test keeps the repository's rules: who may import whom, documentation of packages, formatting, vet,
+// staticcheck, and that generated files are fresh.
+package bothy_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which of our packages a folder's production code may import. "x/..." covers what lies below x, "own" the
+// folder's own subfolders. It is the architecture (docs/ARCHITECTURE.md): changing it is a design decision, never a build fix.
+var mayImport = []struct {
+	folder string
+	may    []string
+}{
+	{"kv", nil},
+	{"kv/memkv", []string{"kv"}},
+	{"kv/pebblekv", []string{"kv"}},
+	{"kv/kvtest", []string{"kv"}},
+	{"blob", nil},
+	{"blob/memblob", []string{"blob"}},
+	{"blob/fileblob", []string{"blob"}},
+	{"blob/blobtest", []string{"blob"}},
+	{"policy", nil},
+	{"record", []string{"kv"}},
+	{"wire/sigv4", nil},
+	{"wire/jsoncur", nil},
+	{"wire/item", []string{"wire/jsoncur"}},
+	{"wire/gen", nil},
+	{"wire", []string{"policy", "own"}},
+	{"api/...", []string{"wire", "wire/item"}},
+
+	{"users", service("api/cognitoidp")},
+	{"identities", service("api/cognitoidentity")},
+	{"access", service("api/iam", "api/sts")},
+	{"gateway", service("api/apigateway")},
+	{"functions", service("api/lambda", "api/logs", "own")},
+	{"functions/runner", []string{"functions/runtime"}},
+	{"functions/runtime", nil},
+	{"tables/expr", []string{"wire/item", "tables/number"}},
+	{"tables/number", nil},
+	{"tables", service("api/dynamodb", "api/dynamodbstreams", "wire/item", "own")},
+	{"objects", service("api/s3")},
+	{"sites", service("api/cloudfront")},
+	{"outbox", service()},
+
+	{"hub", []string{"api/...", "wire", "record", "kv", "blob"}},
+	{"cli", []string{"api/...", "wire", "wire/sigv4"}},
+	{"node", []string{"..."}},
+	{"cmd/bothy", []string{"cli", "node", "functions/runner"}},
+}
+
+// service is what every service may import, besides its own API.
+func service(own ...string) []string {
+	return append([]string{"wire", "policy", "record", "kv", "blob"}, own...)
+}
+
+func TestImports(t *testing.T) {
+	for _, f := range goFiles(t) {
+		folder := path.Dir(f)
+		if strings.HasSuffix(f, "_test.go") || strings.HasPrefix(folder, "test") {
+			continue
+		}
+		rule := slices.IndexFunc(mayImport, func(r struct {
+			folder string
+			may    []string
+		}) bool {
+			return covers(r.folder, folder, "")
+		})
+		if rule < 0 {
+			t.Errorf("%s: folder %s is not in the table", f, folder)
+			continue
+		}
+		for _, imp := range imports(t, f) {
+			ours, ok := strings.CutPrefix(imp, "bothy/")
+			if ok && !slices.ContainsFunc(mayImport[rule].may, func(p string) bool { return covers(p, ours, folder) }) {
+				t.Errorf("%s: %s must not import %s", f, folder, ours)
+			}
+		}
+	}
+}
+
+func covers(pattern, folder, own string) bool {
+	if pattern == "own" {
+		return strings.HasPrefix(folder, own+"/")
+	}
+	if below, ok := strings.CutSuffix(pattern, "..."); ok {
+		return strings.HasPrefix(folder, below)
+	}
+	return pattern == folder
+}
+
+// mayUse says which folders' production code may import a module from outside: each is made for a field, and its field has
+// one home.
+var mayUse = map[string][]string{
+	"github.com/alecthomas/kong":    {"cli"},
+	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
+	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/landlock-lsm/":      {"functions/runner"},
+	"github.com/minio/crc64nvme":    {"objects"},
+	"go.yaml.in/yaml":               {"hub"},
+	"golang.org/x/sys/unix":         {"functions/runner"},
+	"golang.org/x/net/bpf":          {"functions/runner"},
+}
+
+func TestModules(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if strings.HasSuffix(f, "_test.go") || strings.HasPrefix(f, "test/") {
+			continue
+		}
+		for _, imp := range imports(t, f) {
+			first, _, _ := strings.Cut(imp, "/")
+			if !strings.Contains(first, ".") {
+				continue
+			}
+			allowed := false
+			for module, folders := range mayUse {
+				allowed = allowed || strings.HasPrefix(imp, module) && slices.Contains(folders, path.Dir(f))
+			}
+			if !allowed {
+				t.Errorf("%s imports %s, which is not its field", f, imp)
+			}
+		}
+	}
+}
+
+// goFiles are the repository's Go files, slash-separated.
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && (e.Name() == "node_modules" || p != "." && strings.HasPrefix(e.Name(), ".") || e.Name() == "data") {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(p, ".go") {
+			files = append(files, filepath.ToSlash(p))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
+}

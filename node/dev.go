@@ -1,0 +1,98 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"bothy/kv"
+	"bothy/outbox"
+)
+
+// onlyLoopback keeps the unsigned test endpoints to this machine, and from pages of other origins: a browser names the
+// origin it sends for.
+func onlyLoopback(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !loopback(r) || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			http.Error(w, "The test endpoints are for programs on this machine.", http.StatusForbidden)
+			return
+		}
+		h(w, r)
+	})
+}
+
+// testOutbox answers the newest message to ?to=, waiting for it up to ?wait=10s.
+func (s *services) testOutbox(w http.ResponseWriter, r *http.Request) {
+	to, wait := r.URL.Query().Get("to"), defaultWait
+	if v := r.URL.Query().Get("wait"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			http.Error(w, "wait is a duration such as 10s", http.StatusBadRequest)
+			return
+		}
+		wait = d
+	}
+	if to == "" {
+		http.Error(w, "to is missing", http.StatusBadRequest)
+		return
+	}
+	m, err := s.outbox.Wait(r.Context(), s.node.account, to, time.Time{}, wait)
+	switch {
+	case errors.Is(err, outbox.ErrNoMessage):
+		http.Error(w, "no message came in time", http.StatusNotFound)
+	case err != nil:
+		s.node.cfg.Log.Error("test outbox", "error", err)
+		http.Error(w, "internal failure", http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(m) //nolint:errcheck // the client is gone
+	}
+}
+
+// testReset empties the account: every row under it, but not its root key, which stands outside.
+func (s *services) testReset(w http.ResponseWriter, r *http.Request) {
+	if err := s.reset(r.Context()); err != nil {
+		s.node.cfg.Log.Error("test reset", "error", err)
+		http.Error(w, "internal failure", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+const resetBatch = 5000 // keys deleted by one transaction
+
+func (s *services) reset(ctx context.Context) error {
+	rows := kv.K(s.node.account).Range()
+	rows.Limit = resetBatch
+	for more := true; more; {
+		err := s.node.db.Update(ctx, func(tx *kv.Tx) error {
+			var keys []kv.Key
+			if err := tx.Scan(rows, func(k kv.Key, _ []byte) bool {
+				keys = append(keys, append(kv.Key{}, k...))
+				return true
+			}); err != nil {
+				return err
+			}
+			more = len(keys) == resetBatch
+			for _, k := range keys {
+				if err := tx.Delete(k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.access.Changed(ctx)
+}
+
+func (n *Node) healthy(ctx context.Context) error {
+	return n.db.View(ctx, func(tx *kv.Tx) error {
+		_, err := tx.Get(dataKeyRow)
+		return err
+	})
+}

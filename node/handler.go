@@ -1,0 +1,71 @@
+package node
+
+import (
+	"net/http"
+	"strings"
+
+	"bothy/wire"
+)
+
+// handler chooses by host and path: what AWS has a model for goes to the mux, the rest is plain HTTP.
+func (n *Node) handler() http.Handler {
+	own := n.ownPaths()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect {
+			n.listener.connect(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/_bothy/") {
+			if h, pattern := own.Handler(r); pattern != "" {
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
+		if h := n.services.plain(r); h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		n.services.mux.ServeHTTP(w, r)
+	})
+}
+
+// ownPaths are the node's own pages; the operator's API below the same prefix is a modelled one.
+func (n *Node) ownPaths() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_bothy/health", n.health)
+	mux.HandleFunc("GET /_bothy/proxy.pac", n.proxyPAC)
+	if n.cfg.Dev {
+		mux.Handle("GET /_bothy/test/outbox", onlyLoopback(n.services.testOutbox))
+		mux.Handle("POST /_bothy/test/reset", onlyLoopback(n.services.testReset))
+	}
+	return mux
+}
+
+// health answers when the stores do.
+func (n *Node) health(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := n.healthy(r.Context()); err != nil {
+		n.cfg.Log.Error("unhealthy", "error", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte(`{"status":"unavailable"}` + "\n")) //nolint:errcheck // the client is gone
+		return
+	}
+	w.Write([]byte(`{"status":"ok"}` + "\n")) //nolint:errcheck // the client is gone
+}
+
+// proxyPAC sends a browser's requests for AWS's hosts here, and nothing else.
+func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ns-proxy-autoconfig")
+	w.Write([]byte("function FindProxyForURL(url, host) {\n" + //nolint:errcheck // the client is gone
+		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.Addr() + "\" : \"DIRECT\";\n}\n"))
+}
+
+// plain is the handler of a request that no AWS model describes, nil for all others.
+func (s *services) plain(r *http.Request) http.Handler {
+	host := wire.HostOf(r)
+	switch {
+	case strings.Contains(r.URL.Path, "/.well-known/") && (strings.HasPrefix(host, "cognito-idp.") || !strings.Contains(host, ".s3")):
+		return s.wellKnown(host)
+	}
+	return nil
+}

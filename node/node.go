@@ -1,0 +1,182 @@
+// Package node assembles a Bothy node: engines, services, listeners. It is the only package that knows everyone, and the
+// lowest that may read the clock. A Node is made by New, serves in Run, and is done after Close.
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"bothy/blob"
+	"bothy/blob/fileblob"
+	"bothy/kv"
+	"bothy/kv/pebblekv"
+)
+
+// Config says what a node is. The zero value of all but DataDir is safe.
+type Config struct {
+	DataDir string // everything the node keeps; made when absent, mode 0700
+	Listen  string // host:port; "" is 127.0.0.1:4566
+	Region  string // of requests that name none; "" is us-east-1
+	Dev     bool   // the test endpoints, on loopback listeners only
+
+	Executable  string // this program, which functions are started through
+	NodeModules string // what functions find preinstalled: aws-sdk v2
+	SDK         string // aws-sdk.min.js for hosting buckets; "" leaves it out
+
+	Log *slog.Logger     // nil discards
+	Now func() time.Time // nil is the clock
+}
+
+// Node is one running Bothy.
+type Node struct {
+	cfg       Config
+	db        *kv.DB
+	blobs     blob.Engine
+	authority *authority
+	services  *services
+	listener  *dual
+	account   string
+}
+
+const shutdownGrace = 10 * time.Second // for requests under way when a node is asked to end
+
+// New opens the data directory and listens; it serves nothing before Run. The caller must Close it.
+func New(ctx context.Context, cfg Config) (n *Node, err error) {
+	cfg = withDefaults(cfg)
+	if err := checkListen(cfg); err != nil {
+		return nil, err
+	}
+	n = &Node{cfg: cfg}
+	defer func() {
+		if err != nil {
+			n.Close() //nolint:errcheck // the first error is the one to tell
+		}
+	}()
+	if err := n.openStores(); err != nil {
+		return n, err
+	}
+	sealer, err := openSealer(ctx, n.db, cfg.DataDir)
+	if err != nil {
+		return n, err
+	}
+	if n.authority, err = openAuthority(ctx, n.db, sealer, cfg.DataDir, cfg.Now); err != nil {
+		return n, err
+	}
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return n, fmt.Errorf("node: %w", err)
+	}
+	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	return n, n.assemble(ctx, sealer)
+}
+
+func withDefaults(cfg Config) Config {
+	if cfg.Listen == "" {
+		cfg.Listen = "127.0.0.1:4566"
+	}
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1"
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+// checkListen refuses what would open the test endpoints to others.
+func checkListen(cfg Config) error {
+	if cfg.DataDir == "" {
+		return errors.New("node: no data directory")
+	}
+	if !cfg.Dev {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("node: listen address: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("node: --dev opens unsigned test endpoints, so it refuses to listen on %q: use a loopback address", cfg.Listen)
+	}
+	return nil
+}
+
+func (n *Node) openStores() error {
+	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{})
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	n.db = kv.New(engine)
+	n.blobs, err = fileblob.Open(filepath.Join(n.cfg.DataDir, "blobs"), fileblob.Options{Now: n.cfg.Now})
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	return nil
+}
+
+// Addr is the address the node listens on, host:port.
+func (n *Node) Addr() string { return n.listener.Addr().String() }
+
+// URL is the node's endpoint for SDKs.
+func (n *Node) URL() string { return "http://" + n.Addr() }
+
+// Run serves until ctx ends, then lets requests under way finish.
+func (n *Node) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler: n.handler(), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	wait := n.services.start(background, n.cfg.Log)
+	go n.listener.run()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(n.listener) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		err = server.Shutdown(grace)
+		<-served
+	}
+	stop()
+	wait()
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return err
+}
+
+// Close ends what New opened. Run must have returned.
+func (n *Node) Close() error {
+	var errs []error
+	if n.listener != nil {
+		n.listener.Close() //nolint:errcheck // closed twice after Run
+	}
+	if n.services != nil {
+		errs = append(errs, n.services.close())
+	}
+	if n.blobs != nil {
+		errs = append(errs, n.blobs.Close())
+	}
+	if n.db != nil {
+		errs = append(errs, n.db.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bothy/kv"
+	"bothy/record"
+)
+
+// masterKeyFile holds the node's master key: 32 bytes in hex, mode 0600. It wraps the data key and nothing else; without it
+// no secret of the data directory opens, so it is what an operator keeps apart from backups.
+const masterKeyFile = "master.key"
+
+// masterKey reads the key, or makes it when neither it nor any sealed state exists.
+func masterKey(dir string, fresh bool) ([]byte, error) {
+	path := filepath.Join(dir, masterKeyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && fresh {
+		key := make([]byte, 32)
+		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
+		return key, writeDurably(path, []byte(hex.EncodeToString(key)+"\n"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node: master key: %w", err)
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("node: %s does not hold 32 bytes in hex", path)
+	}
+	return key, nil
+}
+
+// writeDurably writes a secret file so that a crash leaves all of it or nothing.
+func writeDurably(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // 0600 from the start
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone when renamed
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer d.Close() //nolint:errcheck // only read
+	return d.Sync()
+}
+
+// dataKeyRow is where the data key lies, sealed under the master key; outside any account.
+var dataKeyRow = kv.K("node", "datakey")
+
+// openSealer unwraps the data key, made at first start, and returns the sealer of everything else.
+func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, error) {
+	var wrapped []byte
+	if err := db.View(ctx, func(tx *kv.Tx) (err error) {
+		wrapped, err = tx.Get(dataKeyRow)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	master, err := masterKey(dir, wrapped == nil)
+	if err != nil {
+		return nil, err
+	}
+	wrapping, err := record.NewSealer(master)
+	if err != nil {
+		return nil, err
+	}
+	if wrapped == nil {
+		key := make([]byte, 32)
+		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
+		err := db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(dataKeyRow, wrapping.Seal("node.datakey", key)) })
+		if err != nil {
+			return nil, err
+		}
+		return record.NewSealer(key)
+	}
+	key, err := wrapping.Open("node.datakey", wrapped)
+	if err != nil {
+		return nil, fmt.Errorf("node: %s is not the key of this data directory: %w", masterKeyFile, err)
+	}
+	return record.NewSealer(key)
+}

@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"bothy/access"
+	"bothy/api/apigateway"
+	"bothy/api/bothy"
+	"bothy/api/cloudformation"
+	"bothy/api/cloudfront"
+	"bothy/api/cognitoidentity"
+	"bothy/api/cognitoidp"
+	"bothy/api/dynamodb"
+	"bothy/api/dynamodbstreams"
+	"bothy/api/iam"
+	"bothy/api/lambda"
+	"bothy/api/logs"
+	"bothy/api/mobile"
+	"bothy/api/pinpoint"
+	"bothy/api/s3"
+	"bothy/api/sts"
+	"bothy/identities"
+	"bothy/kv"
+	"bothy/objects"
+	"bothy/outbox"
+	"bothy/record"
+	"bothy/tables"
+	"bothy/users"
+	"bothy/wire"
+)
+
+// APIs are all the APIs a node knows; what of them is mounted shows in docs/coverage.md.
+func APIs() []*wire.API {
+	return []*wire.API{
+		apigateway.API, bothy.API, cloudformation.API, cloudfront.API, cognitoidentity.API, cognitoidp.API, dynamodb.API, dynamodbstreams.API,
+		iam.API, lambda.API, logs.API, mobile.API, pinpoint.API, s3.API, sts.API,
+	}
+}
+
+// services are the parts of a node, each wired to what it declared that it needs.
+type services struct {
+	node       *Node
+	mux        *wire.Mux
+	access     *access.Service
+	users      *users.Service
+	identities *identities.Service
+	tables     *tables.Service
+	objects    *objects.Service
+	outbox     *outbox.Service
+}
+
+// assemble makes the services and mounts their operations.
+func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
+	s := &services{node: n}
+	n.services = s
+	account := func() string { return n.account }
+	s.outbox = outbox.New(outbox.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now})
+	s.access = access.New(access.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, WebTokens: webTokens{s}})
+	if err := n.openAccount(ctx); err != nil {
+		return err
+	}
+	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver})
+	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
+	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now})
+	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
+
+	s.mux = wire.NewMux(wire.Config{
+		Account: account, Region: n.cfg.Region, Domains: []string{"localhost"}, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+	}, APIs()...)
+	for _, mount := range []func(*wire.Mux){
+		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.mountOperator,
+	} {
+		mount(s.mux)
+	}
+	return nil
+}
+
+// openAccount makes account and root key at first start, and writes the key where the AWS tools look for such: it is never
+// printed.
+func (n *Node) openAccount(ctx context.Context) error {
+	var err error
+	if n.account, err = n.services.access.Account(ctx); err != nil {
+		return err
+	}
+	key, secret, _, err := n.services.access.EnsureRoot(ctx)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key, secret)
+	return writeDurably(filepath.Join(n.cfg.DataDir, CredentialsFile), []byte(text))
+}
+
+// CredentialsFile is the file in the data directory that holds the root key, in the AWS shared-credentials format.
+const CredentialsFile = "credentials"
+
+// deliver hands a code of users to the outbox, in the transaction that made the code.
+func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error {
+	medium := map[string]string{"EMAIL": outbox.Email, "SMS": outbox.SMS}[m.Medium]
+	return s.outbox.Send(tx, scope, outbox.Message{
+		To: m.To, Medium: medium, Kind: m.Kind, Subject: m.Subject, Body: m.Body,
+		Fields: map[string]string{"code": m.Code, "username": m.Username, "pool": m.Pool},
+	})
+}
+
+const housekeeping = 10 * time.Minute // between sweeps
+
+// start runs what works in the background until ctx ends; the returned function waits for it.
+func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for tick := time.NewTicker(housekeeping); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+				if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+					log.Error("housekeeping", "error", err)
+				}
+			}
+		}
+	})
+	return wg.Wait
+}
+
+// sweep removes what is no longer needed.
+func (s *services) sweep(ctx context.Context) error {
+	_, err := s.outbox.Prune(ctx, s.node.account)
+	return err
+}
+
+func (s *services) close() error { return nil }
+
+// logins verify user-pool tokens for identities.
+type logins struct{ s *services }
+
+func (l logins) VerifyIDToken(ctx context.Context, provider, token string) (map[string]any, string, error) {
+	claims, client, err := l.s.users.VerifyIDToken(ctx, provider, token)
+	switch {
+	case errors.Is(err, users.ErrTokenExpired):
+		err = fmt.Errorf("%w: %w", identities.ErrLoginExpired, err)
+	case errors.Is(err, users.ErrTokenInvalid):
+		err = fmt.Errorf("%w: %w", identities.ErrLoginInvalid, err)
+	}
+	return claims, client, err
+}
+
+// sessions give identities the credentials of a role.
+type sessions struct{ s *services }
+
+func (a sessions) Issue(ctx context.Context, spec identities.SessionSpec) (identities.SessionCredentials, error) {
+	issued, err := a.s.access.Issue(ctx, access.Spec{
+		RoleARN: spec.RoleARN, SessionName: spec.Name, Duration: spec.Life, Federated: spec.Provider, Keys: spec.Keys, Identity: &spec.Identity,
+	})
+	if errors.Is(err, access.ErrRole) {
+		return identities.SessionCredentials{}, fmt.Errorf("%w: %w", identities.ErrRole, err)
+	}
+	if err != nil {
+		return identities.SessionCredentials{}, err
+	}
+	return identities.SessionCredentials{AccessKeyID: issued.AccessKey, SecretKey: issued.Secret, SessionToken: issued.Token, Expires: issued.Expires}, nil
+}
+
+// webTokens verify identity-pool tokens for sts:AssumeRoleWithWebIdentity.
+type webTokens struct{ s *services }
+
+func (w webTokens) Verify(ctx context.Context, token string) (string, map[string]any, error) {
+	who, err := w.s.identities.Verify(ctx, token)
+	switch {
+	case errors.Is(err, identities.ErrTokenExpired):
+		return "", nil, fmt.Errorf("%w: %w", access.ErrTokenExpired, err)
+	case errors.Is(err, identities.ErrToken):
+		return "", nil, fmt.Errorf("%w: %w", access.ErrTokenInvalid, err)
+	case err != nil:
+		return "", nil, err
+	}
+	return who.Provider, map[string]any{"sub": who.Subject, "aud": who.Audience, "amr": who.Keys[identities.Issuer+":amr"]}, nil
+}
