@@ -1,0 +1,69 @@
+package users
+
+import (
+	"time"
+
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// Lockout, as AWS does it: five failures are free, then each doubles the wait from one second up to a quarter of an hour.
+const (
+	freeFailures = 5
+	longestWait  = 15 * time.Minute
+)
+
+// attempts counts failed sign-ins of one subject: a user, or the ghost of an unknown one, so that both answer alike.
+type attempts struct {
+	Pool, Subject string
+	Failures      int
+	Until         time.Time // no further try before
+	Expires       time.Time
+}
+
+var failures = record.Table[attempts]{
+	Name: "users.attempt", Version: 1, Key: func(a *attempts) []any { return []any{a.Pool, a.Subject} },
+	Indexes: []record.Index[attempts]{{Name: "expires", Keys: func(a *attempts) [][]any { return [][]any{{a.Expires}} }}},
+}
+
+// mayTry fails while the subject is locked out.
+func mayTry(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
+	a, err := failures.Get(tx, everywhere(account), poolID, subject)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if now.Before(a.Until) {
+		return wire.Because(notAuthorized("Password attempts exceeded"), "%d failed sign-ins; locked until %s", a.Failures, a.Until.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// countFailure notes a failed sign-in. The caller keeps the transaction.
+func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
+	a, err := failures.Get(tx, everywhere(account), poolID, subject)
+	if absent(err) || err == nil && now.After(a.Expires) {
+		a, err = &attempts{Pool: poolID, Subject: subject}, nil
+	}
+	if err != nil {
+		return err
+	}
+	a.Failures++
+	a.Until = now
+	if over := a.Failures - freeFailures; over >= 0 {
+		a.Until = now.Add(min(time.Second<<min(over, 20), longestWait))
+	}
+	a.Expires = a.Until.Add(longestWait)
+	return failures.Put(tx, everywhere(account), a)
+}
+
+// forgetFailures starts the count anew.
+func forgetFailures(tx *kv.Tx, account, poolID, subject string) error {
+	if err := failures.Delete(tx, everywhere(account), poolID, subject); err != nil && !absent(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+// Package users owns user pools: their app clients, users, groups, sign-up and sign-in flows, tokens and signing keys. It
+// speaks cognito-idp and serves each pool's JWKS and OpenID discovery. It must not know how messages leave the node
+// (Config.Deliver), how functions run (Config.Invoke) or what identity pools do with its tokens (VerifyIDToken).
+//
+// Rows. A pool id names its region, so what belongs to one pool is kept in the scope (account, region of the id):
+//
+//	users.pool    (pool)                    settings, and the secret that masks unknown users
+//	users.key     (pool)                    signing keys, private halves sealed
+//	users.user    (pool, sub)               unique by name and by each alias; "attr" finds by attribute value
+//	users.group   (pool, group)
+//	users.member  (pool, group, sub)        "user": (pool, sub)
+//	users.code    (pool, subject, purpose)  one-time codes, as keyed hashes, with what was sent and tried
+//	users.attempt (pool, subject)           failed sign-ins
+//
+// Client ids name no region, and what expires is swept in one pass, so these are in the scope (account, ""):
+//
+//	users.client  (client)                  "pool": (pool)
+//	users.session (pool, sub, origin)       one sign-in: what its refresh token stands for; "expires": (time)
+//	users.used    (hash)                    challenges answered, until they would expire anyway; "expires": (time)
+//
+// Sealed values name where they stand: "users.verifier/POOL/SUB" opens nowhere else.
+package users

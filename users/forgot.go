@@ -1,0 +1,81 @@
+package users
+
+import (
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error) {
+	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
+	if err != nil {
+		return nil, err
+	}
+	to, err := a.pool.mayRecover(a.user)
+	if err != nil {
+		if !a.client.hides() {
+			return nil, err
+		}
+		// Who can not be helped looks like who does not exist.
+		if a.user, err = s.ghostOf(c.Account, a.pool, in.Username.V); err != nil {
+			return nil, err
+		}
+		if to, err = s.pretended(c.Account, a.pool, a.user, in.Username.V); err != nil {
+			return nil, err
+		}
+	}
+	err = s.sendCode(c, a, forPassword, "ForgotPassword", "CustomMessage_ForgotPassword", to, in.ClientMetadata)
+	return &cognitoidp.ForgotPasswordOutput{CodeDeliveryDetails: to.details()}, err
+}
+
+// mayRecover is where the code for a new password goes, or why none may be sent.
+func (p *pool) mayRecover(u *user) (address, error) {
+	to, found := p.recovery(u)
+	switch {
+	case u.Disabled:
+		return to, isDisabled()
+	case u.Status == forceChange:
+		return to, notAuthorized("User password cannot be reset in the current state.")
+	case len(p.recoveryOrder()) == 0:
+		return to, notAuthorized("Contact administrator to reset password.")
+	case !found:
+		return to, invalid("Cannot reset password for the user as there is no registered/verified email or phone_number")
+	}
+	return to, nil
+}
+
+func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error) {
+	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.pool.checkPolicy(in.Password.V); err != nil {
+		return nil, err
+	}
+	sealed := s.sealPassword(c.Account, a.pool.ID, a.user.Sub, a.user.Name, in.Password.V)
+	err = s.update(c, func(tx *kv.Tx) error {
+		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
+			return err
+		}
+		if _, err := a.pool.mayRecover(a.user); err != nil && !a.user.ghost {
+			if !a.client.hides() {
+				return err
+			}
+			if a.user, err = s.ghostOf(c.Account, a.pool, in.Username.V); err != nil {
+				return err
+			}
+		}
+		if _, err := s.tryCode(tx, c.Account, a.pool, a.user, forPassword, in.ConfirmationCode.V, c.Now); err != nil {
+			return err
+		}
+		a.user.Credential, a.user.Status = sealed, confirmed
+		if err := forgetFailures(tx, c.Account, a.pool.ID, a.user.Sub); err != nil {
+			return err
+		}
+		return s.save(tx, c.Account, a.pool, a.user, false, c.Now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmForgotPassword", a.client.ID, a.user, in.ClientMetadata)
+}

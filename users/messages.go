@@ -1,0 +1,150 @@
+package users
+
+import (
+	"slices"
+	"strings"
+
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// address is where a message goes: an attribute and its value.
+type address struct{ attribute, value string }
+
+func (a address) medium() string {
+	if a.attribute == "phone_number" {
+		return "SMS"
+	}
+	return "EMAIL"
+}
+
+// masked shows an address to people who may only recognise it.
+func (a address) masked() string {
+	if a.attribute == "phone_number" {
+		last := a.value[max(0, len(a.value)-4):]
+		return "+" + strings.Repeat("*", max(0, len(a.value)-1-len(last))) + last
+	}
+	local, host, _ := strings.Cut(a.value, "@")
+	return first(local) + "***@" + first(host) + "***"
+}
+
+func first(s string) string {
+	for _, r := range s {
+		return string(r)
+	}
+	return ""
+}
+
+func (a address) details() *cognitoidp.CodeDeliveryDetailsType {
+	return &cognitoidp.CodeDeliveryDetailsType{
+		AttributeName: wire.Some(a.attribute), DeliveryMedium: wire.Some(a.medium()), Destination: wire.Some(a.masked()),
+	}
+}
+
+// verifiable is the address a sign-up is confirmed by: AWS takes the phone number when both are to be verified.
+func (p *pool) verifiable(u *user) (address, bool) {
+	for _, name := range []string{"phone_number", "email"} {
+		if v := u.Attributes[name]; v != "" && slices.Contains(p.Settings.AutoVerifiedAttributes, name) {
+			return address{name, v}, true
+		}
+	}
+	return address{}, false
+}
+
+// recovery is the verified address by which the user gets a new password.
+func (p *pool) recovery(u *user) (address, bool) {
+	for _, name := range p.recoveryOrder() {
+		if u.Attributes[name] != "" && u.Attributes[name+"_verified"] == "true" {
+			return address{name, u.Attributes[name]}, true
+		}
+	}
+	return address{}, false
+}
+
+func (p *pool) recoveryOrder() []string {
+	r := p.Settings.AccountRecoverySetting
+	if r == nil {
+		return []string{"phone_number", "email"}
+	}
+	options := slices.Clone(r.RecoveryMechanisms)
+	slices.SortFunc(options, func(a, b cognitoidp.RecoveryOptionType) int { return int(a.Priority.V) - int(b.Priority.V) })
+	var order []string
+	for _, o := range options {
+		if name, ok := strings.CutPrefix(o.Name.V, "verified_"); ok {
+			order = append(order, name)
+		}
+	}
+	return order
+}
+
+// pretended is the address that a ghost seems to have: what the caller named, or one that never changes.
+func (s *Service) pretended(account string, p *pool, u *user, named string) (address, error) {
+	if attribute := attributeOfName([]string{"email", "phone_number"}, named); attribute != "" {
+		return address{attribute, named}, nil
+	}
+	mask, err := s.mask(account, p)
+	if err != nil {
+		return address{}, err
+	}
+	h := mac(mask, []byte("address"), []byte(u.Sub))
+	if auto := p.Settings.AutoVerifiedAttributes; len(auto) > 0 && !slices.Contains(auto, "email") {
+		digits := make([]byte, 11)
+		for i := range digits {
+			digits[i] = '0' + h[i]%10
+		}
+		return address{"phone_number", "+" + string(digits)}, nil
+	}
+	letter := func(b byte) string { return string(rune('a' + b%26)) }
+	return address{"email", letter(h[0]) + "@" + letter(h[1])}, nil
+}
+
+// template is the text of a message before code and name are put in.
+type template struct{ subject, email, sms string }
+
+const (
+	codeMark     = "{####}"
+	usernameMark = "{username}"
+)
+
+// codeTemplate is the pool's text for codes.
+func (p *pool) codeTemplate() template {
+	t, v := &p.Settings, p.Settings.VerificationMessageTemplate
+	if v == nil {
+		v = &cognitoidp.VerificationMessageTemplateType{}
+	}
+	return template{
+		subject: v.EmailSubject.Or(t.EmailVerificationSubject.Or("Your verification code")),
+		email:   v.EmailMessage.Or(t.EmailVerificationMessage.Or("Your verification code is {####}.")),
+		sms:     v.SmsMessage.Or(t.SmsVerificationMessage.Or("Your verification code is {####}.")),
+	}
+}
+
+// invitation is the pool's text for users made by an operator.
+func (p *pool) invitation() template {
+	t := template{
+		subject: "Your temporary password",
+		email:   "Your username is {username} and temporary password is {####}.",
+		sms:     "Your username is {username} and temporary password is {####}.",
+	}
+	if a := p.Settings.AdminCreateUserConfig; a != nil && a.InviteMessageTemplate != nil {
+		m := a.InviteMessageTemplate
+		t = template{m.EmailSubject.Or(t.subject), m.EmailMessage.Or(t.email), m.SMSMessage.Or(t.sms)}
+	}
+	return t
+}
+
+// send queues the message with the code.
+func (s *Service) send(tx *kv.Tx, account string, p *pool, u *user, kind string, to address, code string, t template) error {
+	fill := strings.NewReplacer(codeMark, code, usernameMark, u.Name)
+	m := Message{Kind: kind, Medium: to.medium(), To: to.value, Code: code, Pool: p.ID, Username: u.Name}
+	if e := p.Settings.EmailConfiguration; e != nil {
+		m.From, m.ReplyTo = e.From.V, e.ReplyToEmailAddress.V
+	}
+	if m.Medium == "SMS" {
+		m.Body = fill.Replace(t.sms)
+	} else {
+		m.Subject, m.Body = fill.Replace(t.subject), fill.Replace(t.email)
+	}
+	return s.cfg.Deliver(tx, inPool(account, p.ID), m)
+}

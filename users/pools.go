@@ -1,0 +1,160 @@
+package users
+
+import (
+	"errors"
+
+	"crypto/rand"
+
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+const mostPerPage = 60
+
+func (s *Service) createUserPool(c *wire.Call, in *cognitoidp.CreateUserPoolInput) (*cognitoidp.CreateUserPoolOutput, error) {
+	id := c.Region + "_" + randomText(alphanumeric, 9)
+	schema, err := schemaOf(in.Schema)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.AliasAttributes) > 0 && len(in.UsernameAttributes) > 0 {
+		return nil, invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+	}
+	p := &pool{ID: id, Region: c.Region, Settings: cognitoidp.UserPoolType{
+		Id: wire.Some(id), Arn: wire.Some(poolARN(c.Account, id)), CreationDate: wire.Some(c.Now), Name: in.PoolName,
+		SchemaAttributes: schema, AliasAttributes: in.AliasAttributes, UsernameAttributes: in.UsernameAttributes, UsernameConfiguration: in.UsernameConfiguration,
+	}}
+	secret := make([]byte, 32)
+	rand.Read(secret) //nolint:errcheck // never fails (crypto/rand)
+	p.Mask = s.cfg.Sealer.Seal(maskPlace(c.Account, id), secret)
+	if err := s.configure(p, changeableOf(in), c); err != nil {
+		return nil, err
+	}
+	err = s.update(c, func(tx *kv.Tx) error { return pools.Insert(tx, inPool(c.Account, id), p) })
+	return &cognitoidp.CreateUserPoolOutput{UserPool: &p.Settings}, err
+}
+
+func poolARN(account, id string) string {
+	return "arn:aws:cognito-idp:" + regionOf(id) + ":" + account + ":userpool/" + id
+}
+
+func (s *Service) describeUserPool(c *wire.Call, in *cognitoidp.DescribeUserPoolInput) (*cognitoidp.DescribeUserPoolOutput, error) {
+	p, err := s.pool(c, in.UserPoolId.V)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.DescribeUserPoolOutput{UserPool: &p.Settings}, nil
+}
+
+// pool reads a pool in a view of its own.
+func (s *Service) pool(c *wire.Call, id string) (p *pool, err error) {
+	err = s.view(c, func(tx *kv.Tx) error {
+		p, err = poolByID(tx, c.Account, id)
+		return err
+	})
+	return p, err
+}
+
+func (s *Service) updateUserPool(c *wire.Call, in *cognitoidp.UpdateUserPoolInput) (*cognitoidp.UpdateUserPoolOutput, error) {
+	return nil, s.update(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
+		if err != nil {
+			return err
+		}
+		if err := s.configure(p, in, c); err != nil {
+			return err
+		}
+		return pools.Put(tx, inPool(c.Account, p.ID), p)
+	})
+}
+
+func (s *Service) addCustomAttributes(c *wire.Call, in *cognitoidp.AddCustomAttributesInput) (*cognitoidp.AddCustomAttributesOutput, error) {
+	return nil, s.update(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
+		if err != nil {
+			return err
+		}
+		for _, a := range in.CustomAttributes {
+			if p.Settings.SchemaAttributes, err = addCustom(p.Settings.SchemaAttributes, a); err != nil {
+				return err
+			}
+		}
+		p.Settings.LastModifiedDate = wire.Some(c.Now)
+		return pools.Put(tx, inPool(c.Account, p.ID), p)
+	})
+}
+
+func (s *Service) listUserPools(c *wire.Call, in *cognitoidp.ListUserPoolsInput) (*cognitoidp.ListUserPoolsOutput, error) {
+	out := &cognitoidp.ListUserPoolsOutput{UserPools: []cognitoidp.UserPoolDescriptionType{}}
+	err := s.view(c, func(tx *kv.Tx) error {
+		rows, next, err := pools.List(tx, record.In(c.Account, c.Region), page(in.NextToken, in.MaxResults))
+		for _, p := range rows {
+			out.UserPools = append(out.UserPools, cognitoidp.UserPoolDescriptionType{
+				Id: wire.Some(p.ID), Name: p.Settings.Name, LambdaConfig: p.Settings.LambdaConfig,
+				CreationDate: p.Settings.CreationDate, LastModifiedDate: p.Settings.LastModifiedDate,
+			})
+		}
+		out.NextToken = token(next)
+		return badToken(err)
+	})
+	return out, err
+}
+
+// page is the page a list operation asks for.
+func page(after wire.Opt[string], limit wire.Opt[int32]) record.Page {
+	n := int(limit.V)
+	if n <= 0 || n > mostPerPage {
+		n = mostPerPage
+	}
+	return record.Page{After: after.V, Limit: n}
+}
+
+func token(next string) wire.Opt[string] { return wire.Opt[string]{V: next, Set: next != ""} }
+
+func badToken(err error) error {
+	if errors.Is(err, record.ErrToken) {
+		return invalid("Invalid pagination token")
+	}
+	return err
+}
+
+// doomed is a deleted pool whose users and clients are still being removed.
+type doomed struct{ Pool string }
+
+var dooms = record.Table[doomed]{Name: "users.doomed", Version: 1, Key: func(d *doomed) []any { return []any{d.Pool} }}
+
+// deleteUserPool removes the pool at once; what belonged to it can no longer be reached and goes in batches.
+func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInput) (*cognitoidp.DeleteUserPoolOutput, error) {
+	id := in.UserPoolId.V
+	err := s.update(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, id)
+		if err != nil {
+			return err
+		}
+		if p.Settings.DeletionProtection.V == "ACTIVE" {
+			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+		}
+		if err := signings.Delete(tx, inPool(c.Account, id), id); err != nil && !absent(err) {
+			return err
+		}
+		if err := dooms.Put(tx, everywhere(c.Account), &doomed{id}); err != nil {
+			return err
+		}
+		return pools.Delete(tx, inPool(c.Account, id), id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.purge(c, c.Account, id)
+}
+
+// getUserPoolMfaConfig says what multi-factor sign-in there is: the setting, and no method that users could enrol in.
+func (s *Service) getUserPoolMfaConfig(c *wire.Call, in *cognitoidp.GetUserPoolMfaConfigInput) (*cognitoidp.GetUserPoolMfaConfigOutput, error) {
+	p, err := s.pool(c, in.UserPoolId.V)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.GetUserPoolMfaConfigOutput{MfaConfiguration: p.Settings.MfaConfiguration}, nil
+}

@@ -1,0 +1,221 @@
+package users
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/record"
+)
+
+// pool is a user pool as it is kept.
+type pool struct {
+	ID       string
+	Region   string
+	Mask     []byte // sealed: the secret behind the answers about unknown users and behind code hashes
+	Settings cognitoidp.UserPoolType
+}
+
+// client is an app client. The secret is never in Settings.
+type client struct {
+	ID       string
+	Pool     string
+	Secret   []byte // sealed; nil: a public client
+	Settings cognitoidp.UserPoolClientType
+}
+
+// Statuses of a user.
+const (
+	unconfirmed   = "UNCONFIRMED"
+	confirmed     = "CONFIRMED"
+	resetRequired = "RESET_REQUIRED"
+	forceChange   = "FORCE_CHANGE_PASSWORD"
+)
+
+// user is a member of a pool.
+type user struct {
+	Pool       string
+	Sub        string
+	Name       string            // the username: USER_ID_FOR_SRP, and what tokens call cognito:username
+	Folded     string            // Name as it is looked up
+	Aliases    []alias           // other names this user signs in by
+	Attributes map[string]string // without sub
+	Pending    map[string]string `json:",omitempty"` // attribute values that wait for their code
+	Status     string
+	Disabled   bool
+	Credential []byte    `json:",omitempty"` // sealed SRP credential; nil: no password yet
+	TempUntil  time.Time `json:",omitzero"`  // end of a temporary password
+	SignedOut  time.Time `json:",omitzero"`  // tokens issued before are void
+	Created    time.Time
+	Modified   time.Time
+	ghost      bool // stands for a user who does not exist; never stored
+}
+
+// alias is an attribute by which a user may be named, its value folded for look-up.
+type alias struct{ Attribute, Value string }
+
+type group struct {
+	Pool        string
+	Name        string
+	Description string
+	Role        string
+	Precedence  *int32
+	Created     time.Time
+	Modified    time.Time
+}
+
+type member struct{ Pool, Group, Sub string }
+
+// session is one sign-in: what its refresh token stands for. A session without a row is revoked.
+type session struct {
+	Pool, Sub, Origin string // Origin is origin_jti
+	Client            string
+	AuthTime          time.Time
+	Expires           time.Time
+	Serial            int       // of the current refresh token, when they rotate
+	Rotated           time.Time `json:",omitzero"`
+}
+
+// used remembers an answered challenge, so that it is answered once.
+type used struct {
+	Hash    []byte
+	Expires time.Time
+}
+
+var (
+	pools = record.Table[pool]{Name: "users.pool", Version: 1, Key: func(p *pool) []any { return []any{p.ID} }}
+
+	clients = record.Table[client]{
+		Name: "users.client", Version: 1, Key: func(c *client) []any { return []any{c.ID} },
+		Indexes: []record.Index[client]{{Name: "pool", Keys: func(c *client) [][]any { return [][]any{{c.Pool}} }}},
+	}
+
+	people = record.Table[user]{
+		Name: "users.user", Version: 1, Key: func(u *user) []any { return []any{u.Pool, u.Sub} },
+		Indexes: []record.Index[user]{
+			{Name: "name", Unique: true, Keys: func(u *user) [][]any { return [][]any{{u.Pool, u.Folded}} }},
+			{Name: "alias", Unique: true, Keys: aliasKeys},
+			{Name: "attr", Keys: attributeKeys},
+		},
+	}
+
+	groups = record.Table[group]{Name: "users.group", Version: 1, Key: func(g *group) []any { return []any{g.Pool, g.Name} }}
+
+	members = record.Table[member]{
+		Name: "users.member", Version: 1, Key: func(m *member) []any { return []any{m.Pool, m.Group, m.Sub} },
+		Indexes: []record.Index[member]{{Name: "user", Keys: func(m *member) [][]any { return [][]any{{m.Pool, m.Sub}} }}},
+	}
+
+	sessions = record.Table[session]{
+		Name: "users.session", Version: 1, Key: func(s *session) []any { return []any{s.Pool, s.Sub, s.Origin} },
+		Indexes: []record.Index[session]{{Name: "expires", Keys: func(s *session) [][]any { return [][]any{{s.Expires}} }}},
+	}
+
+	usedOnce = record.Table[used]{
+		Name: "users.used", Version: 1, Key: func(u *used) []any { return []any{u.Hash} },
+		Indexes: []record.Index[used]{{Name: "expires", Keys: func(u *used) [][]any { return [][]any{{u.Expires}} }}},
+	}
+)
+
+func aliasKeys(u *user) [][]any {
+	var keys [][]any
+	for _, a := range u.Aliases {
+		keys = append(keys, []any{u.Pool, a.Attribute, a.Value})
+	}
+	return keys
+}
+
+// searchable are the attributes that ListUsers finds by index, as AWS lists them.
+var searchable = []string{"email", "phone_number", "name", "given_name", "family_name", "preferred_username"}
+
+func attributeKeys(u *user) [][]any {
+	var keys [][]any
+	for _, name := range searchable {
+		if v := u.Attributes[name]; v != "" {
+			keys = append(keys, []any{u.Pool, name, v})
+		}
+	}
+	return keys
+}
+
+// regionOf is the region a pool id names, "" when it is no pool id.
+func regionOf(poolID string) string {
+	region, rest, ok := strings.Cut(poolID, "_")
+	if !ok || rest == "" {
+		return ""
+	}
+	return region
+}
+
+// realmOf is the part of a pool id that SRP hashes.
+func realmOf(poolID string) string {
+	_, rest, _ := strings.Cut(poolID, "_")
+	return rest
+}
+
+// inPool is the scope of what belongs to a pool.
+func inPool(account, poolID string) record.Scope { return record.In(account, regionOf(poolID)) }
+
+// everywhere is the scope of clients, sessions and used challenges.
+func everywhere(account string) record.Scope { return record.In(account, "") }
+
+func absent(err error) bool { return errors.Is(err, record.ErrNotFound) }
+
+// poolByID reads a pool, or fails as AWS does.
+func poolByID(tx *kv.Tx, account, id string) (*pool, error) {
+	if regionOf(id) == "" {
+		return nil, noPool(id)
+	}
+	p, err := pools.Get(tx, inPool(account, id), id)
+	if absent(err) {
+		return nil, noPool(id)
+	}
+	return p, err
+}
+
+// clientByID reads a client and its pool.
+func clientByID(tx *kv.Tx, account, id string) (*client, *pool, error) {
+	cl, err := clients.Get(tx, everywhere(account), id)
+	if absent(err) {
+		return nil, nil, noClient(id)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := poolByID(tx, account, cl.Pool)
+	return cl, p, err
+}
+
+// clientOf reads a client that must be of the pool.
+func clientOf(tx *kv.Tx, account, poolID, id string) (*client, *pool, error) {
+	p, err := poolByID(tx, account, poolID)
+	if err != nil {
+		return nil, nil, err
+	}
+	cl, err := clients.Get(tx, everywhere(account), id)
+	if err != nil && !absent(err) {
+		return nil, nil, err
+	}
+	if err != nil || cl.Pool != poolID {
+		return nil, nil, noClient(id)
+	}
+	return cl, p, nil
+}
+
+// list reads every row of a prefix, page by page.
+func list[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, index string, prefix ...any) ([]*T, error) {
+	var all []*T
+	for after := ""; ; {
+		rows, next, err := t.List(tx, s, record.Page{Index: index, Prefix: prefix, After: after})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+		if next == "" {
+			return all, nil
+		}
+		after = next
+	}
+}

@@ -1,0 +1,199 @@
+package users
+
+import (
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// asked is whom an unsigned request is about: the client that sent it, the client's pool and the person named.
+type asked struct {
+	client *client
+	pool   *pool
+	user   *user // perhaps a ghost
+}
+
+// ask reads whom an unsigned request is about, and checks that the client knows its secret.
+func (s *Service) ask(tx *kv.Tx, c *wire.Call, clientID, hash, name string) (*asked, error) {
+	cl, p, err := clientByID(tx, c.Account, clientID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSecretHash(c.Account, cl, hash, name); err != nil {
+		return nil, err
+	}
+	u, err := s.person(tx, c.Account, cl, p, name)
+	return &asked{cl, p, u}, err
+}
+
+func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
+	err = s.view(c, func(tx *kv.Tx) error {
+		a, err = s.ask(tx, c, clientID, hash, name)
+		return err
+	})
+	return a, err
+}
+
+func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.SignUpOutput, error) {
+	var cl *client
+	var p *pool
+	err := s.view(c, func(tx *kv.Tx) (err error) {
+		cl, p, err = clientByID(tx, c.Account, in.ClientId.V)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSecretHash(c.Account, cl, in.SecretHash.V, in.Username.V); err != nil {
+		return nil, err
+	}
+	if a := p.Settings.AdminCreateUserConfig; a != nil && a.AllowAdminCreateUserOnly.V {
+		return nil, notAuthorized("SignUp is not permitted for this user pool")
+	}
+	u, err := s.candidate(c, cl, p, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.preSignUp(c, p, "PreSignUp_SignUp", cl.ID, u, in.ValidationData, in.ClientMetadata); err != nil {
+		return nil, err
+	}
+	u.Credential = s.sealPassword(c.Account, p.ID, u.Sub, u.Name, in.Password.V)
+	return s.enrol(c, cl, p, u, in.ClientMetadata)
+}
+
+// candidate is the user a sign-up asks for, checked against the pool's rules but not stored.
+func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.SignUpInput) (*user, error) {
+	attribute, err := p.newName(in.Username.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkPolicy(in.Password.V); err != nil {
+		return nil, err
+	}
+	values, err := p.valuesOf(in.UserAttributes)
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.mayWrite(sortedKeys(values)); err != nil {
+		return nil, err
+	}
+	u := &user{Pool: p.ID, Sub: newUUID(), Name: in.Username.V, Attributes: values, Status: unconfirmed, Created: c.Now}
+	if attribute != "" {
+		u.Name = u.Sub
+		values[attribute] = in.Username.V
+	}
+	return u, p.checkRequired(values)
+}
+
+// enrol stores a new user and sends the code that confirms them.
+func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map[string]string) (*cognitoidp.SignUpOutput, error) {
+	out := &cognitoidp.SignUpOutput{UserConfirmed: wire.Some(u.Status == confirmed), UserSub: wire.Some(u.Sub)}
+	to, verify := p.verifiable(u)
+	verify = verify && u.Status == unconfirmed
+	text, err := p.codeTemplate(), error(nil)
+	if verify {
+		if text, err = s.customMessage(c, p, "CustomMessage_SignUp", cl.ID, u, text, metadata); err != nil {
+			return nil, err
+		}
+		out.CodeDeliveryDetails = to.details()
+	}
+	err = s.update(c, func(tx *kv.Tx) error {
+		if _, err := poolByID(tx, c.Account, p.ID); err != nil {
+			return err
+		}
+		if err := s.save(tx, c.Account, p, u, false, c.Now); err != nil {
+			return err
+		}
+		if !verify {
+			return nil
+		}
+		code, err := s.newCode(tx, c.Account, p, u, forSignUp, to, c.Now)
+		if err != nil {
+			return err
+		}
+		return s.send(tx, c.Account, p, u, "SignUp", to, code, text)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if u.Status == confirmed {
+		return out, s.postConfirmation(c, p, "PostConfirmation_ConfirmSignUp", cl.ID, u, metadata)
+	}
+	return out, nil
+}
+
+func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput) (*cognitoidp.ConfirmSignUpOutput, error) {
+	var a *asked
+	err := s.update(c, func(tx *kv.Tx) (err error) {
+		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
+			return err
+		}
+		u := a.user
+		if u.Disabled {
+			return isDisabled()
+		}
+		if u.Status != unconfirmed && !u.ghost {
+			return notAuthorized("User cannot be confirmed. Current status is %s", u.Status)
+		}
+		k, err := s.tryCode(tx, c.Account, a.pool, u, forSignUp, in.ConfirmationCode.V, c.Now)
+		if err != nil {
+			return err
+		}
+		u.Status = confirmed
+		if u.Attributes[k.Attribute] == k.Value {
+			u.Attributes[k.Attribute+"_verified"] = "true"
+		}
+		return s.save(tx, c.Account, a.pool, u, in.ForceAliasCreation.V, c.Now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmSignUp", a.client.ID, a.user, in.ClientMetadata)
+}
+
+func (s *Service) resendConfirmationCode(c *wire.Call, in *cognitoidp.ResendConfirmationCodeInput) (*cognitoidp.ResendConfirmationCodeOutput, error) {
+	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(a.pool.Settings.AutoVerifiedAttributes) == 0:
+		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
+	case !a.user.ghost && a.user.Status != unconfirmed:
+		return nil, invalid("User is already confirmed.")
+	}
+	to, verify := a.pool.verifiable(a.user)
+	if a.user.ghost {
+		to, err = s.pretended(c.Account, a.pool, a.user, in.Username.V)
+	} else if !verify {
+		err = invalid("Cannot resend codes. The user has no address to verify.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = s.sendCode(c, a, forSignUp, "ResendCode", "CustomMessage_ResendCode", to, in.ClientMetadata)
+	return &cognitoidp.ResendConfirmationCodeOutput{CodeDeliveryDetails: to.details()}, err
+}
+
+// sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
+func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
+	text, err := a.pool.codeTemplate(), error(nil)
+	if !a.user.ghost {
+		if text, err = s.customMessage(c, a.pool, source, a.client.ID, a.user, text, metadata); err != nil {
+			return err
+		}
+	}
+	return s.update(c, func(tx *kv.Tx) error {
+		code, err := s.newCode(tx, c.Account, a.pool, a.user, purpose, to, c.Now)
+		if err != nil || a.user.ghost {
+			return err
+		}
+		if _, err := people.Get(tx, inPool(c.Account, a.pool.ID), a.pool.ID, a.user.Sub); err != nil {
+			if absent(err) {
+				return noUser()
+			}
+			return err
+		}
+		return s.send(tx, c.Account, a.pool, a.user, kind, to, code, text)
+	})
+}

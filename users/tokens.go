@@ -1,0 +1,215 @@
+package users
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"bothy/api/cognitoidp"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// selfScope is the scope of access tokens from sign-ins with a password.
+const selfScope = "aws.cognito.signin.user.admin"
+
+// grant is what a finished sign-in or refresh gives tokens for.
+type grant struct {
+	pool    *pool
+	client  *client
+	user    *user
+	session *session
+	groups  []*group // by precedence
+	refresh bool     // hand out a refresh token
+}
+
+// newGrant starts a session for the user, in the transaction that checked them.
+func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, error) {
+	_, _, life := cl.lifetimes()
+	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: newUUID(), Client: cl.ID, AuthTime: c.Now, Expires: c.Now.Add(life)}
+	if err := sessions.Insert(tx, everywhere(c.Account), ses); err != nil {
+		return nil, err
+	}
+	gs, err := groupsOf(tx, c.Account, p.ID, u.Sub)
+	return &grant{p, cl, u, ses, gs, true}, err
+}
+
+// issue signs the tokens of a grant. source names the occasion to the pool's token trigger.
+func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[string]string) (*cognitoidp.AuthenticationResultType, error) {
+	over, err := s.tokenTrigger(c, g, source, metadata)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.signerOf(c, c.Account, g.pool.ID)
+	if err != nil {
+		return nil, err
+	}
+	idLife, accessLife, _ := g.client.lifetimes()
+	event := newUUID()
+	id, err := sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
+	if err != nil {
+		return nil, err
+	}
+	access, err := sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
+	if err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.AuthenticationResultType{
+		IdToken: wire.Some(id), AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second)),
+	}
+	if g.refresh {
+		out.RefreshToken = wire.Some(s.refreshToken(c.Account, g.session))
+	}
+	return out, nil
+}
+
+func sign(by jose.Signer, claims map[string]any) (string, error) {
+	body, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	signed, err := by.Sign(body)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
+}
+
+// issuer is the iss of a pool's tokens; clients derive the key of their Logins map from it.
+func issuer(poolID string) string {
+	return "https://cognito-idp." + regionOf(poolID) + ".amazonaws.com/" + poolID
+}
+
+func commonClaims(g *grant, now time.Time, life time.Duration, event, use string) map[string]any {
+	m := map[string]any{
+		"sub": g.user.Sub, "iss": issuer(g.pool.ID), "token_use": use, "auth_time": g.session.AuthTime.Unix(), "iat": now.Unix(),
+		"exp": now.Add(life).Unix(), "jti": newUUID(), "origin_jti": g.session.Origin, "event_id": event,
+	}
+	if names := groupNames(g.groups); len(names) > 0 {
+		m["cognito:groups"] = names
+	}
+	return m
+}
+
+func idClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
+	m := commonClaims(g, now, life, event, "id")
+	m["aud"], m["cognito:username"] = g.client.ID, g.user.Name
+	roles, preferred := rolesOf(g.groups)
+	if len(roles) > 0 {
+		m["cognito:roles"] = roles
+	}
+	if preferred != "" {
+		m["cognito:preferred_role"] = preferred
+	}
+	for name, v := range g.user.Attributes {
+		if v == "" || !g.client.mayRead(name) {
+			continue
+		}
+		switch name {
+		case "email_verified", "phone_number_verified":
+			m[name] = v == "true"
+		case "address":
+			m[name] = map[string]string{"formatted": v}
+		default:
+			m[name] = v
+		}
+	}
+	return m
+}
+
+func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
+	m := commonClaims(g, now, life, event, "access")
+	m["scope"], m["client_id"], m["username"] = selfScope, g.client.ID, g.user.Name
+	return m
+}
+
+func groupNames(gs []*group) []string {
+	var names []string
+	for _, g := range gs {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+// rolesOf are the roles of groups in order of precedence, and the one that wins: none when the best precedence names two.
+func rolesOf(gs []*group) (roles []string, preferred string) {
+	best, tied := math.MaxInt, false
+	for _, g := range gs {
+		if g.Role == "" {
+			continue
+		}
+		if !slices.Contains(roles, g.Role) {
+			roles = append(roles, g.Role)
+		}
+		switch rank := g.rank(); {
+		case preferred == "" || rank < best:
+			best, preferred = rank, g.Role
+		case rank == best && g.Role != preferred:
+			tied = true
+		}
+	}
+	if tied {
+		preferred = ""
+	}
+	return roles, preferred
+}
+
+// rank is the precedence, with "none" last.
+func (g *group) rank() int {
+	if g.Precedence == nil {
+		return math.MaxInt
+	}
+	return int(*g.Precedence)
+}
+
+func groupsOf(tx *kv.Tx, account, poolID, sub string) ([]*group, error) {
+	ms, err := list(tx, &members, inPool(account, poolID), "user", poolID, sub)
+	if err != nil {
+		return nil, err
+	}
+	var gs []*group
+	for _, m := range ms {
+		g, err := groups.Get(tx, inPool(account, poolID), poolID, m.Group)
+		if err != nil {
+			return nil, err
+		}
+		gs = append(gs, g)
+	}
+	slices.SortStableFunc(gs, func(a, b *group) int {
+		if a.rank() != b.rank() {
+			if a.rank() < b.rank() {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return gs, nil
+}
+
+// refresh is what a refresh token says; it is sealed, so nobody else can say it.
+type refresh struct {
+	Pool, Sub, Origin, Client string
+	Serial                    int
+}
+
+func (s *Service) refreshToken(account string, ses *session) string {
+	b, _ := json.Marshal(refresh{ses.Pool, ses.Sub, ses.Origin, ses.Client, ses.Serial}) // strings and a number: cannot fail
+	return base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal("users.refresh/"+account, b))
+}
+
+// openRefresh reads a refresh token; false when it is none of ours.
+func (s *Service) openRefresh(account, text string) (refresh, bool) {
+	var r refresh
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return r, false
+	}
+	b, err := s.cfg.Sealer.Open("users.refresh/"+account, sealed)
+	return r, err == nil && json.Unmarshal(b, &r) == nil
+}

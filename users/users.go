@@ -1,0 +1,127 @@
+package users
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// Config is what user pools need from the node. All but Invoke is required.
+type Config struct {
+	DB      *kv.DB
+	Sealer  *record.Sealer
+	Account func() string // of the node, for what is asked without a call: keys, discovery, token checks
+	Now     func() time.Time
+	Deliver Deliver
+	Invoke  Invoker // nil: pools with triggers are refused
+}
+
+// Deliver queues a message in the transaction that made its code, to be sent once that is committed.
+type Deliver func(tx *kv.Tx, scope record.Scope, m Message) error
+
+// Message is a message to one person. Body holds the code (or password) in place; Code is it alone, for outboxes.
+type Message struct {
+	Kind     string // "SignUp", "ResendCode", "ForgotPassword", "UpdateUserAttribute", "VerifyUserAttribute", "AdminCreateUser"
+	Medium   string // "EMAIL" or "SMS"
+	To       string // e-mail address, or phone number in E.164
+	Subject  string // e-mail only
+	Body     string
+	Code     string
+	Pool     string
+	Username string
+	From     string // the pool's own sender; "" is the node's
+	ReplyTo  string
+}
+
+// Invoker runs a function with a JSON event and returns its JSON result. A failure of the function's own code is a
+// *FunctionError.
+type Invoker interface {
+	Invoke(ctx context.Context, functionARN string, event []byte) ([]byte, error)
+}
+
+// Service serves cognito-idp.
+type Service struct {
+	cfg    Config
+	keys   sync.Map                        // cache of opened signing keys, by account and pool
+	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
+}
+
+// New makes the service; it starts nothing.
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+}
+
+// keptError is an error that does not undo the transaction it was found in.
+type keptError struct{ error }
+
+// keep marks a refusal whose transaction must commit all the same: the wrong code was tried, and that counts. Failures of
+// the store stay what they are.
+func keep(err error) error {
+	if refusal := (wire.Fault)(nil); errors.As(err, &refusal) {
+		return keptError{err}
+	}
+	return err
+}
+
+// update runs fn in a transaction. An error marked by keep is returned once what fn wrote is durable.
+func (s *Service) update(ctx context.Context, fn func(tx *kv.Tx) error) error {
+	var refused error
+	err := s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
+		refused = nil
+		err := fn(tx)
+		if k := (keptError{}); errors.As(err, &k) {
+			refused = k.error
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return refused
+}
+
+func (s *Service) view(ctx context.Context, fn func(tx *kv.Tx) error) error {
+	return s.cfg.DB.View(ctx, fn)
+}
+
+const (
+	alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	lowerAndNum  = "0123456789abcdefghijklmnopqrstuvwxyz"
+)
+
+// randomText is n characters drawn evenly from an alphabet of at most 256.
+func randomText(alphabet string, n int) string {
+	out := make([]byte, 0, n)
+	limit := 256 - 256%len(alphabet)
+	for buf := make([]byte, n); len(out) < n; {
+		rand.Read(buf) //nolint:errcheck // never fails (crypto/rand)
+		for _, b := range buf {
+			if int(b) < limit && len(out) < n {
+				out = append(out, alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+	return string(out)
+}
+
+// newUUID is a random UUID.
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	return uuidOf(b)
+}
+
+func uuidOf(b [16]byte) string {
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}

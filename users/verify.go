@@ -1,0 +1,221 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// mostTokenBytes is the longest token that is looked at; none of ours comes near.
+const mostTokenBytes = 64 << 10
+
+// TokenError says why a token is refused.
+type TokenError struct {
+	Reason string
+	Late   bool
+}
+
+func (e *TokenError) Error() string { return "users: token refused: " + e.Reason }
+
+// Expired tells a token that was good once from one that never was.
+func (e *TokenError) Expired() bool { return e.Late }
+
+func badJWT(format string, a ...any) error { return &TokenError{Reason: fmt.Sprintf(format, a...)} }
+
+// claims are a token's claims, once its signature is known to be good.
+type claims map[string]any
+
+func (m claims) text(name string) string { v, _ := m[name].(string); return v }
+
+func (m claims) time(name string) time.Time {
+	v, _ := m[name].(float64)
+	return time.Unix(int64(v), 0)
+}
+
+// VerifyIDToken checks an id token of the pool that provider names: a pool id, or "cognito-idp.REGION.amazonaws.com/POOL".
+// It returns the claims and the client the token was made for. Its refusals are *TokenError, which tells late from wrong.
+// Whether the sign-in was revoked since is a question for SessionLive.
+func (s *Service) VerifyIDToken(ctx context.Context, provider, token string) (map[string]any, string, error) {
+	poolID := provider
+	if host, id, found := strings.Cut(provider, "/"); found {
+		if host+"/"+id != strings.TrimPrefix(issuer(id), "https://") {
+			return nil, "", badJWT("%q is not a user pool", provider)
+		}
+		poolID = id
+	}
+	m, err := s.verify(ctx, s.cfg.Account(), token, "id", s.cfg.Now())
+	if err != nil {
+		return nil, "", err
+	}
+	if got := poolOfIssuer(m.text("iss")); got != poolID {
+		return nil, "", badJWT("the token is of pool %q, not %q", got, poolID)
+	}
+	return m, m.text("aud"), nil
+}
+
+// SessionLive tells whether the sign-in behind verified claims still stands: user there and enabled, session not revoked.
+func (s *Service) SessionLive(ctx context.Context, claims map[string]any) (live bool, err error) {
+	account := s.cfg.Account()
+	err = s.view(ctx, func(tx *kv.Tx) error {
+		_, _, err := liveUser(tx, account, claims)
+		if refused := (wire.Fault)(nil); errors.As(err, &refused) {
+			return nil
+		}
+		live = err == nil
+		return err
+	})
+	return live, err
+}
+
+// verify checks a token of any pool here: its form, algorithm, signature, issuer, use and time.
+func (s *Service) verify(ctx context.Context, account, token, use string, now time.Time) (claims, error) {
+	if len(token) > mostTokenBytes {
+		return nil, badJWT("%d bytes long", len(token))
+	}
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, badJWT("not a JWT signed with RS256: %v", err)
+	}
+	var unproved claims
+	if err := json.Unmarshal(signed.UnsafePayloadWithoutVerification(), &unproved); err != nil {
+		return nil, badJWT("the payload is not JSON")
+	}
+	keys, err := s.keysOfIssuer(ctx, account, unproved.text("iss"))
+	if err != nil {
+		return nil, err
+	}
+	kid := signed.Signatures[0].Header.KeyID
+	found := keys.public.Key(kid)
+	if len(found) != 1 {
+		return nil, badJWT("key %q is none of the pool's", kid)
+	}
+	body, err := signed.Verify(found[0].Key)
+	if err != nil {
+		return nil, badJWT("the signature does not match")
+	}
+	var m claims
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, badJWT("the payload is not JSON")
+	}
+	if got := m.text("token_use"); got != use {
+		return nil, badJWT("token_use is %q, not %q", got, use)
+	}
+	if end := m.time("exp"); !now.Before(end) {
+		return nil, &TokenError{Reason: "expired at " + end.UTC().Format(time.RFC3339), Late: true}
+	}
+	return m, nil
+}
+
+// poolOfIssuer is the pool id of an issuer, "" when it is none.
+func poolOfIssuer(iss string) string {
+	id := iss[strings.LastIndexByte(iss, '/')+1:]
+	if regionOf(id) == "" || iss != issuer(id) {
+		return ""
+	}
+	return id
+}
+
+func (s *Service) keysOfIssuer(ctx context.Context, account, iss string) (*signer, error) {
+	id := poolOfIssuer(iss)
+	if id == "" {
+		return nil, badJWT("issuer %.100q is not a user pool", iss)
+	}
+	err := s.view(ctx, func(tx *kv.Tx) error {
+		_, err := poolByID(tx, account, id)
+		return err
+	})
+	if refused := (wire.Fault)(nil); errors.As(err, &refused) {
+		return nil, badJWT("pool %q is not here", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.signerOf(ctx, account, id)
+}
+
+// bearer is whom an access token speaks for.
+type bearer struct {
+	pool   *pool
+	client *client
+	user   *user
+	origin string
+}
+
+// accessToken checks an access token and says what is wrong as AWS does.
+func (s *Service) accessToken(c *wire.Call, token string) (claims, error) {
+	m, err := s.verify(c, c.Account, token, "access", c.Now)
+	if refused := (*TokenError)(nil); errors.As(err, &refused) {
+		if refused.Late {
+			return nil, wire.Because(notAuthorized("Access Token has expired"), "%s", refused.Reason)
+		}
+		return nil, wire.Because(notAuthorized("Invalid Access Token"), "%s", refused.Reason)
+	}
+	if err == nil && !strings.Contains(" "+m.text("scope")+" ", " "+selfScope+" ") {
+		return nil, wire.Because(notAuthorized("Access Token does not have required scopes"), "scope is %q", m.text("scope"))
+	}
+	return m, err
+}
+
+// bearerOf reads whom verified access-token claims speak for. It refuses users and sign-ins that no longer stand.
+func bearerOf(tx *kv.Tx, account string, m claims) (*bearer, error) {
+	u, p, err := liveUser(tx, account, m)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := clients.Get(tx, everywhere(account), m.text("client_id"))
+	if absent(err) {
+		return nil, noClient(m.text("client_id"))
+	}
+	return &bearer{p, cl, u, m.text("origin_jti")}, err
+}
+
+func liveUser(tx *kv.Tx, account string, m claims) (*user, *pool, error) {
+	p, err := poolByID(tx, account, poolOfIssuer(m.text("iss")))
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := people.Get(tx, inPool(account, p.ID), p.ID, m.text("sub"))
+	if absent(err) {
+		return nil, nil, wire.Because(noUser(), "the token's user %s was deleted", m.text("sub"))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if u.Disabled {
+		return nil, nil, isDisabled()
+	}
+	ses, err := sessions.Get(tx, everywhere(account), p.ID, u.Sub, m.text("origin_jti"))
+	if err != nil && !absent(err) {
+		return nil, nil, err
+	}
+	if err != nil || !ses.standsFor(u) {
+		return nil, nil, wire.Because(notAuthorized("Access Token has been revoked"), "the sign-in %s was ended", m.text("origin_jti"))
+	}
+	return u, p, nil
+}
+
+// standsFor tells whether the session began after the user last signed out everywhere.
+func (ses *session) standsFor(u *user) bool { return ses.AuthTime.After(u.SignedOut) }
+
+// asBearer runs fn in a transaction with whom the access token speaks for.
+func (s *Service) asBearer(c *wire.Call, token string, fn func(tx *kv.Tx, b *bearer) error) error {
+	m, err := s.accessToken(c, token)
+	if err != nil {
+		return err
+	}
+	return s.update(c, func(tx *kv.Tx) error {
+		b, err := bearerOf(tx, c.Account, m)
+		if err != nil {
+			return err
+		}
+		return fn(tx, b)
+	})
+}

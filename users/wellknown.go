@@ -1,0 +1,75 @@
+package users
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// WellKnown serves what verifiers of a pool's tokens read: GET /{poolId}/.well-known/jwks.json and
+// /{poolId}/.well-known/openid-configuration. Both are public, in AWS too.
+func (s *Service) WellKnown() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{pool}/.well-known/jwks.json", s.serveKeys)
+	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.serveDiscovery)
+	return mux
+}
+
+func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
+	s.answer(w, r, func(account, poolID string) (any, error) {
+		k, err := s.signerOf(r.Context(), account, poolID)
+		if err != nil {
+			return nil, err
+		}
+		return k.public, nil
+	})
+}
+
+func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+	s.answer(w, r, func(_, poolID string) (any, error) {
+		scheme := "http://"
+		if r.TLS != nil {
+			scheme = "https://"
+		}
+		return map[string]any{
+			"issuer": issuer(poolID),
+			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
+			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+			"response_types_supported":              []string{"code", "token"},
+			"scopes_supported":                      []string{"openid", "email", "phone", "profile"},
+			"subject_types_supported":               []string{"public"},
+		}, nil
+	})
+}
+
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account, poolID string) (any, error)) {
+	account, id := s.cfg.Account(), r.PathValue("pool")
+	var body any
+	err := s.view(r.Context(), func(tx *kv.Tx) error {
+		_, err := poolByID(tx, account, id)
+		return err
+	})
+	if err == nil {
+		body, err = make(account, id)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch refused := (wire.Fault)(nil); {
+	case errors.As(err, &refused):
+		_, _, message := refused.Fault()
+		w.WriteHeader(http.StatusNotFound)
+		body = map[string]string{"message": message}
+	case err != nil:
+		w.WriteHeader(http.StatusInternalServerError)
+		body = map[string]string{"message": "Internal server error"}
+	default:
+		h.Set("Cache-Control", "public, max-age=3600")
+	}
+	_ = json.NewEncoder(w).Encode(body) // the reader may have gone; nobody is left to tell
+}
