@@ -103,29 +103,24 @@ func like(e *evaluation, want *operand, got string) (bool, bool) { return want.m
 // compileARN splits into the six parts, each with its own wildcards; a text of fewer parts is one pattern.
 func compileARN(text string, variables bool) (operand, bool) {
 	o, ok := compileLike(text, variables)
-	parts := splitARN(text)
+	parts := splitARN(text, variables)
 	if !ok || len(parts) != 6 {
 		return o, ok
 	}
 	for _, t := range parts {
-		p, ok := compilePattern(t, true, variables)
-		if !ok {
-			return o, true // a colon inside a variable: one pattern
-		}
+		p, _ := compilePattern(t, true, variables) // its variables are whole: they compiled above
 		o.arn = append(o.arn, p)
 	}
 	return o, true
 }
 
 // splitARN splits at the first five colons outside of variables.
-func splitARN(text string) []string {
+func splitARN(text string, variables bool) []string {
 	var parts []string
 	start := 0
 	for i := 0; i < len(text) && len(parts) < 5; i++ {
-		if strings.HasPrefix(text[i:], "${") {
-			if end := variableEnd(text[i:]); end > 0 {
-				i += end
-			}
+		if variables && strings.HasPrefix(text[i:], "${") {
+			i += max(variableEnd(text[i:]), 0)
 		} else if text[i] == ':' {
 			parts, start = append(parts, text[start:i]), i+1
 		}

@@ -112,12 +112,10 @@ func (p *principals) names(r *Request) grant {
 	return best
 }
 
-// named tells whether t, an account, ARN or unique id, is the caller.
+// named tells whether t, an account, ARN or unique id, is the caller. It is never "": Parse refuses that.
 func (r *Request) named(t string) grant {
 	id, _, isSession := strings.Cut(r.UserID, ":")
 	switch {
-	case t == "":
-		return grantNone
 	case t == r.PrincipalARN, t == r.UserID && !isSession && !isAccount(t):
 		return grantPrincipal
 	case t == r.RoleARN, isSession && t == id:
