@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"bothy/wire"
-	"bothy/wire/sigv4"
 )
 
 const (
@@ -188,28 +187,12 @@ func incompleteBody(reason string, a ...any) error {
 	return wire.Because(fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"), reason, a...)
 }
 
-// bodyError names a failure to read what the client sends, in S3's words.
+// bodyError names a failure to read what the client sends. The pipeline's own findings (a payload that is not what was
+// signed) are Faults already.
 func bodyError(err error) error {
-	var e *sigv4.Error
-	if !errors.As(err, &e) {
-		var f wire.Fault
-		if errors.As(err, &f) {
-			return err
-		}
-		return incompleteBody("%v", err)
+	var f wire.Fault
+	if errors.As(err, &f) {
+		return err
 	}
-	var out *wire.Error
-	switch e.Code {
-	case sigv4.PayloadMismatch:
-		out = fail(400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
-	case sigv4.BadChunk:
-		out = fail(403, "SignatureDoesNotMatch", e.Message)
-	case sigv4.BadTrailer:
-		out = fail(400, "MalformedTrailerError", e.Message)
-	case sigv4.TooLarge:
-		return wire.Because(tooLarge(), "%s", e.Reason)
-	default:
-		return incompleteBody("%s", e.Reason)
-	}
-	return wire.Because(out, "%s", e.Reason)
+	return incompleteBody("%v", err)
 }
