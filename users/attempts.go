@@ -24,12 +24,12 @@ type attempts struct {
 
 var failures = record.Table[attempts]{
 	Name: "users.attempt", Version: 1, Key: func(a *attempts) []any { return []any{a.Pool, a.Subject} },
-	Indexes: []record.Index[attempts]{{Name: "expires", Keys: func(a *attempts) [][]any { return [][]any{{a.Expires}} }}},
+	Expires: func(a *attempts) time.Time { return a.Expires },
 }
 
 // mayTry fails while the subject is locked out.
 func mayTry(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
-	a, err := failures.Get(tx, everywhere(account), poolID, subject)
+	a, err := failures.Get(tx, inPool(account, poolID), poolID, subject)
 	if absent(err) {
 		return nil
 	}
@@ -44,7 +44,7 @@ func mayTry(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
 
 // countFailure notes a failed sign-in. The caller keeps the transaction.
 func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
-	a, err := failures.Get(tx, everywhere(account), poolID, subject)
+	a, err := failures.Get(tx, inPool(account, poolID), poolID, subject)
 	if absent(err) || err == nil && now.After(a.Expires) {
 		a, err = &attempts{Pool: poolID, Subject: subject}, nil
 	}
@@ -57,13 +57,10 @@ func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) err
 		a.Until = now.Add(min(time.Second<<min(over, 20), longestWait))
 	}
 	a.Expires = a.Until.Add(longestWait)
-	return failures.Put(tx, everywhere(account), a)
+	return failures.Put(tx, inPool(account, poolID), a)
 }
 
 // forgetFailures starts the count anew.
 func forgetFailures(tx *kv.Tx, account, poolID, subject string) error {
-	if err := failures.Delete(tx, everywhere(account), poolID, subject); err != nil && !absent(err) {
-		return err
-	}
-	return nil
+	return ignoreAbsent(failures.Delete(tx, inPool(account, poolID), poolID, subject))
 }

@@ -161,7 +161,7 @@ func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
 	err = s.update(a, func(tx *kv.Tx) error {
 		v = nil
 		if pr.sealed != nil {
-			fresh, err := spend(tx, a.Account, pr.sealed, pr.ch.Expires)
+			fresh, err := spend(tx, a.Account, a.pool.ID, pr.sealed, pr.ch.Expires)
 			if err != nil {
 				return err
 			}

@@ -59,8 +59,8 @@ func (s *Service) openChallenge(account string, sealed []byte, kind, clientID st
 }
 
 // spend marks a challenge as answered; false when it was before.
-func spend(tx *kv.Tx, account string, sealed []byte, expires time.Time) (bool, error) {
-	err := usedOnce.Insert(tx, everywhere(account), &used{Hash: digest(sealed), Expires: expires})
+func spend(tx *kv.Tx, account, poolID string, sealed []byte, expires time.Time) (bool, error) {
+	err := usedOnce.Insert(tx, inPool(account, poolID), &used{Pool: poolID, Hash: digest(sealed), Expires: expires})
 	if taken := (*record.ErrExists)(nil); errors.As(err, &taken) {
 		return false, nil
 	}

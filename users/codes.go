@@ -39,12 +39,12 @@ type code struct {
 
 var codes = record.Table[code]{
 	Name: "users.code", Version: 1, Key: func(k *code) []any { return []any{k.Pool, k.Subject, k.Purpose} },
-	Indexes: []record.Index[code]{{Name: "expires", Keys: func(k *code) [][]any { return [][]any{{k.Expires}} }}},
+	Expires: func(k *code) time.Time { return k.Expires },
 }
 
 // codeRow reads the row of a purpose, or starts one.
 func codeRow(tx *kv.Tx, account string, u *user, purpose string, now time.Time) (*code, error) {
-	k, err := codes.Get(tx, everywhere(account), u.Pool, u.Sub, purpose)
+	k, err := codes.Get(tx, inPool(account, u.Pool), u.Pool, u.Sub, purpose)
 	if absent(err) {
 		k, err = &code{Pool: u.Pool, Subject: u.Sub, Purpose: purpose}, nil
 	}
@@ -62,7 +62,7 @@ func (k *code) put(tx *kv.Tx, account string) error {
 	if end := k.Window.Add(codeWindow); end.After(k.Expires) {
 		k.Expires = end
 	}
-	return codes.Put(tx, everywhere(account), k)
+	return codes.Put(tx, inPool(account, k.Pool), k)
 }
 
 // newCode makes the code that proves that the user reads what is sent to the address. The last one is void.
@@ -111,7 +111,7 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 		}
 		return nil, keep(wire.Because(codeMismatch(), "wrong code for %s, try %d of %d", purpose, k.Tries, triesPerWindow))
 	}
-	return k, codes.Delete(tx, everywhere(account), k.Pool, k.Subject, k.Purpose)
+	return k, codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose)
 }
 
 // codeHash is keyed by the pool's sealed secret: a stolen database does not give six digits away.

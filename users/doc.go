@@ -9,14 +9,15 @@
 //	users.user    (pool, sub)               unique by name and by each alias; "attr" finds by attribute value
 //	users.group   (pool, group)
 //	users.member  (pool, group, sub)        "user": (pool, sub)
-//	users.code    (pool, subject, purpose)  one-time codes, as keyed hashes, with what was sent and tried
-//	users.attempt (pool, subject)           failed sign-ins
+//	users.code    (pool, subject, purpose)  one-time codes, as keyed hashes, with what was sent and tried; expire
+//	users.attempt (pool, subject)           failed sign-ins; expire
+//	users.session (pool, sub, origin)       one sign-in: what its refresh token stands for; expire
+//	users.used    (pool, hash)              challenges answered; expire with the challenge
 //
-// Client ids name no region, and what expires is swept in one pass, so these are in the scope (account, ""):
+// In the scope (account, "") is what is found without a pool id:
 //
 //	users.client  (client)                  "pool": (pool)
-//	users.session (pool, sub, origin)       one sign-in: what its refresh token stands for; "expires": (time)
-//	users.used    (hash)                    challenges answered, until they would expire anyway; "expires": (time)
+//	users.doomed  (pool)                    a deleted pool whose rows are still being removed
 //
 // Sealed values name where they stand: "users.verifier/POOL/SUB" opens nowhere else.
 package users

@@ -120,11 +120,6 @@ func badToken(err error) error {
 	return err
 }
 
-// doomed is a deleted pool whose users and clients are still being removed.
-type doomed struct{ Pool string }
-
-var dooms = record.Table[doomed]{Name: "users.doomed", Version: 1, Key: func(d *doomed) []any { return []any{d.Pool} }}
-
 // deleteUserPool removes the pool at once; what belonged to it can no longer be reached and goes in batches.
 func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInput) (*cognitoidp.DeleteUserPoolOutput, error) {
 	id := in.UserPoolId.V
@@ -136,7 +131,7 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		if p.Settings.DeletionProtection.V == "ACTIVE" {
 			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 		}
-		if err := signings.Delete(tx, inPool(c.Account, id), id); err != nil && !absent(err) {
+		if err := ignoreAbsent(signings.Delete(tx, inPool(c.Account, id), id)); err != nil {
 			return err
 		}
 		if err := dooms.Put(tx, everywhere(c.Account), &doomed{id}); err != nil {

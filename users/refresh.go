@@ -85,7 +85,7 @@ func (s *Service) renew(a *attempt, r refresh, check func(*user) error) (g *gran
 		if err := check(u); err != nil {
 			return err
 		}
-		ses, err := sessions.Get(tx, everywhere(a.Account), r.Pool, r.Sub, r.Origin)
+		ses, err := sessions.Get(tx, inPool(a.Account, r.Pool), r.Pool, r.Sub, r.Origin)
 		if absent(err) || err == nil && !ses.standsFor(u) {
 			return wire.Because(notAuthorized("Refresh Token has been revoked"), "the sign-in %s was ended", r.Origin)
 		}
@@ -124,7 +124,7 @@ func rotate(tx *kv.Tx, a *attempt, ses *session, serial int) (handOut bool, err 
 		if serial == ses.Serial-1 && a.Now.Before(ses.Rotated.Add(grace)) {
 			return true, nil
 		}
-		if err := sessions.Delete(tx, everywhere(a.Account), ses.Pool, ses.Sub, ses.Origin); err != nil {
+		if err := sessions.Delete(tx, inPool(a.Account, ses.Pool), ses.Pool, ses.Sub, ses.Origin); err != nil {
 			return false, err
 		}
 		reuse := &cognitoidp.RefreshTokenReuseException{Message: wire.Some("Refresh token has been reused")}
@@ -135,7 +135,7 @@ func rotate(tx *kv.Tx, a *attempt, ses *session, serial int) (handOut bool, err 
 	}
 	ses.Serial++
 	ses.Rotated = a.Now
-	return true, sessions.Put(tx, everywhere(a.Account), ses)
+	return true, sessions.Put(tx, inPool(a.Account, ses.Pool), ses)
 }
 
 func (s *Service) revokeToken(c *wire.Call, in *cognitoidp.RevokeTokenInput) (*cognitoidp.RevokeTokenOutput, error) {
@@ -161,13 +161,6 @@ func (s *Service) revokeToken(c *wire.Call, in *cognitoidp.RevokeTokenInput) (*c
 		return nil, wire.Because(&cognitoidp.UnauthorizedException{Message: wire.Some("Token is not issued for the client")}, "made for client %s", r.Client)
 	}
 	return nil, s.update(c, func(tx *kv.Tx) error {
-		return ignoreAbsent(sessions.Delete(tx, everywhere(c.Account), r.Pool, r.Sub, r.Origin))
+		return ignoreAbsent(sessions.Delete(tx, inPool(c.Account, r.Pool), r.Pool, r.Sub, r.Origin))
 	})
-}
-
-func ignoreAbsent(err error) error {
-	if absent(err) {
-		return nil
-	}
-	return err
 }

@@ -80,6 +80,7 @@ type session struct {
 
 // used remembers an answered challenge, so that it is answered once.
 type used struct {
+	Pool    string
 	Hash    []byte
 	Expires time.Time
 }
@@ -110,12 +111,12 @@ var (
 
 	sessions = record.Table[session]{
 		Name: "users.session", Version: 1, Key: func(s *session) []any { return []any{s.Pool, s.Sub, s.Origin} },
-		Indexes: []record.Index[session]{{Name: "expires", Keys: func(s *session) [][]any { return [][]any{{s.Expires}} }}},
+		Expires: func(s *session) time.Time { return s.Expires },
 	}
 
 	usedOnce = record.Table[used]{
-		Name: "users.used", Version: 1, Key: func(u *used) []any { return []any{u.Hash} },
-		Indexes: []record.Index[used]{{Name: "expires", Keys: func(u *used) [][]any { return [][]any{{u.Expires}} }}},
+		Name: "users.used", Version: 1, Key: func(u *used) []any { return []any{u.Pool, u.Hash} },
+		Expires: func(u *used) time.Time { return u.Expires },
 	}
 )
 
@@ -158,10 +159,17 @@ func realmOf(poolID string) string {
 // inPool is the scope of what belongs to a pool.
 func inPool(account, poolID string) record.Scope { return record.In(account, regionOf(poolID)) }
 
-// everywhere is the scope of clients, sessions and used challenges.
+// everywhere is the scope of what is found without a pool id.
 func everywhere(account string) record.Scope { return record.In(account, "") }
 
 func absent(err error) bool { return errors.Is(err, record.ErrNotFound) }
+
+func ignoreAbsent(err error) error {
+	if absent(err) {
+		return nil
+	}
+	return err
+}
 
 // poolByID reads a pool, or fails as AWS does.
 func poolByID(tx *kv.Tx, account, id string) (*pool, error) {

@@ -237,12 +237,12 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 			return err
 		}
 	}
-	ks, err := list(tx, &codes, everywhere(account), "", u.Pool, u.Sub)
+	ks, err := list(tx, &codes, scope, "", u.Pool, u.Sub)
 	if err != nil {
 		return err
 	}
 	for _, k := range ks {
-		if err := codes.Delete(tx, everywhere(account), k.Pool, k.Subject, k.Purpose); err != nil {
+		if err := codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose); err != nil {
 			return err
 		}
 	}

@@ -248,7 +248,7 @@ func (a *attempt) answered() (map[string]string, error) {
 
 func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential []byte, values map[string]string) (g *grant, err error) {
 	err = s.update(a, func(tx *kv.Tx) error {
-		fresh, err := spend(tx, a.Account, sealed, ch.Expires)
+		fresh, err := spend(tx, a.Account, a.pool.ID, sealed, ch.Expires)
 		if err != nil {
 			return err
 		}

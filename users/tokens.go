@@ -32,7 +32,7 @@ type grant struct {
 func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, error) {
 	_, _, life := cl.lifetimes()
 	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: newUUID(), Client: cl.ID, AuthTime: c.Now, Expires: c.Now.Add(life)}
-	if err := sessions.Insert(tx, everywhere(c.Account), ses); err != nil {
+	if err := sessions.Insert(tx, inPool(c.Account, p.ID), ses); err != nil {
 		return nil, err
 	}
 	gs, err := groupsOf(tx, c.Account, p.ID, u.Sub)

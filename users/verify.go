@@ -17,7 +17,13 @@ import (
 // mostTokenBytes is the longest token that is looked at; none of ours comes near.
 const mostTokenBytes = 64 << 10
 
-// TokenError says why a token is refused.
+// Refusals of VerifyIDToken are one of these, for errors.Is.
+var (
+	ErrTokenExpired = errors.New("users: token expired")
+	ErrTokenInvalid = errors.New("users: token invalid")
+)
+
+// TokenError says why a token is refused. It is ErrTokenExpired when the token was good once, else ErrTokenInvalid.
 type TokenError struct {
 	Reason string
 	Late   bool
@@ -25,8 +31,10 @@ type TokenError struct {
 
 func (e *TokenError) Error() string { return "users: token refused: " + e.Reason }
 
-// Expired tells a token that was good once from one that never was.
-func (e *TokenError) Expired() bool { return e.Late }
+// Is tells a token that was good once from one that never was.
+func (e *TokenError) Is(target error) bool {
+	return e.Late && target == ErrTokenExpired || !e.Late && target == ErrTokenInvalid
+}
 
 func badJWT(format string, a ...any) error { return &TokenError{Reason: fmt.Sprintf(format, a...)} }
 
@@ -41,7 +49,7 @@ func (m claims) time(name string) time.Time {
 }
 
 // VerifyIDToken checks an id token of the pool that provider names: a pool id, or "cognito-idp.REGION.amazonaws.com/POOL".
-// It returns the claims and the client the token was made for. Its refusals are *TokenError, which tells late from wrong.
+// It returns the claims and the client the token was made for. Its refusals are *TokenError, ErrTokenExpired or ErrTokenInvalid to errors.Is.
 // Whether the sign-in was revoked since is a question for SessionLive.
 func (s *Service) VerifyIDToken(ctx context.Context, provider, token string) (map[string]any, string, error) {
 	poolID := provider
@@ -192,7 +200,7 @@ func liveUser(tx *kv.Tx, account string, m claims) (*user, *pool, error) {
 	if u.Disabled {
 		return nil, nil, isDisabled()
 	}
-	ses, err := sessions.Get(tx, everywhere(account), p.ID, u.Sub, m.text("origin_jti"))
+	ses, err := sessions.Get(tx, inPool(account, p.ID), p.ID, u.Sub, m.text("origin_jti"))
 	if err != nil && !absent(err) {
 		return nil, nil, err
 	}
