@@ -61,18 +61,17 @@ func (db *DB) Close() error { return db.engine.Close() }
 
 // View runs fn on a consistent snapshot of durable state.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, MaxTxTime)
-	defer cancel()
-	return db.engine.View(ctx, func(t Txn) error { return fn(&Tx{txn: t, ctx: ctx, readOnly: true}) })
+	return db.engine.View(ctx, func(t Txn) error {
+		return fn(&Tx{txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime), readOnly: true})
+	})
 }
 
 // Update runs fn in a serializable transaction and returns when it is durable. fn may run more than once, so it has no side
-// effects: what must happen besides is a row in record's queue.
+// effects: what must happen besides is a row in record's queue. When ctx ends while Update waits for the answer, it returns
+// at once and the transaction may still commit. An Update inside fn of another would wait for itself.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return db.engine.Update(ctx, func(t Txn) error {
-		runCtx, cancel := context.WithTimeout(ctx, MaxTxTime)
-		defer cancel()
-		return fn(&Tx{txn: t, ctx: runCtx})
+		return fn(&Tx{txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime)})
 	})
 }
 
@@ -80,6 +79,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 type Tx struct {
 	txn      Txn
 	ctx      context.Context
+	until    time.Time // MaxTxTime; a comparison per call costs less than a timer per transaction
 	readOnly bool
 	keys     int
 	bytes    int
@@ -120,7 +120,7 @@ func (t *Tx) GetMany(ks []Key) ([][]byte, error) {
 
 // Scan calls fn for the pairs of r in order until it returns false. k and v are valid during the call only.
 func (t *Tx) Scan(r Range, fn func(k Key, v []byte) bool) error {
-	if err := t.ctx.Err(); err != nil {
+	if err := t.alive(); err != nil {
 		return err
 	}
 	limit := r.Limit
@@ -168,5 +168,15 @@ func (t *Tx) check(k Key) error {
 	if len(k) == 0 || len(k) > MaxKeyBytes {
 		return fmt.Errorf("%w: key of %d bytes", ErrLimit, len(k))
 	}
-	return t.ctx.Err()
+	return t.alive()
+}
+
+func (t *Tx) alive() error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	if time.Now().After(t.until) {
+		return fmt.Errorf("%w: transaction of more than %v", ErrLimit, MaxTxTime)
+	}
+	return nil
 }

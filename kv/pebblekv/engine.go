@@ -3,8 +3,8 @@
 // A function runs on the caller's goroutine against a shared snapshot of durable state and keeps what it read and what it
 // wants to write. One committer takes the waiting transactions in turn, checks what each read against what was written
 // since its snapshot, and merges the good ones into one Pebble batch. One syncer awaits the batch's fsync, publishes the
-// snapshot that holds it, and answers. A transaction that lost is run again on top of the batch under construction while
-// the committer waits for it, so it cannot lose twice and a hot key costs no fsync per change.
+// snapshot that holds it, and answers. A transaction that lost gets its turn at once: it is run again on top of the group
+// under construction while the committer waits for it, so it cannot lose twice and a hot key costs no fsync per change.
 //
 // Everything shown to a caller is durable: Views and first runs read the published snapshot only, and what a second run saw
 // (its error too) is answered after the fsync of the group it ran in.
@@ -46,9 +46,6 @@ const (
 // until it is opened again.
 var ErrFailed = errors.New("pebblekv: storage failed, read-only")
 
-// errLost says that what a transaction read has changed.
-var errLost = errors.New("pebblekv: conflict")
-
 // Options of Open; the zero value is good.
 type Options struct {
 	CacheBytes    int64        // block cache; 0 means DefaultCacheBytes
@@ -68,8 +65,9 @@ type Engine struct {
 	groups chan *group
 	done   chan struct{} // closed when the syncer has ended
 
-	durable atomic.Pointer[snapshot]
-	failed  atomic.Pointer[error]
+	requests sync.Pool // of *request, fresh
+	durable  atomic.Pointer[snapshot]
+	failed   atomic.Pointer[error]
 
 	window window // owned by the committer
 }
@@ -90,6 +88,7 @@ func Open(dir string, o Options) (*Engine, error) {
 		db: db, seed: maphash.MakeSeed(), window: newWindow(),
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
 	}
+	e.requests.New = func() any { return newRequest() }
 	e.durable.Store(newSnapshot(db, 0))
 	go e.commitLoop()
 	go e.syncLoop()
@@ -194,10 +193,17 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	if err != nil || len(t.writes.entries) == 0 {
 		return err // it read durable state only, so the answer needs nothing more
 	}
-	if err := e.submit(ctx, newRequest(t)); err != errLost {
+	r := e.requests.Get().(*request)
+	r.txn = t
+	if err := e.enqueue(r); err != nil {
 		return err
 	}
-	return e.rerun(ctx, fn)
+	answered, err := r.await(ctx, fn)
+	if answered {
+		r.reset()
+		e.requests.Put(r)
+	}
+	return err
 }
 
 // try runs fn on the durable snapshot.
@@ -207,15 +213,8 @@ func (e *Engine) try(fn func(kv.Txn) error) (*txn, error) {
 	t := &txn{from: s.reader, at: s.seq, tracks: true, seed: e.seed}
 	err := fn(t)
 	t.from = nil
+	t.sortSpans()
 	return t, err
-}
-
-// submit queues r and waits for the answer.
-func (e *Engine) submit(ctx context.Context, r *request) error {
-	if err := e.enqueue(r); err != nil {
-		return err
-	}
-	return r.await(ctx)
 }
 
 func (e *Engine) enqueue(r *request) error {
@@ -227,30 +226,6 @@ func (e *Engine) enqueue(r *request) error {
 		return nil
 	default:
 		return kv.ErrBusy
-	}
-}
-
-// rerun queues for a turn alone and runs fn in it, while the committer waits.
-func (e *Engine) rerun(ctx context.Context, fn func(kv.Txn) error) error {
-	r := newRequest(nil)
-	r.turn, r.ran = make(chan *txn, 1), make(chan error, 1)
-	if err := e.enqueue(r); err != nil {
-		return err
-	}
-	ended := ctx.Done()
-	for {
-		select {
-		case t := <-r.turn:
-			r.run(ctx, t, fn)
-			return r.await(ctx)
-		case err := <-r.done: // refused without a turn
-			return err
-		case <-ended:
-			if r.withdraw() {
-				return ctx.Err()
-			}
-			ended = nil // the committer has taken it: the turn is coming
-		}
 	}
 }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// txn implements kv.Txn over a Pebble reader: a snapshot, or the batch that the committer builds.
+// txn implements kv.Txn over a Pebble reader: a durable snapshot or, in a turn, everything applied and the group on top.
 type txn struct {
 	from     pebble.Reader
+	group    *writes // of the group under construction; nil outside a turn
 	readOnly bool
 	writes   writes
 
@@ -29,7 +30,7 @@ type txn struct {
 type span struct{ from, to []byte }
 
 func (t *txn) Get(key []byte) ([]byte, error) {
-	if e := t.writes.find(key); e != nil {
+	if e := t.written(key); e != nil {
 		if e.deleted {
 			return nil, nil
 		}
@@ -47,6 +48,14 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 	}
 	out := append(make([]byte, 0, len(v)), v...)
 	return out, closer.Close()
+}
+
+// written finds a write of key that is not in from yet.
+func (t *txn) written(key []byte) *entry {
+	if e := t.writes.find(key); e != nil || t.group == nil {
+		return e
+	}
+	return t.group.find(key)
 }
 
 func (t *txn) GetMany(keys [][]byte) ([][]byte, error) {
@@ -80,7 +89,7 @@ func (t *txn) Scan(from, to []byte, limit int, reverse bool, fn func(k, v []byte
 	if err != nil {
 		return err
 	}
-	m := merge{stored: it, own: t.writes.between(from, to, reverse), reverse: reverse}
+	m := merge{stored: it, written: newLayers(&t.writes, t.group, from, to, reverse), reverse: reverse}
 	defer it.Close() //nolint:errcheck // its error is read below
 	seen, last := 0, []byte(nil)
 	for m.first(); m.key != nil; m.next() {
@@ -149,10 +158,10 @@ func (t *txn) scanned(key []byte) bool {
 	return to == nil || bytes.Compare(key, to) < 0
 }
 
-// merge walks stored pairs and a transaction's own writes together; an own write hides the stored pair.
+// merge walks stored pairs and the writes above them together; a write hides the stored pair.
 type merge struct {
 	stored     *pebble.Iterator
-	own        []entry
+	written    layers
 	reverse    bool
 	ok         bool   // stored stands on a pair
 	fromStored bool   // the current pair is stored's
@@ -185,13 +194,9 @@ func (m *merge) step() {
 
 // settle finds the next pair to show.
 func (m *merge) settle() {
-	for len(m.own) > 0 {
-		e := m.own[0]
+	for e := m.written.peek(); e != nil; e = m.written.peek() {
 		if m.ok {
-			order := bytes.Compare(e.key, m.stored.Key())
-			if m.reverse {
-				order = -order
-			}
+			order := m.written.compare(e.key, m.stored.Key())
 			if order > 0 {
 				break
 			}
@@ -199,7 +204,7 @@ func (m *merge) settle() {
 				m.step()
 			}
 		}
-		m.own = m.own[1:]
+		m.written.pop()
 		if !e.deleted {
 			m.key, m.value, m.fromStored = e.key, e.value, false
 			return

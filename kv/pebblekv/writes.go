@@ -37,17 +37,20 @@ func (w *writes) find(key []byte) *entry {
 
 // put keeps copies of key and value.
 func (w *writes) put(key, value []byte, deleted bool) {
-	value = append([]byte{}, value...)
-	w.bytes += len(value)
-	if e := w.find(key); e != nil {
-		e.value, e.deleted = value, deleted
+	w.keep(entry{bytes.Clone(key), append([]byte{}, value...), deleted})
+}
+
+func (w *writes) keep(n entry) {
+	w.bytes += len(n.value)
+	if e := w.find(n.key); e != nil {
+		e.value, e.deleted = n.value, n.deleted
 		return
 	}
-	w.bytes += len(key)
-	w.entries = append(w.entries, entry{bytes.Clone(key), value, deleted})
+	w.bytes += len(n.key)
+	w.entries = append(w.entries, n)
 	last := len(w.entries) - 1
 	if w.byKey != nil {
-		w.byKey[string(key)] = last
+		w.byKey[string(n.key)] = last
 	} else if len(w.entries) > few {
 		w.byKey = make(map[string]int, 4*few)
 		for i := range w.entries {
@@ -55,7 +58,7 @@ func (w *writes) put(key, value []byte, deleted bool) {
 		}
 	}
 	if w.ordered != nil {
-		w.ordered = slices.Insert(w.ordered, w.place(key), last)
+		w.ordered = slices.Insert(w.ordered, w.place(n.key), last)
 	}
 }
 
@@ -65,8 +68,8 @@ func (w *writes) place(key []byte) int {
 	return i
 }
 
-// between returns the entries with keys in [from, to) in the order of a Scan.
-func (w *writes) between(from, to []byte, reverse bool) []entry {
+// between returns the places of the entries with keys in [from, to), by key.
+func (w *writes) between(from, to []byte) []int {
 	if len(w.entries) == 0 {
 		return nil
 	}
@@ -81,12 +84,72 @@ func (w *writes) between(from, to []byte, reverse bool) []entry {
 	if to != nil {
 		hi = w.place(to)
 	}
-	var out []entry
-	for _, i := range w.ordered[lo:max(lo, hi)] {
-		out = append(out, w.entries[i])
+	return w.ordered[lo:max(lo, hi)]
+}
+
+// layers walks a transaction's own writes, as they were when the walk began, over those of the group below it.
+type layers struct {
+	own     []entry
+	group   *writes // not changed while a transaction runs on it
+	rest    []int   // of group
+	reverse bool
+}
+
+func newLayers(own, group *writes, from, to []byte, reverse bool) layers {
+	l := layers{group: group, reverse: reverse}
+	for _, i := range own.between(from, to) {
+		l.own = append(l.own, own.entries[i])
 	}
 	if reverse {
-		slices.Reverse(out)
+		slices.Reverse(l.own)
 	}
-	return out
+	if group != nil {
+		l.rest = group.between(from, to)
+	}
+	return l
+}
+
+// peek is the next entry in the order of the walk, nil at the end. An own one hides the group's.
+func (l *layers) peek() *entry {
+	if len(l.rest) == 0 {
+		if len(l.own) == 0 {
+			return nil
+		}
+		return &l.own[0]
+	}
+	below := l.below()
+	if len(l.own) > 0 && l.compare(l.own[0].key, below.key) <= 0 {
+		return &l.own[0]
+	}
+	return below
+}
+
+// pop goes beyond the entry that peek showed.
+func (l *layers) pop() {
+	e := l.peek()
+	if len(l.rest) > 0 && l.compare(l.below().key, e.key) == 0 {
+		if l.reverse {
+			l.rest = l.rest[:len(l.rest)-1]
+		} else {
+			l.rest = l.rest[1:]
+		}
+	}
+	if len(l.own) > 0 && e == &l.own[0] {
+		l.own = l.own[1:]
+	}
+}
+
+func (l *layers) below() *entry {
+	if l.reverse {
+		return &l.group.entries[l.rest[len(l.rest)-1]]
+	}
+	return &l.group.entries[l.rest[0]]
+}
+
+// compare orders keys as the walk meets them.
+func (l *layers) compare(a, b []byte) int {
+	if l.reverse {
+		return bytes.Compare(b, a)
+	}
+	return bytes.Compare(a, b)
 }
