@@ -1,0 +1,142 @@
+package tables
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/tables/expr"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// nobody stands for a partition key that a request did not name as the table wants it. No key attribute can hold it alone,
+// so a policy that pins dynamodb:LeadingKeys never matches: ForAllValues would hold for a key that is absent.
+const nobody = "\x00"
+
+// plan is what an access function found out and the handler goes on with. Both read the definition in their own
+// transaction; the handler refuses to go on when the table is another one by then (see same).
+type plan[T any] struct {
+	table *table
+	req   T
+}
+
+type planKey struct{}
+
+// keep hands v from an operation's access function to its handler.
+func keep(c *wire.Call, v any) { c.Context = context.WithValue(c.Context, planKey{}, v) }
+
+// kept is what the access function of the same call kept.
+func kept[T any](c *wire.Call) (T, error) {
+	v, ok := c.Value(planKey{}).(T)
+	if !ok {
+		return v, errors.New("tables: handler ran without its access function")
+	}
+	return v, nil
+}
+
+// lookup reads the definition for an access function; nil when there is no such table, which the handler will say.
+func (s *Service) lookup(c *wire.Call, name string) (t *table, err error) {
+	err = s.db.View(c, func(tx *kv.Tx) (err error) {
+		t, err = s.usable(tx, scope(c), name)
+		return err
+	})
+	if f := wire.Fault(nil); err != nil && errors.As(err, &f) {
+		return nil, nil
+	}
+	return t, err
+}
+
+// again reads in the handler's transaction the table that access was decided for.
+func (s *Service) again(tx *kv.Tx, c *wire.Call, name string, decided *table) (*table, error) {
+	t, err := s.usable(tx, scope(c), name)
+	if err != nil {
+		return nil, err
+	}
+	if decided == nil || decided.ID != t.ID {
+		return nil, wire.Because(notFound(), "table %s was created while the request was being decided", name)
+	}
+	return t, nil
+}
+
+// leading is the value of dynamodb:LeadingKeys for one item or key.
+func (t *table) leading(it item.Item) string {
+	if t == nil {
+		return nobody
+	}
+	return scalarKey(it.Get(t.Key.Hash.Name), t.Key.Hash.Type)
+}
+
+func scalarKey(v *item.Value, want string) string {
+	if v == nil || v.Kind.String() != want {
+		return nobody
+	}
+	if v.Kind == item.B {
+		return base64.StdEncoding.EncodeToString([]byte(v.Str))
+	}
+	return v.Str
+}
+
+// Condition keys (Service Authorization Reference, "Condition keys for Amazon DynamoDB").
+const (
+	keyLeading   = "dynamodb:leadingkeys"
+	keyAttribute = "dynamodb:attributes"
+	keySelect    = "dynamodb:select"
+	keyReturn    = "dynamodb:returnvalues"
+	keyFullScan  = "dynamodb:fulltablescan"
+	keyConsumed  = "dynamodb:returnconsumedcapacity"
+	keyEnclosing = "dynamodb:enclosingoperation"
+)
+
+// names collects the top-level attributes a request touches.
+type names []string
+
+func (n *names) add(name string) {
+	if !slices.Contains(*n, name) {
+		*n = append(*n, name)
+	}
+}
+
+func (n *names) path(p expr.Path) { n.add(p[0].Name) }
+
+func (n *names) item(it item.Item) {
+	for i := range it {
+		n.add(it[i].Name)
+	}
+}
+
+func (n *names) projection(p *expr.Projection) {
+	for _, path := range p.Paths() {
+		n.path(path)
+	}
+}
+
+// itemKeys are the condition keys of an operation on items.
+func itemKeys(leading []string, attributes names, consumed wire.Opt[string]) policy.Keys {
+	k := policy.Keys{keyLeading: leading, keyAttribute: attributes}
+	if consumed.Set {
+		k[keyConsumed] = []string{consumed.V}
+	}
+	return k
+}
+
+// selected is dynamodb:Select of an operation that has no such parameter.
+func selected(p *expr.Projection) []string {
+	if p == nil {
+		return []string{"ALL_ATTRIBUTES"}
+	}
+	return []string{"SPECIFIC_ATTRIBUTES"}
+}
+
+// returned is dynamodb:ReturnValues; the old item returned when a condition fails counts as a return value, so that a
+// policy that forbids reading by writing cannot be passed that way.
+func returned(values, onFailure wire.Opt[string]) []string {
+	v := values.Or("NONE")
+	if onFailure.V == "ALL_OLD" && v != "ALL_NEW" {
+		v = "ALL_OLD"
+	}
+	return []string{v}
+}

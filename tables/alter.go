@@ -1,0 +1,307 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+func (s *Service) accessUpdateTable(c *wire.Call, in *dynamodb.UpdateTableInput) ([]wire.Access, error) {
+	return onTable(c, "dynamodb:UpdateTable", in.TableName)
+}
+
+// updateTable changes the definition; what has to be done with rows (an index to fill or to clear) is done before it
+// answers, as far as the time of a request goes, and otherwise by Run.
+func (s *Service) updateTable(c *wire.Call, in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
+	if err := checkUpdateTable(in); err != nil {
+		return nil, err
+	}
+	var work bool
+	t, err := s.change(c, in.TableName.V, func(t *table) (err error) {
+		work, err = t.alter(c.Now, in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := t.describe(&held{})
+	if work {
+		answer.TableStatus = wire.Some(statusUpdating)
+		if err := s.within(c, func(ctx context.Context) error { return s.workOn(ctx, chore{c.Account, c.Region, t.Name}) }); err != nil {
+			return nil, err
+		}
+	}
+	return &dynamodb.UpdateTableOutput{TableDescription: answer}, nil
+}
+
+// change rewrites the definition of a table that is not being deleted, and lists the table for background work when it
+// needs some from now on.
+func (s *Service) change(c *wire.Call, name string, fn func(*table) error) (*table, error) {
+	var t table
+	err := s.db.Update(c, func(tx *kv.Tx) error {
+		have, err := s.named(tx, c, name)
+		if err != nil {
+			return err
+		}
+		if have.Status != statusActive {
+			return inUse("Attempt to change a resource which is still in use: Table is being deleted: " + have.Name)
+		}
+		t = *have // shared: what fn changes it replaces
+		t.Indexes, t.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
+		if err := fn(&t); err != nil {
+			return err
+		}
+		return t.save(tx)
+	})
+	return &t, err
+}
+
+// save stores the definition and keeps the list of chores right.
+func (t *table) save(tx *kv.Tx) error {
+	if err := tableRows.Put(tx, t.at, t); err != nil {
+		return err
+	}
+	if t.busy() || t.TTL != "" {
+		return chores.Put(tx, record.Scope{}, &chore{t.at.Account, t.at.Region, t.Name})
+	}
+	return dropChore(tx, t)
+}
+
+func dropChore(tx *kv.Tx, t *table) error {
+	err := chores.Delete(tx, record.Scope{}, t.at.Account, t.at.Region, t.Name)
+	if errors.Is(err, record.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// busy tells whether rows have to be removed or an index filled.
+func (t *table) busy() bool {
+	return t.Status == statusDeleting || t.FillTTL || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Status != statusActive })
+}
+
+func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
+	switch {
+	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
+		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
+	case in.StreamSpecification != nil:
+		return validation("Table is already without a stream: StreamEnabled is false")
+	case len(in.ReplicaUpdates) > 0, len(in.GlobalTableWitnessUpdates) > 0, in.MultiRegionConsistency.Set, in.GlobalTableSettingsReplicationMode.Set, in.DisassociationProtectionEnabled.Set:
+		return validation("Global tables are not supported")
+	case len(in.VectorIndexUpdates) > 0:
+		return validation("Vector indexes are not supported")
+	case in.SSESpecification != nil && in.SSESpecification.KMSMasterKeyId.Set:
+		return validation("Customer managed keys are not supported")
+	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
+		!in.DeletionProtectionEnabled.Set && in.SSESpecification == nil && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
+		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required")
+	}
+	return nil
+}
+
+// alter applies an UpdateTable; work tells that rows have to be seen to.
+func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, err error) {
+	if err := t.mergeAttributes(in.AttributeDefinitions); err != nil {
+		return false, err
+	}
+	if err := t.rebill(now, in); err != nil {
+		return false, err
+	}
+	if in.TableClass.Set {
+		t.Class, t.ClassSince = in.TableClass.V, now
+	}
+	if in.DeletionProtectionEnabled.Set {
+		t.Protected = in.DeletionProtectionEnabled.V
+	}
+	if err := t.alterIndexes(now, in.GlobalSecondaryIndexUpdates); err != nil {
+		return false, err
+	}
+	t.forgetAttributes()
+	return t.busy(), nil
+}
+
+func (t *table) mergeAttributes(defs []dynamodb.AttributeDefinition) error {
+	given, err := attributesOf(defs)
+	if err != nil {
+		return err
+	}
+	for _, a := range given {
+		switch have := t.attribute(a.Name); {
+		case have == nil:
+			t.Attributes = append(t.Attributes, a)
+		case have.Type != a.Type:
+			return validation(invalid+"Table has attribute %s of type %s, which cannot become %s", a.Name, have.Type, a.Type)
+		}
+	}
+	return nil
+}
+
+// forgetAttributes drops the definitions that no key needs any more.
+func (t *table) forgetAttributes() {
+	t.Attributes = slices.DeleteFunc(t.Attributes, func(a attribute) bool {
+		return !t.Key.has(a.Name) && !slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.has(a.Name) })
+	})
+}
+
+func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
+	p := in.ProvisionedThroughput
+	switch {
+	case in.BillingMode.V == "PAY_PER_REQUEST":
+		if p != nil {
+			return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		}
+		if t.OnDemand.IsZero() {
+			t.OnDemand = now
+		}
+		t.Capacity = capacity{}
+		for i := range t.Indexes {
+			t.Indexes[i].Capacity = capacity{}
+		}
+		return nil
+	case in.BillingMode.V == "PROVISIONED":
+		if p == nil && !t.OnDemand.IsZero() {
+			return validation(invalid + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+		}
+		t.OnDemand = time.Time{}
+	case p != nil && !t.OnDemand.IsZero():
+		return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+	}
+	if p == nil {
+		return nil
+	}
+	return t.Capacity.change(now, p)
+}
+
+func (c *capacity) change(now time.Time, p *dynamodb.ProvisionedThroughput) error {
+	next, err := capacityOf(p)
+	if err != nil {
+		return err
+	}
+	if next.Read == c.Read && next.Write == c.Write {
+		return validation("The provisioned throughput for the table will not change. The requested value equals the current value. "+
+			"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
+			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
+			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", c.Read, next.Read, c.Write, next.Write)
+	}
+	next.Increased, next.Decreased = c.Increased, c.Decreased
+	if next.Read > c.Read || next.Write > c.Write {
+		next.Increased = now
+	}
+	if next.Read < c.Read || next.Write < c.Write {
+		next.Decreased = now
+	}
+	*c = next
+	return nil
+}
+
+func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIndexUpdate) error {
+	seen, online := map[string]bool{}, 0
+	for _, u := range updates {
+		var name string
+		var apply func() error
+		switch {
+		case u.Create != nil:
+			name, apply = u.Create.IndexName.V, func() error { return t.createIndex(u.Create) }
+			online++
+		case u.Delete != nil:
+			name, apply = u.Delete.IndexName.V, func() error { return t.deleteIndex(u.Delete.IndexName.V) }
+			online++
+		case u.Update != nil:
+			name, apply = u.Update.IndexName.V, func() error { return t.updateIndex(now, u.Update) }
+		default:
+			return validation(invalid + "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null")
+		}
+		if seen[name] {
+			return validation(invalid+"Only one global secondary index update per index is allowed simultaneously. Index: %s", name)
+		}
+		if seen[name] = true; online > 1 {
+			return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")}
+		}
+		if err := apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createIndex adds an index that every write keeps from now on, and that nobody reads until it is filled.
+func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error {
+	global := 0
+	for i := range t.Indexes {
+		if t.Indexes[i].Name == a.IndexName.V {
+			return validation("Attempting to create an index which already exists")
+		}
+		if !t.Indexes[i].Local {
+			global++
+		}
+	}
+	if global >= maxGlobalIndexes {
+		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: GlobalSecondaryIndex count exceeds the per-table limit of 20")}
+	}
+	ix, err := t.addIndex(a.IndexName.V, a.KeySchema, a.Projection)
+	if err != nil {
+		return err
+	}
+	ix.Status = statusCreating
+	ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput)
+	return err
+}
+
+func (t *table) global(name string) (*index, error) {
+	ix := t.index(name)
+	if ix == nil || ix.Local {
+		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found")}
+	}
+	if ix.Status != statusActive {
+		return nil, inUse("Attempting to change an index which is being created or deleted: Index: " + name)
+	}
+	return ix, nil
+}
+
+func (t *table) deleteIndex(name string) error {
+	ix, err := t.global(name)
+	if err == nil {
+		ix.Status = statusDeleting
+	}
+	return err
+}
+
+func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
+	ix, err := t.global(a.IndexName.V)
+	if err != nil || a.ProvisionedThroughput == nil {
+		return err
+	}
+	if !t.OnDemand.IsZero() {
+		return validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	}
+	return ix.Capacity.change(now, a.ProvisionedThroughput)
+}
+
+func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) ([]wire.Access, error) {
+	return onTable(c, "dynamodb:DeleteTable", in.TableName)
+}
+
+// deleteTable marks the table and removes its rows before it answers, as far as the time of a request goes; what is left
+// Run removes. The name is free again when all is gone.
+func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
+	t, err := s.change(c, in.TableName.V, func(t *table) error {
+		if t.Protected {
+			return validation("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+		}
+		t.Status = statusDeleting
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.within(c, func(ctx context.Context) error { return s.workOn(ctx, chore{c.Account, c.Region, t.Name}) }); err != nil {
+		return nil, err
+	}
+	return &dynamodb.DeleteTableOutput{TableDescription: t.describe(&held{})}, nil
+}

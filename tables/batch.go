@@ -1,0 +1,270 @@
+package tables
+
+import (
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/tables/expr"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// Limits of batches.
+const (
+	maxBatchGet   = 100
+	maxBatchWrite = 25
+	maxBatchBytes = 16 << 20 // of items returned; what is beyond comes back as UnprocessedKeys
+)
+
+// tableGet is one table's part of a BatchGetItem.
+type tableGet struct {
+	asked string // as the request names it
+	name  string
+	keys  []item.Item
+	proj  *expr.Projection
+	in    dynamodb.KeysAndAttributes
+	table *table
+}
+
+func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]wire.Access, error) {
+	gets, err := s.planBatchGet(c, in)
+	if err != nil {
+		return nil, err
+	}
+	keep(c, gets)
+	var wants []wire.Access
+	for _, g := range gets {
+		var touched names
+		leading := make([]string, len(g.keys))
+		for i, key := range g.keys {
+			touched.item(key)
+			leading[i] = g.table.leading(key)
+		}
+		touched.projection(g.proj)
+		k := itemKeys(leading, touched, in.ReturnConsumedCapacity)
+		k[keySelect] = selected(g.proj)
+		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k})
+	}
+	return wants, nil
+}
+
+func (s *Service) planBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]*tableGet, error) {
+	var gets []*tableGet
+	total := 0
+	for _, asked := range keysOf(in.RequestItems) {
+		g := &tableGet{asked: asked, in: in.RequestItems[asked]}
+		g.keys = g.in.Keys
+		var err error
+		if g.name, err = tableName(c, asked); err != nil {
+			return nil, err
+		}
+		if g.proj, err = readProjection(g.in.ProjectionExpression, g.in.ExpressionAttributeNames, g.in.AttributesToGet); err != nil {
+			return nil, err
+		}
+		for _, key := range g.keys {
+			if _, err := normaliseItem(key); err != nil {
+				return nil, err
+			}
+		}
+		if total += len(g.keys); total > maxBatchGet {
+			return nil, validation("Too many items requested for the BatchGetItem call")
+		}
+		if g.table, err = s.lookup(c, g.name); err != nil {
+			return nil, err
+		}
+		gets = append(gets, g)
+	}
+	return gets, nil
+}
+
+func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {
+	gets, err := kept[[]*tableGet](c)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]item.Item{}, UnprocessedKeys: map[string]dynamodb.KeysAndAttributes{}}
+	consumed := tally{asked: in.ReturnConsumedCapacity}
+	room := maxBatchBytes
+	err = s.db.View(c, func(tx *kv.Tx) error {
+		seen := map[string]bool{}
+		rows := make([][]kv.Key, len(gets))
+		for i, g := range gets { // every key is checked before anything is read
+			t, err := s.again(tx, c, g.name, g.table)
+			if err != nil {
+				return err
+			}
+			if rows[i], err = g.rows(t, seen); err != nil {
+				return err
+			}
+		}
+		for i, g := range gets {
+			if err := g.read(tx, rows[i], &room, out, &consumed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.ConsumedCapacity = consumed.list
+	return out, nil
+}
+
+func (g *tableGet) rows(t *table, seen map[string]bool) ([]kv.Key, error) {
+	rows := make([]kv.Key, len(g.keys))
+	for i, key := range g.keys {
+		if err := t.checkKey(key); err != nil {
+			return nil, err
+		}
+		rows[i] = t.itemKey(key)
+		if seen[string(rows[i])] {
+			return nil, validation("Provided list of item keys contains duplicates")
+		}
+		seen[string(rows[i])] = true
+	}
+	return rows, t.checkPaths(g.proj)
+}
+
+func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.BatchGetItemOutput, consumed *tally) error {
+	raws, err := tx.GetMany(rows)
+	if err != nil {
+		return err
+	}
+	found := []item.Item{}
+	for i, raw := range raws {
+		var it item.Item
+		if raw != nil {
+			if it, err = decodeOwned(raw); err != nil {
+				return err
+			}
+		}
+		if *room -= itemSize(it); *room < 0 {
+			rest := g.in
+			rest.Keys = g.keys[i:]
+			out.UnprocessedKeys[g.asked] = rest
+			break
+		}
+		consumed.add(readCapacity(consumed.asked, g.table, nil, readUnits(itemSize, it, g.in.ConsistentRead.V)))
+		if it != nil {
+			found = append(found, g.proj.Of(it))
+		}
+	}
+	out.Responses[g.asked] = found
+	return nil
+}
+
+func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) ([]wire.Access, error) {
+	writes, err := s.planBatchWrite(c, in)
+	if err != nil {
+		return nil, err
+	}
+	keep(c, writes)
+	var wants []wire.Access
+	for _, asked := range keysOf(in.RequestItems) {
+		w := wire.Access{Action: "dynamodb:BatchWriteItem"}
+		var touched names
+		var leading []string
+		for _, m := range writes {
+			if m.asked != asked {
+				continue
+			}
+			touched.item(m.key)
+			leading = append(leading, m.table.leading(m.key))
+			w.Resource = tableARN(scope(c), m.name)
+		}
+		w.Keys = itemKeys(leading, touched, in.ReturnConsumedCapacity)
+		wants = append(wants, w)
+	}
+	return wants, nil
+}
+
+// batched is a mutation and the name its request gave the table.
+type batched struct {
+	mutation
+	asked string
+}
+
+func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) ([]*batched, error) {
+	var writes []*batched
+	for _, asked := range keysOf(in.RequestItems) {
+		name, err := tableName(c, asked)
+		if err != nil {
+			return nil, err
+		}
+		t, err := s.lookup(c, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range in.RequestItems[asked] {
+			m, err := writeRequest(r)
+			if err != nil {
+				return nil, err
+			}
+			m.asked, m.name, m.table, m.needOld = asked, name, t, wants(in.ReturnConsumedCapacity)
+			if writes = append(writes, m); len(writes) > maxBatchWrite {
+				return nil, validation("Too many items requested for the BatchWriteItem call")
+			}
+		}
+	}
+	return writes, nil
+}
+
+func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
+	m := &batched{}
+	var err error
+	switch {
+	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
+		return nil, validation("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+	case r.PutRequest != nil:
+		m.verb, m.key = verbPut, r.PutRequest.Item
+		m.size, err = normaliseItem(m.key)
+	default:
+		m.verb, m.key = verbDelete, r.DeleteRequest.Key
+		_, err = normaliseItem(m.key)
+	}
+	return m, err
+}
+
+// batchWrite does the whole batch in one transaction, so that nothing is left unprocessed.
+func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+	writes, err := kept[[]*batched](c)
+	if err != nil {
+		return nil, err
+	}
+	var consumed tally
+	err = s.db.Update(c, func(tx *kv.Tx) error {
+		consumed = tally{asked: in.ReturnConsumedCapacity}
+		seen := map[string]bool{}
+		for _, m := range writes {
+			t, err := s.again(tx, c, m.name, m.table)
+			if err != nil {
+				return err
+			}
+			if err := m.check(t); err != nil {
+				return err
+			}
+			row := string(t.itemKey(m.key))
+			if seen[row] {
+				return validation("Provided list of item keys contains duplicates")
+			}
+			seen[row] = true
+			o, err := m.run(tx, t)
+			if err != nil {
+				return err
+			}
+			consumed.add(writeCapacity(consumed.asked, 1, o))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]dynamodb.WriteRequest{}, ConsumedCapacity: consumed.list}, nil
+}
+
+// enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.
+func enclosed(k policy.Keys, operation string) policy.Keys {
+	k[keyEnclosing] = []string{operation}
+	return k
+}

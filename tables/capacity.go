@@ -1,0 +1,158 @@
+package tables
+
+import (
+	"bytes"
+
+	"bothy/api/dynamodb"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// Capacity units as AWS bills them: 4 KB read consistently, 1 KB written; half for eventually consistent reads, twice in
+// transactions. They are told, not enforced.
+const (
+	readUnit  = 4 << 10
+	writeUnit = 1 << 10
+)
+
+func wants(consumed wire.Opt[string]) bool { return consumed.Set && consumed.V != "NONE" }
+
+func units(size, unit int) float64 { return float64(max(1, (size+unit-1)/unit)) }
+
+func readUnits(size func(item.Item) int, it item.Item, consistent bool) float64 {
+	return rated(units(size(it), readUnit), consistent)
+}
+
+func rated(u float64, consistent bool) float64 {
+	if consistent {
+		return u
+	}
+	return u / 2
+}
+
+// readCapacity tells what a read of a table, or of an index of it, consumed; nil when nobody asked.
+func readCapacity(asked wire.Opt[string], t *table, ix *index, u float64) *dynamodb.ConsumedCapacity {
+	if !wants(asked) {
+		return nil
+	}
+	c := &dynamodb.ConsumedCapacity{TableName: wire.Some(t.Name), CapacityUnits: wire.Some(u)}
+	if asked.V != "INDEXES" {
+		return c
+	}
+	one := dynamodb.Capacity{CapacityUnits: wire.Some(u)}
+	switch {
+	case ix == nil:
+		c.Table = &one
+	case ix.Local:
+		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(0.0)}
+		c.LocalSecondaryIndexes = map[string]dynamodb.Capacity{ix.Name: one}
+	default:
+		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(0.0)}
+		c.GlobalSecondaryIndexes = map[string]dynamodb.Capacity{ix.Name: one}
+	}
+	return c
+}
+
+// writeCapacity tells what a write consumed, factor 2 in transactions; nil when nobody asked.
+func writeCapacity(asked wire.Opt[string], factor float64, o *outcome) *dynamodb.ConsumedCapacity {
+	if !wants(asked) {
+		return nil
+	}
+	size := 0
+	for _, it := range []item.Item{o.old, o.now} {
+		size = max(size, itemSize(it))
+	}
+	table := units(size, writeUnit) * factor
+	c := &dynamodb.ConsumedCapacity{TableName: wire.Some(o.table.Name)}
+	total := table
+	for i := range o.table.Indexes {
+		ix := &o.table.Indexes[i]
+		u := o.indexUnits(ix) * factor
+		total += u
+		if u == 0 || asked.V != "INDEXES" {
+			continue
+		}
+		m := &c.GlobalSecondaryIndexes
+		if ix.Local {
+			m = &c.LocalSecondaryIndexes
+		}
+		if *m == nil {
+			*m = map[string]dynamodb.Capacity{}
+		}
+		(*m)[ix.Name] = dynamodb.Capacity{CapacityUnits: wire.Some(u)}
+	}
+	if asked.V == "INDEXES" {
+		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(table)}
+	}
+	c.CapacityUnits = wire.Some(total)
+	return c
+}
+
+// indexUnits counts an entry removed, an entry added, or a projection changed.
+func (o *outcome) indexUnits(ix *index) float64 {
+	before, after := o.table.entry(ix, o.row, o.old), o.table.entry(ix, o.row, o.now)
+	was, is := o.table.shown(ix, o.old), o.table.shown(ix, o.now)
+	switch {
+	case before == nil && after == nil:
+		return 0
+	case bytes.Equal(before, after):
+		if bytes.Equal(encodeItem(was, 0), encodeItem(is, 0)) {
+			return 0
+		}
+		return units(max(itemSize(was), itemSize(is)), writeUnit)
+	case before == nil:
+		return units(itemSize(is), writeUnit)
+	case after == nil:
+		return units(itemSize(was), writeUnit)
+	}
+	return units(itemSize(was), writeUnit) + units(itemSize(is), writeUnit)
+}
+
+// shown is what an index shows of an item.
+func (t *table) shown(ix *index, it item.Item) item.Item {
+	if ix == nil || ix.Projection == "ALL" || it == nil {
+		return it
+	}
+	out := make(item.Item, 0, len(it))
+	for i := range it {
+		if t.projects(ix, it[i].Name) {
+			out = append(out, it[i])
+		}
+	}
+	return out
+}
+
+// tally adds up the capacity that a batch or transaction consumed, by table.
+type tally struct {
+	asked wire.Opt[string]
+	list  []dynamodb.ConsumedCapacity
+}
+
+func (y *tally) add(c *dynamodb.ConsumedCapacity) {
+	if c == nil {
+		return
+	}
+	for i := range y.list {
+		if have := &y.list[i]; have.TableName.V == c.TableName.V {
+			have.CapacityUnits.V += c.CapacityUnits.V
+			if c.Table != nil {
+				have.Table.CapacityUnits.V += c.Table.CapacityUnits.V
+			}
+			have.LocalSecondaryIndexes = sum(have.LocalSecondaryIndexes, c.LocalSecondaryIndexes)
+			have.GlobalSecondaryIndexes = sum(have.GlobalSecondaryIndexes, c.GlobalSecondaryIndexes)
+			return
+		}
+	}
+	y.list = append(y.list, *c)
+}
+
+func sum(a, b map[string]dynamodb.Capacity) map[string]dynamodb.Capacity {
+	if a == nil {
+		return b
+	}
+	for name, c := range b {
+		have := a[name]
+		a[name] = dynamodb.Capacity{CapacityUnits: wire.Some(have.CapacityUnits.V + c.CapacityUnits.V)}
+	}
+	return a
+}

@@ -1,0 +1,286 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"bothy/kv"
+	"bothy/record"
+)
+
+const (
+	choreEvery  = 30 * time.Second
+	choreBudget = 20 * time.Second // of work on rows inside one request
+	choreRows   = 1000             // rows removed, or items indexed, in one transaction
+	expireRows  = 200
+	expireYears = 5 // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
+)
+
+// Run does background work until ctx ends: rows of deleted tables and indexes, indexes left half filled, items that
+// expired, tokens to forget. Nodes that share a store may all run it.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(choreEvery)
+	defer tick.Stop()
+	for {
+		if err := s.Work(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Work does once all background work that is due.
+func (s *Service) Work(ctx context.Context) error {
+	after := ""
+	for {
+		var page []*chore
+		err := s.db.View(ctx, func(tx *kv.Tx) (err error) {
+			page, after, err = chores.List(tx, record.Scope{}, record.Page{After: after, Limit: 100})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, c := range page {
+			if err := s.workOn(ctx, *c); err != nil {
+				return err
+			}
+		}
+		if after == "" {
+			return s.forgetTokens(ctx)
+		}
+	}
+}
+
+// within gives work inside a request a budget; what it does not get done is left to Run and is no error. The client going
+// away does not stop it.
+func (s *Service) within(c context.Context, work func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c), choreBudget)
+	defer cancel()
+	err := work(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// workOn does what one table needs.
+func (s *Service) workOn(ctx context.Context, c chore) error {
+	for {
+		t, err := s.peek(ctx, c)
+		if err != nil || t == nil {
+			return err
+		}
+		if !t.busy() {
+			return s.expire(ctx, t)
+		}
+		if err := s.step(ctx, t); err != nil {
+			return err
+		}
+	}
+}
+
+// peek reads a table's definition, nil when it is gone.
+func (s *Service) peek(ctx context.Context, c chore) (t *table, err error) {
+	err = s.db.View(ctx, func(tx *kv.Tx) (err error) {
+		t, err = s.load(tx, record.In(c.Account, c.Region), c.Name)
+		return err
+	})
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return t, err
+}
+
+// step does the first thing that a busy table needs, all of it.
+func (s *Service) step(ctx context.Context, t *table) error {
+	if t.Status == statusDeleting {
+		for _, kind := range []string{"tables.index", "tables.expiry", "tables.item"} {
+			if err := s.clear(ctx, t.prefix(kind)); err != nil {
+				return err
+			}
+		}
+		return s.settle(ctx, t, func(tx *kv.Tx, now *table) error {
+			if err := dropChore(tx, now); err != nil {
+				return err
+			}
+			return tableRows.Delete(tx, now.at, now.Name)
+		})
+	}
+	for i := range t.Indexes {
+		switch ix := &t.Indexes[i]; ix.Status {
+		case statusDeleting:
+			return s.dropIndex(ctx, t, ix)
+		case statusCreating:
+			return s.fillIndex(ctx, t, ix)
+		}
+	}
+	return s.fillExpiry(ctx, t)
+}
+
+// settle changes the definition after work on rows, unless the table has become another one.
+func (s *Service) settle(ctx context.Context, t *table, fn func(tx *kv.Tx, now *table) error) error {
+	return s.db.Update(ctx, func(tx *kv.Tx) error {
+		have, err := s.load(tx, t.at, t.Name)
+		if isNotFound(err) || err == nil && have.ID != t.ID {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		now := *have
+		now.Indexes, now.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
+		return fn(tx, &now)
+	})
+}
+
+// clear removes all rows under a prefix, in bounded transactions.
+func (s *Service) clear(ctx context.Context, prefix kv.Key) error {
+	for {
+		n := 0
+		err := s.db.Update(ctx, func(tx *kv.Tx) error {
+			n = 0
+			r := prefix.Range()
+			r.Limit = choreRows
+			var keys []kv.Key
+			if err := tx.Scan(r, func(k kv.Key, _ []byte) bool {
+				keys = append(keys, append(kv.Key(nil), k...))
+				return true
+			}); err != nil {
+				return err
+			}
+			for _, k := range keys {
+				if err := tx.Delete(k); err != nil {
+					return err
+				}
+			}
+			n = len(keys)
+			return nil
+		})
+		if err != nil || n < choreRows {
+			return err
+		}
+	}
+}
+
+func (s *Service) dropIndex(ctx context.Context, t *table, ix *index) error {
+	if err := s.clear(ctx, t.indexPrefix(ix)); err != nil {
+		return err
+	}
+	return s.settle(ctx, t, func(tx *kv.Tx, now *table) error {
+		now.Indexes = slices.DeleteFunc(now.Indexes, func(x index) bool { return x.ID == ix.ID })
+		now.forgetAttributes()
+		return now.save(tx)
+	})
+}
+
+// fillIndex adds the entries of the items that were there before the index. Writes keep the index all the while, and both
+// read what they build on, so that neither overtakes the other; after a crash it starts again.
+func (s *Service) fillIndex(ctx context.Context, t *table, ix *index) error {
+	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, error) {
+		at := now.index(ix.Name)
+		if at == nil || at.ID != ix.ID || at.Status != statusCreating {
+			return nil, errOvertaken
+		}
+		it, err := decodeItem(v)
+		return now.entry(at, row, it), err
+	})
+	if err != nil {
+		return ignoreOvertaken(err)
+	}
+	return s.settle(ctx, t, func(tx *kv.Tx, now *table) error {
+		if at := now.index(ix.Name); at != nil && at.ID == ix.ID && at.Status == statusCreating {
+			at.Status = statusActive
+		}
+		return now.save(tx)
+	})
+}
+
+// errOvertaken says that the definition changed so that the work has no more sense.
+var errOvertaken = errors.New("tables: overtaken")
+
+func ignoreOvertaken(err error) error {
+	if errors.Is(err, errOvertaken) {
+		return nil
+	}
+	return err
+}
+
+// fill goes through all items of a table and stores the entry that entryOf makes of each.
+func (s *Service) fill(ctx context.Context, t *table, entryOf func(now *table, row kv.Key, v string) (kv.Key, error)) error {
+	r := t.rows.Range()
+	r.Limit = choreRows
+	for {
+		var last kv.Key
+		n := 0
+		err := s.db.Update(ctx, func(tx *kv.Tx) error {
+			n = 0
+			now, err := s.load(tx, t.at, t.Name)
+			if isNotFound(err) || err == nil && now.ID != t.ID {
+				return errOvertaken
+			}
+			if err != nil {
+				return err
+			}
+			var rows []kv.Key
+			var entries []kv.Key
+			var bad error
+			err = tx.Scan(r, func(k kv.Key, v []byte) bool {
+				row := append(kv.Key(nil), k...)
+				var entry kv.Key
+				if entry, bad = entryOf(now, row, string(v)); bad != nil {
+					return false
+				}
+				if n, last = n+1, row; entry != nil {
+					rows, entries = append(rows, row), append(entries, entry)
+				}
+				return true
+			})
+			if err == nil {
+				err = bad
+			}
+			for i := 0; err == nil && i < len(rows); i++ {
+				err = tx.Set(entries[i], now.itself(rows[i]))
+			}
+			return err
+		})
+		if err != nil || n < choreRows {
+			return err
+		}
+		r.From = last.After()
+	}
+}
+
+// forgetTokens removes the idempotency tokens whose time is over.
+func (s *Service) forgetTokens(ctx context.Context) error {
+	base := kv.K("", "", "tables.spent")
+	for n := choreRows; n == choreRows; {
+		err := s.db.Update(ctx, func(tx *kv.Tx) error {
+			var keys []kv.Key
+			r := kv.Range{From: base, To: base.With(s.now().Unix()), Limit: choreRows}
+			if err := tx.Scan(r, func(k kv.Key, v []byte) bool {
+				keys = append(keys, append(kv.Key(nil), k...), append(kv.Key(nil), v...))
+				return true
+			}); err != nil {
+				return err
+			}
+			n = len(keys) / 2
+			for _, k := range keys {
+				if err := tx.Delete(k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,300 @@
+package tables
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// Limits of tables.
+const (
+	maxLocalIndexes  = 5
+	maxGlobalIndexes = 20
+	maxInclude       = 100 // attributes all indexes of a table name together
+	maxUnits         = 1_000_000_000_000
+)
+
+func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput) ([]wire.Access, error) {
+	name, err := tableName(c, in.TableName.V)
+	if err != nil {
+		return nil, err
+	}
+	wants := wire.One("dynamodb:CreateTable", tableARN(scope(c), name), nil)
+	if len(in.Tags) > 0 {
+		wants = append(wants, wire.Access{Action: "dynamodb:TagResource", Resource: tableARN(scope(c), name)})
+	}
+	return wants, nil
+}
+
+// createTable makes a table that is ACTIVE at once: waiters accept that as they do CREATING first.
+func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dynamodb.CreateTableOutput, error) {
+	t, err := newTable(c, in)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Update(c, func(tx *kv.Tx) error {
+		err := tableRows.Insert(tx, scope(c), t)
+		if exists := (*record.ErrExists)(nil); errors.As(err, &exists) {
+			return inUse("Table already exists: " + t.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.CreateTableOutput{TableDescription: t.settled(scope(c)).describe(&held{})}, nil
+}
+
+func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
+	name, err := tableName(c, in.TableName.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := unsupported(in); err != nil {
+		return nil, err
+	}
+	t := &table{
+		Name: name, ID: newID(), Status: statusActive, Created: c.Now, NextIndex: 1, Tags: map[string]string{},
+		Protected: in.DeletionProtectionEnabled.V, Class: in.TableClass.V,
+	}
+	if t.Attributes, err = attributesOf(in.AttributeDefinitions); err != nil {
+		return nil, err
+	}
+	if err := t.bill(c.Now, in.BillingMode, in.ProvisionedThroughput); err != nil {
+		return nil, err
+	}
+	if t.Key, err = t.schema(in.KeySchema); err != nil {
+		return nil, err
+	}
+	if err := t.createIndexes(in); err != nil {
+		return nil, err
+	}
+	if err := t.checkDefinitions(); err != nil {
+		return nil, err
+	}
+	return t, t.tag(in.Tags)
+}
+
+// unsupported refuses what this service does not do, rather than forget it.
+func unsupported(in *dynamodb.CreateTableInput) error {
+	switch {
+	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
+		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
+	case in.ResourcePolicy.Set:
+		return validation("Resource-based policies are not supported")
+	case in.GlobalTableSourceArn.Set:
+		return validation("Global tables are not supported")
+	case len(in.VectorIndexes) > 0:
+		return validation("Vector indexes are not supported")
+	case in.SSESpecification != nil && in.SSESpecification.KMSMasterKeyId.Set:
+		return validation("Customer managed keys are not supported")
+	}
+	return nil
+}
+
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+func attributesOf(defs []dynamodb.AttributeDefinition) ([]attribute, error) {
+	var out []attribute
+	for _, d := range defs {
+		for _, have := range out {
+			if have.Name == d.AttributeName.V {
+				return nil, validation(invalid+"Duplicate AttributeName in AttributeDefinitions: %s", have.Name)
+			}
+		}
+		out = append(out, attribute{d.AttributeName.V, d.AttributeType.V})
+	}
+	return out, nil
+}
+
+// bill reads billing mode and throughput.
+func (t *table) bill(now time.Time, mode wire.Opt[string], p *dynamodb.ProvisionedThroughput) error {
+	if mode.V == "PAY_PER_REQUEST" {
+		if p != nil {
+			return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		}
+		t.OnDemand = now
+		return nil
+	}
+	if p == nil {
+		return validation(invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+	}
+	var err error
+	t.Capacity, err = capacityOf(p)
+	return err
+}
+
+func capacityOf(p *dynamodb.ProvisionedThroughput) (capacity, error) {
+	if p == nil {
+		return capacity{}, nil
+	}
+	if p.ReadCapacityUnits.V > maxUnits {
+		return capacity{}, validation("Given value %d for ReadCapacityUnits is out of bounds", p.ReadCapacityUnits.V)
+	}
+	if p.WriteCapacityUnits.V > maxUnits {
+		return capacity{}, validation("Given value %d for WriteCapacityUnits is out of bounds", p.WriteCapacityUnits.V)
+	}
+	return capacity{Read: p.ReadCapacityUnits.V, Write: p.WriteCapacityUnits.V}, nil
+}
+
+func (t *table) attribute(name string) *attribute {
+	for i := range t.Attributes {
+		if t.Attributes[i].Name == name {
+			return &t.Attributes[i]
+		}
+	}
+	return nil
+}
+
+// schema reads a KeySchema against the attribute definitions.
+func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err error) {
+	names := make([]string, len(elements))
+	for i, e := range elements {
+		names[i] = e.AttributeName.V
+	}
+	if len(elements) < 1 || len(elements) > 2 {
+		return k, validation("1 validation error detected: Value '[%s]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2", strings.Join(names, ", "))
+	}
+	for _, n := range names {
+		if t.attribute(n) == nil {
+			return k, validation(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(names, ", "), strings.Join(namesOf(t.Attributes), ", "))
+		}
+	}
+	if elements[0].KeyType.V != "HASH" {
+		return k, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+	}
+	k.Hash = *t.attribute(names[0])
+	if len(elements) == 1 {
+		return k, nil
+	}
+	if names[0] == names[1] {
+		return k, validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	}
+	if elements[1].KeyType.V != "RANGE" {
+		return k, validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	}
+	k.Range = *t.attribute(names[1])
+	return k, nil
+}
+
+func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
+	if in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0 {
+		return validation(invalid + "List of LocalSecondaryIndexes is empty")
+	}
+	if in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0 {
+		return validation(invalid + "List of GlobalSecondaryIndexes is empty")
+	}
+	for _, l := range in.LocalSecondaryIndexes {
+		if t.Key.Range.Name == "" {
+			return validation(invalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+		}
+		ix, err := t.addIndex(l.IndexName.V, l.KeySchema, l.Projection)
+		if err != nil {
+			return err
+		}
+		if ix.Local = true; ix.Key.Range.Name == "" {
+			return validation(invalid+"Index KeySchema does not have a range key for index: %s", ix.Name)
+		}
+		if ix.Key.Hash.Name != t.Key.Hash.Name {
+			return validation(invalid+"Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s", ix.Name, ix.Key.Hash.Name, t.Key.Hash.Name)
+		}
+	}
+	if len(in.LocalSecondaryIndexes) > maxLocalIndexes {
+		return validation(invalid+"Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLocalIndexes)
+	}
+	for _, g := range in.GlobalSecondaryIndexes {
+		ix, err := t.addIndex(g.IndexName.V, g.KeySchema, g.Projection)
+		if err != nil {
+			return err
+		}
+		if ix.Capacity, err = t.indexCapacity(ix.Name, g.ProvisionedThroughput); err != nil {
+			return err
+		}
+	}
+	if len(in.GlobalSecondaryIndexes) > maxGlobalIndexes {
+		return validation(invalid+"GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGlobalIndexes)
+	}
+	return nil
+}
+
+func (t *table) indexCapacity(name string, p *dynamodb.ProvisionedThroughput) (capacity, error) {
+	if p == nil && t.OnDemand.IsZero() {
+		return capacity{}, validation(invalid+"ProvisionedThroughput must be specified for index: %s", name)
+	}
+	if p != nil && !t.OnDemand.IsZero() {
+		return capacity{}, validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", name)
+	}
+	return capacityOf(p)
+}
+
+// addIndex checks an index and adds it, ACTIVE.
+func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *dynamodb.Projection) (*index, error) {
+	key, err := t.schema(elements)
+	if err != nil {
+		return nil, err
+	}
+	if t.index(name) != nil {
+		return nil, validation(invalid+"Duplicate index name: %s", name)
+	}
+	kind := p.ProjectionType.V
+	switch {
+	case !p.ProjectionType.Set:
+		return nil, validation(invalid + "Unknown ProjectionType: null")
+	case kind == "INCLUDE" && len(p.NonKeyAttributes) == 0:
+		return nil, validation(invalid + "ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+	case kind != "INCLUDE" && p.NonKeyAttributes != nil:
+		return nil, validation(invalid+"ProjectionType is %s, but NonKeyAttributes is specified", kind)
+	}
+	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes})
+	t.NextIndex++
+	included := 0
+	for i := range t.Indexes {
+		included += len(t.Indexes[i].Include)
+	}
+	if included > maxInclude {
+		return nil, validation(invalid+"Number of NonKeyAttributes of all indexes exceeds the limit of %d", maxInclude)
+	}
+	return &t.Indexes[len(t.Indexes)-1], nil
+}
+
+// checkDefinitions refuses attribute definitions that no key uses.
+func (t *table) checkDefinitions() error {
+	var unused []string
+	for _, a := range t.Attributes {
+		used := t.Key.has(a.Name)
+		for i := range t.Indexes {
+			used = used || t.Indexes[i].Key.has(a.Name)
+		}
+		if !used {
+			unused = append(unused, a.Name)
+		}
+	}
+	switch {
+	case len(unused) == 0:
+		return nil
+	case len(t.Indexes) == 0:
+		return validation(invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+	}
+	return validation(invalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], unused: [%s]", strings.Join(namesOf(t.Attributes), ", "), strings.Join(unused, ", "))
+}
+
+func namesOf(attributes []attribute) []string {
+	out := make([]string, len(attributes))
+	for i, a := range attributes {
+		out[i] = a.Name
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package tables
+
+import (
+	"bytes"
+	"sync"
+
+	"bothy/kv"
+	"bothy/record"
+)
+
+// definitions keeps parsed definition rows. The row itself is read in every transaction; only its parsing is saved, so a
+// transaction never acts on a definition other than its snapshot's.
+type definitions struct {
+	mu   sync.RWMutex
+	rows map[string]parsed // by row key; guarded by mu
+}
+
+type parsed struct {
+	raw   []byte
+	table *table // never changed
+}
+
+const maxDefinitions = 10_000
+
+// load reads a table's definition in the transaction; ResourceNotFoundException when there is none. The result is shared.
+func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) {
+	var room [160]byte
+	key := appendText2(appendText2(appendText2(appendText2(appendText2(room[:0], at.Account), at.Region), "tables.table"), "r"), name)
+	raw, err := tx.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	if raw == nil {
+		return nil, notFound()
+	}
+	s.defs.mu.RLock()
+	have, ok := s.defs.rows[string(key)]
+	s.defs.mu.RUnlock()
+	if ok && bytes.Equal(have.raw, raw) {
+		return have.table, nil
+	}
+	t, err := tableRows.Get(tx, at, name)
+	if err != nil {
+		return nil, err
+	}
+	s.defs.keep(string(key), parsed{raw, t.settled(at)})
+	return t, nil
+}
+
+func (d *definitions) keep(key string, p parsed) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.rows == nil || len(d.rows) >= maxDefinitions {
+		d.rows = map[string]parsed{}
+	}
+	d.rows[key] = p
+}
+
+// usable reads the definition of a table whose items may be read and written.
+func (s *Service) usable(tx *kv.Tx, at record.Scope, name string) (*table, error) {
+	t, err := s.load(tx, at, name)
+	if err == nil && t.Status == statusDeleting {
+		err = notFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}

@@ -1,0 +1,204 @@
+package tables
+
+import (
+	"encoding/base64"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+func (s *Service) accessDescribeTable(c *wire.Call, in *dynamodb.DescribeTableInput) ([]wire.Access, error) {
+	return onTable(c, "dynamodb:DescribeTable", in.TableName)
+}
+
+// onTable is the access of an operation on one table as a whole.
+func onTable(c *wire.Call, action string, name wire.Opt[string]) ([]wire.Access, error) {
+	n, err := tableName(c, name.V)
+	if err != nil {
+		return nil, err
+	}
+	return wire.One(action, tableARN(scope(c), n), nil), nil
+}
+
+// describeTable counts what the table holds, up to what one scan of the store sees.
+func (s *Service) describeTable(c *wire.Call, in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput, error) {
+	out := &dynamodb.DescribeTableOutput{}
+	err := s.db.View(c, func(tx *kv.Tx) error {
+		t, err := s.named(tx, c, in.TableName.V)
+		if err != nil {
+			return err
+		}
+		held, err := t.count(tx)
+		out.Table = t.describe(held)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// named loads a table for the operations on tables, whose complaint names it.
+func (s *Service) named(tx *kv.Tx, c *wire.Call, name string) (*table, error) {
+	name, err := tableName(c, name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.load(tx, scope(c), name)
+	if isNotFound(err) {
+		return nil, tableNotFound(name)
+	}
+	return t, err
+}
+
+func isNotFound(err error) bool {
+	_, ok := err.(*dynamodb.ResourceNotFoundException)
+	return ok
+}
+
+// held is how much a table or an index holds.
+type held struct {
+	items, bytes int64
+	indexes      map[int64]*held // by index ID; of a table
+}
+
+func (h *held) add(it item.Item) {
+	h.items++
+	h.bytes += int64(itemSize(it))
+}
+
+// of is what an index holds.
+func (h *held) of(ix *index) *held {
+	if h.indexes[ix.ID] == nil {
+		return &held{}
+	}
+	return h.indexes[ix.ID]
+}
+
+func (t *table) count(tx *kv.Tx) (*held, error) {
+	h := &held{indexes: map[int64]*held{}}
+	for i := range t.Indexes {
+		h.indexes[t.Indexes[i].ID] = &held{}
+	}
+	var bad error
+	err := tx.Scan(t.rows.Range(), func(k kv.Key, v []byte) bool {
+		var it item.Item
+		if it, bad = decodeItem(string(v)); bad != nil {
+			return false
+		}
+		h.add(it)
+		for i := range t.Indexes {
+			if ix := &t.Indexes[i]; t.entry(ix, k, it) != nil {
+				h.indexes[ix.ID].add(t.shown(ix, it))
+			}
+		}
+		return true
+	})
+	if err == nil {
+		err = bad
+	}
+	return h, err
+}
+
+// describe is the table as the API shows it.
+func (t *table) describe(h *held) *dynamodb.TableDescription {
+	d := &dynamodb.TableDescription{
+		TableName: wire.Some(t.Name), TableArn: wire.Some(tableARN(t.at, t.Name)), TableId: wire.Some(t.ID), TableStatus: wire.Some(t.Status),
+		CreationDateTime: wire.Some(t.Created), KeySchema: t.Key.elements(), ItemCount: wire.Some(h.items), TableSizeBytes: wire.Some(h.bytes),
+		ProvisionedThroughput:     t.Capacity.describe(),
+		DeletionProtectionEnabled: wire.Some(t.Protected),
+	}
+	for _, a := range t.Attributes {
+		d.AttributeDefinitions = append(d.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: wire.Some(a.Name), AttributeType: wire.Some(a.Type)})
+	}
+	if !t.OnDemand.IsZero() {
+		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PAY_PER_REQUEST"), LastUpdateToPayPerRequestDateTime: wire.Some(t.OnDemand)}
+	}
+	if t.Class != "" {
+		d.TableClassSummary = &dynamodb.TableClassSummary{TableClass: wire.Some(t.Class)}
+		if !t.ClassSince.IsZero() {
+			d.TableClassSummary.LastUpdateDateTime = wire.Some(t.ClassSince)
+		}
+	}
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; ix.Local {
+			d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, t.describeLocal(ix, h.of(ix)))
+		} else {
+			d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, t.describeGlobal(ix, h.of(ix)))
+		}
+	}
+	return d
+}
+
+func (k keySchema) elements() []dynamodb.KeySchemaElement {
+	out := []dynamodb.KeySchemaElement{{AttributeName: wire.Some(k.Hash.Name), KeyType: wire.Some("HASH")}}
+	if k.Range.Name != "" {
+		out = append(out, dynamodb.KeySchemaElement{AttributeName: wire.Some(k.Range.Name), KeyType: wire.Some("RANGE")})
+	}
+	return out
+}
+
+func (p capacity) describe() *dynamodb.ProvisionedThroughputDescription {
+	d := &dynamodb.ProvisionedThroughputDescription{
+		ReadCapacityUnits: wire.Some(p.Read), WriteCapacityUnits: wire.Some(p.Write), NumberOfDecreasesToday: wire.Some(int64(0)),
+	}
+	if !p.Increased.IsZero() {
+		d.LastIncreaseDateTime = wire.Some(p.Increased)
+	}
+	if !p.Decreased.IsZero() {
+		d.LastDecreaseDateTime = wire.Some(p.Decreased)
+	}
+	return d
+}
+
+func (ix *index) projection() *dynamodb.Projection {
+	return &dynamodb.Projection{ProjectionType: wire.Some(ix.Projection), NonKeyAttributes: ix.Include}
+}
+
+func (t *table) describeLocal(ix *index, h *held) dynamodb.LocalSecondaryIndexDescription {
+	return dynamodb.LocalSecondaryIndexDescription{
+		IndexName: wire.Some(ix.Name), KeySchema: ix.Key.elements(), Projection: ix.projection(), IndexArn: wire.Some(indexARN(t.at, t.Name, ix.Name)),
+		IndexSizeBytes: wire.Some(h.bytes), ItemCount: wire.Some(h.items),
+	}
+}
+
+func (t *table) describeGlobal(ix *index, h *held) dynamodb.GlobalSecondaryIndexDescription {
+	d := dynamodb.GlobalSecondaryIndexDescription{
+		IndexName: wire.Some(ix.Name), KeySchema: ix.Key.elements(), Projection: ix.projection(), IndexArn: wire.Some(indexARN(t.at, t.Name, ix.Name)),
+		IndexStatus: wire.Some(ix.Status), ProvisionedThroughput: ix.Capacity.describe(),
+		IndexSizeBytes: wire.Some(h.bytes), ItemCount: wire.Some(h.items),
+	}
+	if ix.Status == statusCreating {
+		d.Backfilling = wire.Some(true)
+	}
+	return d
+}
+
+func accessListTables(*wire.Call, *dynamodb.ListTablesInput) ([]wire.Access, error) {
+	return wire.One("dynamodb:ListTables", "*", nil), nil
+}
+
+func (s *Service) listTables(c *wire.Call, in *dynamodb.ListTablesInput) (*dynamodb.ListTablesOutput, error) {
+	page := record.Page{Limit: int(in.Limit.Or(100))}
+	if in.ExclusiveStartTableName.Set {
+		page.After = base64.RawURLEncoding.EncodeToString(kv.K(in.ExclusiveStartTableName.V))
+	}
+	out := &dynamodb.ListTablesOutput{TableNames: []string{}}
+	err := s.db.View(c, func(tx *kv.Tx) error {
+		rows, next, err := tableRows.List(tx, scope(c), page)
+		for _, t := range rows {
+			out.TableNames = append(out.TableNames, t.Name)
+		}
+		if next != "" {
+			out.LastEvaluatedTableName = wire.Some(rows[len(rows)-1].Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

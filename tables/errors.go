@@ -1,0 +1,42 @@
+package tables
+
+import (
+	"errors"
+
+	"bothy/api/dynamodb"
+	"bothy/tables/expr"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// invalid begins most of AWS's validation texts.
+const invalid = "One or more parameter values were invalid: "
+
+func validation(format string, a ...any) error {
+	return wire.Fail(400, "ValidationException", format, a...)
+}
+
+// refuse makes a ValidationException of what expr and number refuse, and leaves other errors alone.
+func refuse(err error) error {
+	var text expr.Error
+	if errors.As(err, &text) {
+		return validation("%s", string(text))
+	}
+	return err
+}
+
+var errKeySchema = "The provided key element does not match the schema"
+
+func notFound() error {
+	return &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found")}
+}
+
+func tableNotFound(name string) error {
+	return &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Table: " + name + " not found")}
+}
+
+func inUse(text string) error { return &dynamodb.ResourceInUseException{Message: wire.Some(text)} }
+
+func conditionFailed(it item.Item) error {
+	return &dynamodb.ConditionalCheckFailedException{Message: wire.Some("The conditional request failed"), Item: it}
+}

@@ -1,0 +1,131 @@
+package tables
+
+import (
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/tables/expr"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// fetch is one item to be read.
+type fetch struct {
+	name  string
+	key   item.Item
+	proj  *expr.Projection
+	table *table
+}
+
+func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire.Access, error) {
+	f, err := s.planGet(c, in)
+	if err != nil {
+		return nil, err
+	}
+	keep(c, f)
+	return wire.One("dynamodb:GetItem", tableARN(scope(c), f.name), f.keys(in.ReturnConsumedCapacity)), nil
+}
+
+func (f *fetch) keys(consumed wire.Opt[string]) map[string][]string {
+	var touched names
+	touched.item(f.key)
+	touched.projection(f.proj)
+	k := itemKeys([]string{f.table.leading(f.key)}, touched, consumed)
+	k[keySelect] = selected(f.proj)
+	return k
+}
+
+func (s *Service) planGet(c *wire.Call, in *dynamodb.GetItemInput) (*fetch, error) {
+	f := &fetch{key: in.Key}
+	var err error
+	if f.name, err = tableName(c, in.TableName.V); err != nil {
+		return nil, err
+	}
+	if f.proj, err = readProjection(in.ProjectionExpression, in.ExpressionAttributeNames, in.AttributesToGet); err != nil {
+		return nil, err
+	}
+	if _, err = normaliseItem(in.Key); err != nil {
+		return nil, err
+	}
+	f.table, err = s.lookup(c, f.name)
+	return f, err
+}
+
+// readProjection is the projection of reads by key.
+func readProjection(text wire.Opt[string], names map[string]string, attributes []string) (*expr.Projection, error) {
+	if !text.Set && names == nil && attributes == nil {
+		return nil, nil
+	}
+	p := parameters{
+		names:  names,
+		given:  []parameter{{"ProjectionExpression", text.Set}},
+		legacy: []parameter{{"AttributesToGet", attributes != nil}},
+	}
+	env, err := p.env()
+	if err != nil {
+		return nil, err
+	}
+	proj, err := projection(env, text, attributes)
+	if err != nil {
+		return nil, err
+	}
+	return proj, refuse(env.Unused())
+}
+
+func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.GetItemOutput, error) {
+	f, err := kept[*fetch](c)
+	if err != nil {
+		return nil, err
+	}
+	var it item.Item
+	err = s.db.View(c, func(tx *kv.Tx) error {
+		t, err := s.again(tx, c, f.name, f.table)
+		if err != nil {
+			return err
+		}
+		if err := f.check(t); err != nil {
+			return err
+		}
+		it, err = read(tx, t.itemKey(f.key))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.GetItemOutput{ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, f.table, nil, readUnits(itemSize, it, in.ConsistentRead.V))}
+	if it != nil {
+		out.Item = f.proj.Of(it)
+	}
+	return out, nil
+}
+
+func (f *fetch) check(t *table) error {
+	if err := t.checkKey(f.key); err != nil {
+		return err
+	}
+	return t.checkPaths(f.proj)
+}
+
+// checkPaths refuses paths into key attributes, which are scalars.
+func (t *table) checkPaths(p *expr.Projection) error {
+	for _, path := range p.Paths() {
+		if err := t.checkPath(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *table) checkPath(path expr.Path) error {
+	if len(path) == 1 {
+		return nil
+	}
+	if t.Key.has(path[0].Name) {
+		return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: %s", path[0].Name)
+	}
+	for i := range t.Indexes {
+		if t.Indexes[i].Key.has(path[0].Name) {
+			return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: %s", path[0].Name)
+		}
+	}
+	return nil
+}

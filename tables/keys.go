@@ -1,0 +1,203 @@
+package tables
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"bothy/kv"
+	"bothy/tables/number"
+	"bothy/wire/item"
+)
+
+// Tags of tuple parts, as kv.Key documents them. Keys are built here by hand because every request builds some.
+const (
+	tagBytes  = 0x01
+	tagString = 0x02
+	tagInt    = 0x03
+)
+
+// appendText2 appends a string part of a tuple.
+func appendText2(b []byte, s string) []byte { return appendPart(b, tagString, s) }
+
+func appendPart(b []byte, tag byte, s string) []byte {
+	return append(appendEscaped(append(b, tag), s), 0)
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if b = append(b, s[i]); s[i] == 0 {
+			b = append(b, 0xFF)
+		}
+	}
+	return b
+}
+
+// appendScalar appends a key attribute's value, which has been checked.
+func appendScalar(b []byte, v *item.Value) []byte {
+	switch v.Kind {
+	case item.N:
+		x, _ := number.Parse(v.Str)
+		var room [number.MaxOrdered]byte
+		return appendPart(b, tagBytes, string(x.AppendOrdered(room[:0])))
+	case item.B:
+		return appendPart(b, tagBytes, v.Str)
+	}
+	return appendPart(b, tagString, v.Str)
+}
+
+// hashOf spreads partition keys evenly: FNV-1a, then a finalizer for the high bits, which order the table.
+func hashOf(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+func appendHash(b []byte, h uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, tagInt), h)
+}
+
+// appendKey appends HASH, partition key and sort key of a schema, from an item that has been checked to have them.
+func appendKey(b []byte, k *keySchema, it item.Item) []byte {
+	hash := it.Get(k.Hash.Name)
+	b = appendScalar(appendHash(b, hashOf(hash.Str)), hash)
+	if k.Range.Name != "" {
+		b = appendScalar(b, it.Get(k.Range.Name))
+	}
+	return b
+}
+
+// itemKey is the row of an item whose key has been checked.
+func (t *table) itemKey(it item.Item) kv.Key {
+	return appendKey(append(make(kv.Key, 0, len(t.rows)+64), t.rows...), &t.Key, it)
+}
+
+// itself is what index entries hold: the item's row less the table's prefix.
+func (t *table) itself(row kv.Key) []byte { return row[len(t.rows):] }
+
+func appendDigest(b []byte, itself []byte) []byte {
+	sum := sha256.Sum256(itself)
+	return appendPart(b, tagBytes, string(sum[:16]))
+}
+
+// checkKeyValue checks a value against the key attribute it is for.
+func checkKeyValue(v *item.Value, limit int) error {
+	if v.Kind == item.N || len(v.Str) <= limit && v.Str != "" {
+		return nil
+	}
+	if limit == maxHash {
+		return validation(invalid+"Size of hashkey has exceeded the maximum size limit of%d bytes", limit)
+	}
+	return validation(invalid+"Aggregated size of all range keys has exceeded the size limit of %d bytes", limit)
+}
+
+func emptyKey(name string, v *item.Value) error {
+	if v.Str != "" || v.Kind == item.N {
+		return nil
+	}
+	return validation("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", kindWord(v.Kind), name)
+}
+
+func kindWord(k item.Kind) string {
+	if k == item.B {
+		return "binary"
+	}
+	return "string"
+}
+
+// checkKey checks a Key parameter: exactly the key attributes, with their types and sizes.
+func (t *table) checkKey(key item.Item) error {
+	parts := t.Key.parts()
+	if len(key) != len(parts) {
+		return validation("%s", errKeySchema)
+	}
+	return t.checkKeyParts(key, &t.Key)
+}
+
+// checkKeyParts checks the attributes of a schema in a Key or an ExclusiveStartKey.
+func (t *table) checkKeyParts(key item.Item, k *keySchema) error {
+	for i, a := range k.parts() {
+		v := key.Get(a.Name)
+		if v == nil || v.Kind.String() != a.Type {
+			return validation("%s", errKeySchema)
+		}
+		if err := emptyKey(a.Name, v); err != nil {
+			return err
+		}
+		if err := checkKeyValue(v, keyLimit(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keyLimit(part int) int {
+	if part == 0 {
+		return maxHash
+	}
+	return maxRange
+}
+
+// checkItem checks the key attributes of a whole item: of the table, and of every index it would be in.
+func (t *table) checkItem(it item.Item) error {
+	for i, a := range t.Key.parts() {
+		v := it.Get(a.Name)
+		if v == nil {
+			return validation(invalid+"Missing the key %s in the item", a.Name)
+		}
+		if v.Kind.String() != a.Type {
+			return validation(invalid+"Type mismatch for key %s expected: %s actual: %s", a.Name, a.Type, v.Kind)
+		}
+		if err := emptyKey(a.Name, v); err != nil {
+			return err
+		}
+		if err := checkKeyValue(v, keyLimit(i)); err != nil {
+			return err
+		}
+	}
+	return t.checkIndexed(it)
+}
+
+func (t *table) checkIndexed(it item.Item) error {
+	for i := range t.Indexes {
+		ix := &t.Indexes[i]
+		for part, a := range ix.Key.parts() {
+			v := it.Get(a.Name)
+			if v == nil {
+				continue
+			}
+			if v.Kind.String() != a.Type {
+				return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Type, v.Kind, ix.Name)
+			}
+			if v.Str == "" && v.Kind != item.N {
+				return validation("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindWord(v.Kind), ix.Name, a.Name)
+			}
+			if err := checkKeyValue(v, keyLimit(part)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keyOf are the key attributes of an item, in the order AWS lists them.
+func (t *table) keyOf(it item.Item, ix *index) item.Item {
+	parts := t.Key.parts()
+	if ix != nil {
+		for _, a := range ix.Key.parts() {
+			if !t.Key.has(a.Name) {
+				parts = append(parts, a)
+			}
+		}
+	}
+	key := make(item.Item, 0, len(parts))
+	for _, a := range parts {
+		if v := it.Get(a.Name); v != nil {
+			key = append(key, item.Attribute{Name: a.Name, Value: *v})
+		}
+	}
+	return key
+}

@@ -1,0 +1,162 @@
+package tables
+
+import (
+	"bothy/kv"
+	"bothy/tables/expr"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// mutation is one write of one item, whichever operation asked for it.
+type mutation struct {
+	verb      verb
+	name      string    // table, as a name
+	key       item.Item // the key attributes; of a put, the whole item
+	size      int       // of a put's item, as AWS counts
+	update    *expr.Update
+	cond      *expr.Condition
+	onFailure wire.Opt[string] // ReturnValuesOnConditionCheckFailure
+	needOld   bool
+	table     *table // that access was decided for
+}
+
+type verb uint8
+
+const (
+	verbPut verb = iota
+	verbUpdate
+	verbDelete
+	verbCheck
+)
+
+// outcome is what a mutation did.
+type outcome struct {
+	table    *table
+	row      kv.Key
+	old, now item.Item // nil: no item
+	oldSize  int
+	newSize  int
+}
+
+// check compares a mutation with the table's schema, before anything is read.
+func (m *mutation) check(t *table) error {
+	if m.verb == verbPut {
+		if err := t.checkItem(m.key); err != nil {
+			return err
+		}
+		if m.size > maxItem {
+			return validation("Item size has exceeded the maximum allowed size")
+		}
+	} else if err := t.checkKey(m.key); err != nil {
+		return err
+	}
+	if m.verb == verbUpdate {
+		return t.checkUpdate(m.update)
+	}
+	return nil
+}
+
+// checkUpdate refuses updates of key attributes, and of index keys to types they cannot have.
+func (t *table) checkUpdate(u *expr.Update) error {
+	for _, p := range u.Paths() {
+		if t.Key.has(p[0].Name) {
+			return validation(invalid+"Cannot update attribute %s. This attribute is part of the key", p[0].Name)
+		}
+		for i := range t.Indexes {
+			if len(p) > 1 && t.Indexes[i].Key.has(p[0].Name) {
+				return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: %s", p[0].Name)
+			}
+		}
+	}
+	return u.Kinds(func(name string, k item.Kind) error {
+		for i := range t.Indexes {
+			for _, a := range t.Indexes[i].Key.parts() {
+				if a.Name == name && a.Type != k.String() {
+					return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", name, a.Type, k, t.Indexes[i].Name)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// run does the mutation in the transaction. A failed condition is ConditionalCheckFailedException.
+func (m *mutation) run(tx *kv.Tx, t *table) (*outcome, error) {
+	if err := m.check(t); err != nil {
+		return nil, err
+	}
+	o := &outcome{table: t, row: t.itemKey(m.key)}
+	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() {
+		var err error
+		if o.old, err = read(tx, o.row); err != nil {
+			return nil, err
+		}
+	}
+	if !m.cond.Match(o.old) {
+		var show item.Item
+		if m.onFailure.V == "ALL_OLD" {
+			show = o.old
+		}
+		return nil, conditionFailed(show)
+	}
+	if err := m.result(o, t); err != nil {
+		return nil, err
+	}
+	if m.verb == verbCheck {
+		return o, nil
+	}
+	return o, t.store(tx, o.row, o.old, o.now, o.newSize)
+}
+
+// result makes the item the mutation leaves.
+func (m *mutation) result(o *outcome, t *table) (err error) {
+	switch m.verb {
+	case verbPut:
+		o.now, o.newSize = m.key, m.size
+	case verbCheck:
+		o.now = o.old
+	case verbUpdate:
+		base := o.old
+		if base == nil {
+			base = t.keyOf(m.key, nil)
+		}
+		if o.now, err = m.update.Apply(base); err != nil {
+			return refuse(err)
+		}
+		return t.checkUpdated(o)
+	}
+	return nil
+}
+
+// checkUpdated checks what only the updated item shows: its size, its depth and its index keys.
+func (t *table) checkUpdated(o *outcome) error {
+	if o.newSize = itemSize(o.now); o.newSize > maxItem {
+		return validation("Item size to update has exceeded the maximum allowed size")
+	}
+	for i := range o.now {
+		if depthOf(&o.now[i].Value, 0) > maxDepth {
+			return validation("%s", invalid+tooDeep)
+		}
+	}
+	for i := range t.Indexes {
+		for _, a := range t.Indexes[i].Key.parts() {
+			if v := o.now.Get(a.Name); v != nil && v.Kind.String() != a.Type {
+				return validation("The update expression attempted to update the secondary index key to unsupported type")
+			}
+		}
+	}
+	return t.checkIndexed(o.now)
+}
+
+// update runs one mutation in its own transaction.
+func (s *Service) update(c *wire.Call, m *mutation) (o *outcome, err error) {
+	err = s.db.Update(c, func(tx *kv.Tx) error {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return err
+		}
+		o, err = m.run(tx, t)
+		return err
+	})
+	return o, err
+}

@@ -1,0 +1,38 @@
+package tables
+
+import (
+	"strings"
+
+	"bothy/record"
+	"bothy/wire"
+)
+
+func scope(c *wire.Call) record.Scope { return record.In(c.Account, c.Region) }
+
+// tableName reads a TableName parameter: a name, or the ARN of a table here.
+func tableName(c *wire.Call, s string) (string, error) {
+	if strings.HasPrefix(s, "arn:") {
+		name, ok := strings.CutPrefix(s, tableARN(scope(c), ""))
+		if !ok || !nameLike(name) {
+			return "", wire.Because(tableNotFound(s), "table ARN %s is not of account %s, region %s", s, c.Account, c.Region)
+		}
+		s = name
+	}
+	if len(s) < 3 || len(s) > 255 {
+		return "", validation("Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may contain only the characters a-z, A-Z, 0-9, '_', '-', and '.'")
+	}
+	if !nameLike(s) {
+		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+", s)
+	}
+	return s, nil
+}
+
+func nameLike(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-') {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,149 @@
+package tables
+
+import (
+	"bothy/kv"
+	"bothy/tables/expr"
+	"bothy/wire/item"
+)
+
+// Limits of a page.
+const (
+	maxPage    = 1 << 20 // bytes of items evaluated
+	indexChunk = 200     // index entries followed at a time
+)
+
+// pageOf says which items a Query or Scan evaluates, and what becomes of them.
+type pageOf struct {
+	table   *table
+	index   *index // nil: the table itself
+	from    kv.Key
+	to      kv.Key
+	reverse bool
+	limit   int // items evaluated; 0: as many as fit
+	filter  *expr.Condition
+	proj    *expr.Projection
+	whole   bool // of a local index: show attributes it does not project
+	count   bool // count only
+}
+
+// page is what one Query or Scan found.
+type page struct {
+	items   []item.Item
+	scanned int
+	matched int
+	size    int       // evaluated
+	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
+}
+
+// read evaluates items until the page is full or the range is done.
+func (p *pageOf) read(tx *kv.Tx) (*page, error) {
+	g := &page{}
+	if p.index != nil {
+		return g, p.readIndex(tx, g)
+	}
+	return g, p.readTable(tx, g)
+}
+
+func (p *pageOf) readTable(tx *kv.Tx, g *page) error {
+	for {
+		seen, done := 0, false
+		var failed error
+		var at kv.Key
+		err := tx.Scan(p.rest(kv.MaxScan, g), func(k kv.Key, v []byte) bool {
+			it, err := decodeItem(string(v))
+			if err != nil {
+				failed = err
+				return false
+			}
+			seen++
+			at = append(at[:0], k...)
+			done = p.take(g, it, nil)
+			return !done
+		})
+		if err == nil {
+			err = failed
+		}
+		if err != nil || done || seen < kv.MaxScan {
+			return err
+		}
+		p.after(at)
+	}
+}
+
+// rest is the range still to be read, at most n of it.
+func (p *pageOf) rest(n int, g *page) kv.Range {
+	if p.limit > 0 {
+		n = min(n, p.limit-g.scanned)
+	}
+	return kv.Range{From: p.from, To: p.to, Limit: n, Reverse: p.reverse}
+}
+
+// after moves the range beyond a key read.
+func (p *pageOf) after(k kv.Key) {
+	if p.reverse {
+		p.to = append(kv.Key(nil), k...)
+	} else {
+		p.from = k.After()
+	}
+}
+
+// take evaluates one item; full tells that the page ends with it.
+func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
+	g.scanned++
+	g.size += itemSize(it)
+	if stored == nil {
+		stored = it
+	}
+	view := it
+	if p.whole {
+		view = stored
+	}
+	if p.filter.Match(view) {
+		if g.matched++; !p.count {
+			g.items = append(g.items, p.proj.Of(view))
+		}
+	}
+	if g.scanned == p.limit || g.size >= maxPage {
+		g.last = p.table.keyOf(stored, p.index)
+		return true
+	}
+	return false
+}
+
+// readIndex follows index entries to the items, some at a time.
+func (p *pageOf) readIndex(tx *kv.Tx, g *page) error {
+	for {
+		r := p.rest(indexChunk, g)
+		rows := make([]kv.Key, 0, r.Limit)
+		var at kv.Key
+		err := tx.Scan(r, func(k kv.Key, v []byte) bool {
+			at = append(at[:0], k...)
+			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(v)), p.table.rows...), v...))
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		if done, err := p.follow(tx, g, rows); err != nil || done || len(rows) < r.Limit {
+			return err
+		}
+		p.after(at)
+	}
+}
+
+func (p *pageOf) follow(tx *kv.Tx, g *page, rows []kv.Key) (done bool, err error) {
+	raws, err := tx.GetMany(rows)
+	if err != nil {
+		return false, err
+	}
+	for _, raw := range raws {
+		it, err := decodeOwned(raw) // an entry without its item is our own bug: malformed
+		if err != nil {
+			return false, err
+		}
+		if p.take(g, p.table.shown(p.index, it), it) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

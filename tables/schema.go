@@ -1,0 +1,136 @@
+package tables
+
+import (
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"bothy/kv"
+	"bothy/record"
+)
+
+// States of tables and indexes.
+const (
+	statusActive   = "ACTIVE"
+	statusCreating = "CREATING"
+	statusDeleting = "DELETING"
+	statusUpdating = "UPDATING"
+)
+
+// table is a definition row. A table is addressed by name; its rows by ID.
+type table struct {
+	Name       string
+	ID         string // UUID
+	Status     string
+	Created    time.Time
+	Attributes []attribute // AttributeDefinitions, as given
+	Key        keySchema
+	Indexes    []index
+	NextIndex  int64 // ID of the next index
+	Capacity   capacity
+	OnDemand   time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	Tags       map[string]string
+	TTL        string // attribute of expiry; "" none
+	FillTTL    bool   // the order of expiry has still to follow TTL
+	Protected  bool
+	Class      string
+	ClassSince time.Time `json:",omitzero"`
+
+	rows kv.Key // account, region, "tables.item", ID; made when the row is loaded
+	at   record.Scope
+}
+
+type attribute struct{ Name, Type string }
+
+// keySchema is a partition key and, where Range.Name is set, a sort key.
+type keySchema struct{ Hash, Range attribute }
+
+func (k keySchema) parts() []attribute {
+	if k.Range.Name == "" {
+		return []attribute{k.Hash}
+	}
+	return []attribute{k.Hash, k.Range}
+}
+
+func (k keySchema) has(name string) bool {
+	return name == k.Hash.Name || k.Range.Name != "" && name == k.Range.Name
+}
+
+// capacity is provisioned throughput: kept and shown, not enforced.
+type capacity struct {
+	Read, Write          int64
+	Increased, Decreased time.Time `json:",omitzero"`
+}
+
+type index struct {
+	ID         int64
+	Name       string
+	Local      bool
+	Status     string
+	Key        keySchema
+	Projection string // ALL, KEYS_ONLY, INCLUDE
+	Include    []string
+	Capacity   capacity
+}
+
+func (t *table) index(name string) *index {
+	for i := range t.Indexes {
+		if t.Indexes[i].Name == name {
+			return &t.Indexes[i]
+		}
+	}
+	return nil
+}
+
+// projects tells whether an index shows the attribute.
+func (t *table) projects(ix *index, name string) bool {
+	if ix.Projection == "ALL" || t.Key.has(name) || ix.Key.has(name) {
+		return true
+	}
+	for _, n := range ix.Include {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *table) local() bool {
+	for i := range t.Indexes {
+		if t.Indexes[i].Local {
+			return true
+		}
+	}
+	return false
+}
+
+// settled makes what is derived from a row and its scope.
+func (t *table) settled(at record.Scope) *table {
+	t.at = at
+	t.rows = t.prefix("tables.item")
+	return t
+}
+
+func (t *table) prefix(kind string) kv.Key {
+	id, _ := hex.DecodeString(strings.ReplaceAll(t.ID, "-", ""))
+	return kv.K(t.at.Account, t.at.Region, kind, id)
+}
+
+func (t *table) indexPrefix(ix *index) kv.Key { return t.prefix("tables.index").With(ix.ID) }
+
+var tableRows = record.Table[table]{Name: "tables.table", Version: 1, Key: func(t *table) []any { return []any{t.Name} }}
+
+// chore marks a table with background work: rows to remove, an index to fill, items that expire.
+type chore struct{ Account, Region, Name string }
+
+var chores = record.Table[chore]{Name: "tables.chore", Version: 1, Key: func(c *chore) []any { return []any{c.Account, c.Region, c.Name} }}
+
+func arn(at record.Scope, resource string) string {
+	return "arn:aws:dynamodb:" + at.Region + ":" + at.Account + ":" + resource
+}
+
+func tableARN(at record.Scope, name string) string { return arn(at, "table/"+name) }
+
+func indexARN(at record.Scope, table, index string) string {
+	return arn(at, "table/"+table+"/index/"+index)
+}

@@ -1,0 +1,62 @@
+package tables
+
+import (
+	"time"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// Config is what the service needs.
+type Config struct {
+	DB  *kv.DB
+	Now func() time.Time // for background work; requests bring their own time
+}
+
+// Service serves the DynamoDB API.
+type Service struct {
+	db   *kv.DB
+	now  func() time.Time
+	defs definitions
+}
+
+// New starts nothing.
+func New(cfg Config) *Service {
+	return &Service{db: cfg.DB, now: cfg.Now}
+}
+
+// Mount mounts every operation served.
+func (s *Service) Mount(m *wire.Mux) {
+	s.mountTables(m)
+	s.mountItems(m)
+}
+
+func (s *Service) mountTables(m *wire.Mux) {
+	wire.Handle(m, dynamodb.CreateTable, s.accessCreateTable, s.createTable)
+	wire.Handle(m, dynamodb.DescribeTable, s.accessDescribeTable, s.describeTable)
+	wire.Handle(m, dynamodb.ListTables, accessListTables, s.listTables)
+	wire.Handle(m, dynamodb.UpdateTable, s.accessUpdateTable, s.updateTable)
+	wire.Handle(m, dynamodb.DeleteTable, s.accessDeleteTable, s.deleteTable)
+	wire.Handle(m, dynamodb.TagResource, accessTagResource, s.tagResource)
+	wire.Handle(m, dynamodb.UntagResource, accessUntagResource, s.untagResource)
+	wire.Handle(m, dynamodb.ListTagsOfResource, accessListTags, s.listTags)
+	wire.Handle(m, dynamodb.DescribeTimeToLive, s.accessDescribeTTL, s.describeTTL)
+	wire.Handle(m, dynamodb.UpdateTimeToLive, s.accessUpdateTTL, s.updateTTL)
+	wire.Handle(m, dynamodb.DescribeContinuousBackups, s.accessDescribeBackups, s.describeBackups)
+	wire.Handle(m, dynamodb.DescribeLimits, accessDescribeLimits, s.describeLimits)
+	wire.Handle(m, dynamodb.DescribeEndpoints, accessDescribeEndpoints, s.describeEndpoints)
+}
+
+func (s *Service) mountItems(m *wire.Mux) {
+	wire.Handle(m, dynamodb.PutItem, s.accessPutItem, s.putItem)
+	wire.Handle(m, dynamodb.GetItem, s.accessGetItem, s.getItem)
+	wire.Handle(m, dynamodb.UpdateItem, s.accessUpdateItem, s.updateItem)
+	wire.Handle(m, dynamodb.DeleteItem, s.accessDeleteItem, s.deleteItem)
+	wire.Handle(m, dynamodb.Query, s.accessQuery, s.query)
+	wire.Handle(m, dynamodb.Scan, s.accessScan, s.scan)
+	wire.Handle(m, dynamodb.BatchGetItem, s.accessBatchGet, s.batchGet)
+	wire.Handle(m, dynamodb.BatchWriteItem, s.accessBatchWrite, s.batchWrite)
+	wire.Handle(m, dynamodb.TransactGetItems, s.accessTransactGet, s.transactGet)
+	wire.Handle(m, dynamodb.TransactWriteItems, s.accessTransactWrite, s.transactWrite)
+}

@@ -1,0 +1,113 @@
+package tables
+
+import (
+	"maps"
+	"strings"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/wire"
+)
+
+const maxTags = 50
+
+// taggedTable is the name in the ARN of a table here.
+func taggedTable(c *wire.Call, resource string) (string, error) {
+	if !strings.HasPrefix(resource, "arn:aws:dynamodb:") {
+		return "", validation("Invalid TableArn: Invalid ResourceArn provided as input %s", resource)
+	}
+	name, ok := strings.CutPrefix(resource, tableARN(scope(c), ""))
+	if !ok || !nameLike(name) {
+		return "", wire.Because(&dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: ResourcArn: " + resource + " not found")},
+			"resource %s is no table of account %s, region %s", resource, c.Account, c.Region)
+	}
+	return name, nil
+}
+
+func accessTags(c *wire.Call, action, resource string) ([]wire.Access, error) {
+	name, err := taggedTable(c, resource)
+	if err != nil {
+		return nil, err
+	}
+	return wire.One(action, tableARN(scope(c), name), nil), nil
+}
+
+func accessTagResource(c *wire.Call, in *dynamodb.TagResourceInput) ([]wire.Access, error) {
+	return accessTags(c, "dynamodb:TagResource", in.ResourceArn.V)
+}
+
+func accessUntagResource(c *wire.Call, in *dynamodb.UntagResourceInput) ([]wire.Access, error) {
+	return accessTags(c, "dynamodb:UntagResource", in.ResourceArn.V)
+}
+
+func accessListTags(c *wire.Call, in *dynamodb.ListTagsOfResourceInput) ([]wire.Access, error) {
+	return accessTags(c, "dynamodb:ListTagsOfResource", in.ResourceArn.V)
+}
+
+// tag adds tags to a definition.
+func (t *table) tag(tags []dynamodb.Tag) error {
+	t.Tags = maps.Clone(t.Tags)
+	if t.Tags == nil {
+		t.Tags = map[string]string{}
+	}
+	given := map[string]bool{}
+	for _, tag := range tags {
+		if given[tag.Key.V] {
+			return validation(invalid+"Duplicate tag key: %s", tag.Key.V)
+		}
+		if strings.HasPrefix(strings.ToLower(tag.Key.V), "aws:") {
+			return validation(invalid + "Tag keys that begin with aws: are reserved")
+		}
+		given[tag.Key.V], t.Tags[tag.Key.V] = true, tag.Value.V
+	}
+	if len(t.Tags) > maxTags {
+		return validation("Too many tags. The limit is %d", maxTags)
+	}
+	return nil
+}
+
+func (s *Service) tagResource(c *wire.Call, in *dynamodb.TagResourceInput) (*dynamodb.TagResourceOutput, error) {
+	name, err := taggedTable(c, in.ResourceArn.V)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.change(c, name, func(t *table) error { return t.tag(in.Tags) })
+	return &dynamodb.TagResourceOutput{}, err
+}
+
+func (s *Service) untagResource(c *wire.Call, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput, error) {
+	name, err := taggedTable(c, in.ResourceArn.V)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.change(c, name, func(t *table) error {
+		t.Tags = maps.Clone(t.Tags)
+		for _, k := range in.TagKeys {
+			delete(t.Tags, k)
+		}
+		return nil
+	})
+	return &dynamodb.UntagResourceOutput{}, err
+}
+
+func (s *Service) listTags(c *wire.Call, in *dynamodb.ListTagsOfResourceInput) (*dynamodb.ListTagsOfResourceOutput, error) {
+	name, err := taggedTable(c, in.ResourceArn.V)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.ListTagsOfResourceOutput{Tags: []dynamodb.Tag{}}
+	err = s.db.View(c, func(tx *kv.Tx) error {
+		t, err := s.named(tx, c, name)
+		if err != nil {
+			return err
+		}
+		for _, k := range keysOf(t.Tags) {
+			out.Tags = append(out.Tags, dynamodb.Tag{Key: wire.Some(k), Value: wire.Some(t.Tags[k])})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

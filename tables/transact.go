@@ -1,0 +1,259 @@
+package tables
+
+import (
+	"errors"
+	"strings"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/policy"
+	"bothy/wire"
+	"bothy/wire/item"
+)
+
+// maxTransactBytes bounds the items of one transaction.
+const maxTransactBytes = 4 << 20
+
+func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) ([]wire.Access, error) {
+	var gets []*fetch
+	var wants []wire.Access
+	for i := range in.TransactItems {
+		g := in.TransactItems[i].Get
+		f, err := s.planGet(c, &dynamodb.GetItemInput{TableName: g.TableName, Key: g.Key, ProjectionExpression: g.ProjectionExpression, ExpressionAttributeNames: g.ExpressionAttributeNames})
+		if err != nil {
+			return nil, err
+		}
+		gets = append(gets, f)
+		k := enclosed(f.keys(in.ReturnConsumedCapacity), "TransactGetItems")
+		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k})
+	}
+	keep(c, gets)
+	return wants, nil
+}
+
+func (s *Service) transactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsOutput, error) {
+	gets, err := kept[[]*fetch](c)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.TransactGetItemsOutput{Responses: make([]dynamodb.ItemResponse, len(gets))}
+	consumed := tally{asked: in.ReturnConsumedCapacity}
+	err = s.db.View(c, func(tx *kv.Tx) error {
+		size := 0
+		for i, f := range gets {
+			t, err := s.again(tx, c, f.name, f.table)
+			if err != nil {
+				return err
+			}
+			if err := f.check(t); err != nil {
+				return err
+			}
+			it, err := read(tx, t.itemKey(f.key))
+			if err != nil {
+				return err
+			}
+			if size += itemSize(it); size > maxTransactBytes {
+				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+			}
+			consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(itemSize, it, true)))
+			if it != nil {
+				out.Responses[i].Item = f.proj.Of(it)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.ConsumedCapacity = consumed.list
+	return out, nil
+}
+
+func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInput) ([]wire.Access, error) {
+	var writes []*mutation
+	var wanted []wire.Access
+	for i := range in.TransactItems {
+		m, action, err := s.planTransactItem(c, &in.TransactItems[i])
+		if err != nil {
+			return nil, err
+		}
+		m.needOld = wants(in.ReturnConsumedCapacity)
+		writes = append(writes, m)
+		k := enclosed(m.transactKeys(in.ReturnConsumedCapacity), "TransactWriteItems")
+		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k})
+	}
+	keep(c, writes)
+	return wanted, nil
+}
+
+func (m *mutation) transactKeys(consumed wire.Opt[string]) policy.Keys {
+	k := itemKeys([]string{m.table.leading(m.key)}, m.touched(), consumed)
+	k[keyReturn] = returned(wire.Opt[string]{}, m.onFailure)
+	return k
+}
+
+// planTransactItem makes a mutation of one action, by way of the operation it is like.
+func (s *Service) planTransactItem(c *wire.Call, a *dynamodb.TransactWriteItem) (m *mutation, action string, err error) {
+	given := 0
+	for _, set := range []bool{a.Put != nil, a.Update != nil, a.Delete != nil, a.ConditionCheck != nil} {
+		if set {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, "", validation("TransactItems can only contain one of Check, Put, Update or Delete")
+	}
+	switch {
+	case a.Put != nil:
+		p := a.Put
+		m, err = s.planPut(c, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item, ConditionExpression: p.ConditionExpression, ExpressionAttributeNames: p.ExpressionAttributeNames, ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
+		return m, "PutItem", err
+	case a.Update != nil:
+		u := a.Update
+		m, err = s.planUpdate(c, &dynamodb.UpdateItemInput{TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression, ConditionExpression: u.ConditionExpression, ExpressionAttributeNames: u.ExpressionAttributeNames, ExpressionAttributeValues: u.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: u.ReturnValuesOnConditionCheckFailure})
+		return m, "UpdateItem", err
+	case a.Delete != nil:
+		d := a.Delete
+		m, err = s.planDelete(c, &dynamodb.DeleteItemInput{TableName: d.TableName, Key: d.Key, ConditionExpression: d.ConditionExpression, ExpressionAttributeNames: d.ExpressionAttributeNames, ExpressionAttributeValues: d.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: d.ReturnValuesOnConditionCheckFailure})
+		return m, "DeleteItem", err
+	}
+	k := a.ConditionCheck
+	m, err = s.planDelete(c, &dynamodb.DeleteItemInput{TableName: k.TableName, Key: k.Key, ConditionExpression: k.ConditionExpression, ExpressionAttributeNames: k.ExpressionAttributeNames, ExpressionAttributeValues: k.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: k.ReturnValuesOnConditionCheckFailure})
+	if err == nil {
+		m.verb = verbCheck
+	}
+	return m, "ConditionCheckItem", err
+}
+
+func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+	writes, err := kept[[]*mutation](c)
+	if err != nil {
+		return nil, err
+	}
+	stamp := stampOf(c, in)
+	var consumed tally
+	err = s.db.Update(c, func(tx *kv.Tx) error {
+		consumed = tally{asked: in.ReturnConsumedCapacity}
+		if done, err := stamp.spent(tx); err != nil || done {
+			return err
+		}
+		if err := s.runAll(tx, c, writes, &consumed); err != nil {
+			return err
+		}
+		return stamp.spend(tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed.list}, nil
+}
+
+// runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
+func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+	tables := make([]*table, len(writes))
+	seen := map[string]bool{}
+	size := 0
+	for i, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return err
+		}
+		if err := m.check(t); err != nil {
+			return err
+		}
+		row := string(t.itemKey(m.key))
+		if seen[row] {
+			return validation("Transaction request cannot include multiple operations on one item")
+		}
+		seen[row], tables[i] = true, t
+	}
+	reasons := make([]dynamodb.CancellationReason, len(writes))
+	cancelled := false
+	for i, m := range writes {
+		o, err := m.run(tx, tables[i])
+		if reasons[i] = reasonOf(err); err != nil {
+			if reasons[i].Code.V == "" {
+				return err
+			}
+			cancelled = true
+			continue
+		}
+		if size += max(o.newSize, m.size); size > maxTransactBytes {
+			return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+		}
+		consumed.add(writeCapacity(consumed.asked, 2, o))
+	}
+	if cancelled {
+		return cancellation(reasons)
+	}
+	return nil
+}
+
+// reasonOf is why an action could not be done; without a code the error is not the action's.
+func reasonOf(err error) dynamodb.CancellationReason {
+	r := dynamodb.CancellationReason{Code: wire.Some("None")}
+	if err == nil {
+		return r
+	}
+	var failed *dynamodb.ConditionalCheckFailedException
+	var refused *wire.Error
+	switch {
+	case errors.As(err, &failed):
+		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
+	case errors.As(err, &refused) && refused.Code == "ValidationException":
+		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
+	default:
+		return dynamodb.CancellationReason{}
+	}
+	return r
+}
+
+func cancellation(reasons []dynamodb.CancellationReason) error {
+	codes := make([]string, len(reasons))
+	for i := range reasons {
+		codes[i] = reasons[i].Code.V
+	}
+	return &dynamodb.TransactionCanceledException{
+		Message:             wire.Some("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]"),
+		CancellationReasons: reasons,
+	}
+}
+
+// digestible is a request as bytes, for telling whether two are the same.
+func digestible(in *dynamodb.TransactWriteItemsInput) []byte {
+	var b []byte
+	field := func(s string) { b = appendText(b, s) }
+	maps := func(names map[string]string, values item.Item) {
+		for _, k := range keysOf(names) {
+			field(k)
+			field(names[k])
+		}
+		b = appendMap(b, values)
+	}
+	for _, a := range in.TransactItems {
+		switch {
+		case a.Put != nil:
+			field("put" + a.Put.TableName.V)
+			b = appendMap(b, a.Put.Item)
+			field(a.Put.ConditionExpression.V)
+			maps(a.Put.ExpressionAttributeNames, a.Put.ExpressionAttributeValues)
+		case a.Update != nil:
+			field("update" + a.Update.TableName.V)
+			b = appendMap(b, a.Update.Key)
+			field(a.Update.UpdateExpression.V)
+			field(a.Update.ConditionExpression.V)
+			maps(a.Update.ExpressionAttributeNames, a.Update.ExpressionAttributeValues)
+		case a.Delete != nil:
+			field("delete" + a.Delete.TableName.V)
+			b = appendMap(b, a.Delete.Key)
+			field(a.Delete.ConditionExpression.V)
+			maps(a.Delete.ExpressionAttributeNames, a.Delete.ExpressionAttributeValues)
+		case a.ConditionCheck != nil:
+			field("check" + a.ConditionCheck.TableName.V)
+			b = appendMap(b, a.ConditionCheck.Key)
+			field(a.ConditionCheck.ConditionExpression.V)
+			maps(a.ConditionCheck.ExpressionAttributeNames, a.ConditionCheck.ExpressionAttributeValues)
+		}
+	}
+	return b
+}

@@ -1,0 +1,213 @@
+package tables
+
+import (
+	"strings"
+
+	"bothy/tables/number"
+	"bothy/wire/item"
+)
+
+// Limits of items, as AWS has them.
+const (
+	maxItem  = 400 << 10 // bytes by AWS's count
+	maxDepth = 32        // of nested lists and maps
+	maxHash  = 2048      // bytes of a partition key
+	maxRange = 1024      // bytes of a sort key
+)
+
+// normalise checks a value, makes its numbers canonical in place, and counts its size; text is AWS's complaint, "" when fine.
+func normalise(v *item.Value, depth int) (size int, text string) {
+	switch v.Kind {
+	case item.S, item.B:
+		return len(v.Str), ""
+	case item.N:
+		return normaliseNumber(&v.Str)
+	case item.BOOL:
+		return 1, ""
+	case item.NULL:
+		if !v.Bool {
+			return 0, invalid + "Null attribute value types must have the value of true"
+		}
+		return 1, ""
+	case item.SS, item.NS, item.BS:
+		return normaliseSet(v)
+	case item.L:
+		return normaliseList(v.More.List, depth)
+	case item.M:
+		return normaliseMap(v.More.Map, depth)
+	}
+	return 0, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+}
+
+func normaliseNumber(s *string) (size int, text string) {
+	n, err := number.Canonical(*s)
+	if err != nil {
+		return 0, err.Error()
+	}
+	*s = n
+	return numberSize(n), ""
+}
+
+// numberSize is number.Decimal.Size of a canonical text, without parsing it.
+func numberSize(n string) int {
+	digits := strings.TrimLeft(n, "-0.")
+	if digits == "" {
+		return 1
+	}
+	if strings.IndexByte(n, '.') < 0 {
+		digits = strings.TrimRight(digits, "0")
+	}
+	count := len(digits) - strings.Count(digits, ".")
+	size := (count+1)/2 + 1
+	if n[0] == '-' {
+		size++
+	}
+	return size
+}
+
+func normaliseSet(v *item.Value) (size int, text string) {
+	set := v.More.Set
+	if len(set) == 0 {
+		return 0, invalid + map[item.Kind]string{item.SS: "An string set  may not be empty", item.NS: "An number set  may not be empty", item.BS: "Binary sets should not be empty"}[v.Kind]
+	}
+	for i := range set {
+		n := len(set[i])
+		if v.Kind == item.NS {
+			if n, text = normaliseNumber(&set[i]); text != "" {
+				return 0, text
+			}
+		}
+		size += n
+	}
+	if !repeats(set) {
+		return size, ""
+	}
+	switch v.Kind {
+	case item.NS:
+		return 0, "Input collection contains duplicates"
+	case item.BS:
+		return 0, invalid + "Input collection of type BS contains duplicates."
+	}
+	return 0, invalid + "Input collection [" + strings.Join(set, ", ") + "] contains duplicates."
+}
+
+func repeats(set []string) bool {
+	if len(set) <= 16 {
+		for i := range set {
+			for j := range i {
+				if set[i] == set[j] {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	seen := make(map[string]struct{}, len(set))
+	for _, s := range set {
+		seen[s] = struct{}{}
+	}
+	return len(seen) < len(set)
+}
+
+const tooDeep = "Nesting Levels have exceeded supported limits"
+
+func normaliseList(l []item.Value, depth int) (size int, text string) {
+	if depth >= maxDepth {
+		return 0, invalid + tooDeep
+	}
+	size = 3
+	for i := range l {
+		n, text := normalise(&l[i], depth+1)
+		if text != "" {
+			return 0, text
+		}
+		size += n + 1
+	}
+	return size, ""
+}
+
+func normaliseMap(m item.Item, depth int) (size int, text string) {
+	if depth >= maxDepth {
+		return 0, invalid + tooDeep
+	}
+	size = 3
+	for i := range m {
+		n, text := normalise(&m[i].Value, depth+1)
+		if text != "" {
+			return 0, text
+		}
+		size += len(m[i].Name) + n + 1
+	}
+	return size, ""
+}
+
+// normaliseItem checks an item, a key or a map of values, and counts its size.
+func normaliseItem(it item.Item) (size int, err error) {
+	for i := range it {
+		n, text := normalise(&it[i].Value, 0)
+		if text != "" {
+			return 0, validation("%s", text)
+		}
+		if it[i].Name == "" {
+			return 0, validation(invalid + "Empty attribute name")
+		}
+		size += len(it[i].Name) + n
+	}
+	return size, nil
+}
+
+// itemSize counts an item that was checked before.
+func itemSize(it item.Item) int {
+	size := 0
+	for i := range it {
+		size += len(it[i].Name) + valueSize(&it[i].Value)
+	}
+	return size
+}
+
+func valueSize(v *item.Value) int {
+	size := 0
+	switch v.Kind {
+	case item.N:
+		return numberSize(v.Str)
+	case item.BOOL, item.NULL:
+		return 1
+	case item.SS, item.BS:
+		for _, s := range v.More.Set {
+			size += len(s)
+		}
+		return size
+	case item.NS:
+		for _, s := range v.More.Set {
+			size += numberSize(s)
+		}
+		return size
+	case item.L:
+		for i := range v.More.List {
+			size += valueSize(&v.More.List[i]) + 1
+		}
+		return size + 3
+	case item.M:
+		return itemSize(v.More.Map) + len(v.More.Map) + 3
+	}
+	return len(v.Str)
+}
+
+// depthOf is how deep lists and maps nest in a value; it stops counting beyond the limit.
+func depthOf(v *item.Value, depth int) int {
+	deepest := depth
+	switch {
+	case depth > maxDepth:
+	case v.Kind == item.L:
+		deepest++
+		for i := range v.More.List {
+			deepest = max(deepest, depthOf(&v.More.List[i], depth+1))
+		}
+	case v.Kind == item.M:
+		deepest++
+		for i := range v.More.Map {
+			deepest = max(deepest, depthOf(&v.More.Map[i].Value, depth+1))
+		}
+	}
+	return deepest
+}
