@@ -1,0 +1,77 @@
+package hub
+
+import (
+	"context"
+	"maps"
+
+	"bothy/api/cognitoidp"
+	"bothy/api/mobile"
+	"bothy/wire"
+)
+
+// details is a project as clients see it.
+func (s *Service) details(c *wire.Call, row *project) *mobile.ProjectDetails {
+	console := s.cfg.BaseURL() + "/mobilehub/home#/" + row.ID + "/build"
+	if s.cfg.ConsoleURL != nil {
+		console = s.cfg.ConsoleURL(row.ID)
+	}
+	d := &mobile.ProjectDetails{
+		Name: wire.Some(row.Name), ProjectId: wire.Some(row.ID), Region: wire.Some(row.Region), State: wire.Some(s.state(row)),
+		CreatedDate: wire.Some(row.Created), LastUpdatedDate: wire.Some(row.Updated), ConsoleUrl: wire.Some(console),
+		Resources: []mobile.Resource{},
+	}
+	secret := s.clientSecret(c, c.Account, row)
+	for _, m := range row.Made {
+		if m.Hidden {
+			continue
+		}
+		res := m.resource(row)
+		if m.Key == "userpool" && secret != "" {
+			res.Attributes["user-pools-client-secret"] = secret
+		}
+		d.Resources = append(d.Resources, res)
+	}
+	d.Resources = append(d.Resources, mobile.Resource{ // clients watch it for the end of a change
+		Type: wire.Some("AWS::CloudFormation::Stack"), Name: wire.Some(stage), Feature: wire.Some("cloud-api"),
+		Arn:        wire.Some("arn:aws:cloudformation:" + row.Region + ":" + c.Account + ":stack/" + row.resourcePrefix() + "-" + stage + "/" + row.ID),
+		Attributes: map[string]string{"primary": "true", "region": row.Region, "stateSummary": row.Stack},
+	})
+	return d
+}
+
+// state is NORMAL unless somebody works on the project right now.
+func (s *Service) state(row *project) string {
+	if row.Busy == nil || !s.cfg.Now().Before(row.Busy.Until) {
+		return "NORMAL"
+	}
+	if row.Stack == string(creating)+"_IN_PROGRESS" {
+		return "IMPORTING"
+	}
+	return "SYNCING"
+}
+
+func (m *made) resource(row *project) mobile.Resource {
+	attrs := maps.Clone(m.Attrs)
+	if attrs == nil {
+		attrs = map[string]string{}
+	}
+	return mobile.Resource{
+		Type: wire.Some(m.Type), Name: wire.Some(m.Name), Arn: wire.Opt[string]{V: m.ARN, Set: m.ARN != ""},
+		Feature: wire.Opt[string]{V: m.Feature, Set: m.Feature != ""}, Attributes: attrs,
+	}
+}
+
+// clientSecret is that of the native app client: asked for, never kept here.
+func (s *Service) clientSecret(ctx context.Context, account string, row *project) string {
+	pool := row.find("userpool")
+	if pool == nil || pool.Attrs["user-pools-client-id"] == "" {
+		return ""
+	}
+	out, err := wire.Invoke(ctx, s.mux, s.cfg.Principal(account), row.Region, cognitoidp.DescribeUserPoolClient,
+		&cognitoidp.DescribeUserPoolClientInput{UserPoolId: wire.Some(pool.ID), ClientId: wire.Some(pool.Attrs["user-pools-client-id"])})
+	if err != nil || out.UserPoolClient == nil {
+		s.cfg.Log.Warn("client secret not readable", "project", row.Name, "error", err)
+		return ""
+	}
+	return out.UserPoolClient.ClientSecret.V
+}

@@ -1,0 +1,380 @@
+package hub
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Parse reads a project: a mobile-hub-project.yml, or a zip that holds one. Its errors are for the one who wrote the file.
+func Parse(upload []byte) (*Project, error) {
+	yml, files, err := unpack(upload)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := parseYAML(yml)
+	if err != nil {
+		return nil, err
+	}
+	if k := kind(doc); k != "" && k != "Project" && k != "ConvertibleProject" {
+		return nil, fmt.Errorf("the document is a %s, not a Project", k)
+	}
+	p := &Project{Name: text(child(doc, "name")), Region: text(child(doc, "region")), Files: files, doc: doc}
+	each(doc, func(key string, _ *yaml.Node) {
+		if !slices.Contains([]string{"features", "name", "region", "uploads", "sharedComponents", "apps"}, key) {
+			p.warn("the key %q is not known; it is kept for export", key)
+		}
+	})
+	p.parseUploads(child(doc, "uploads"))
+	if err := p.parseFeatures(child(doc, "features")); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Project) warn(format string, a ...any) {
+	p.Warnings = append(p.Warnings, fmt.Sprintf(format, a...))
+}
+
+func (p *Project) parseFeatures(features *yaml.Node) error {
+	var failed error
+	each(features, func(key string, f *yaml.Node) {
+		if failed != nil {
+			return
+		}
+		switch key {
+		case "sign-in":
+			failed = p.parseSignIn(f)
+		case "content-delivery":
+			p.parseHosting(f)
+		case "cloudlogic":
+			failed = p.parseAPIs(f)
+		case "database":
+			failed = p.parseTables(f)
+		case "user-files":
+			p.UserFiles = enabled(f)
+			p.WildcardCORS = flag(at(f, "attributes", "wildcard-cors-policy"), true)
+		case "user-profiles":
+			p.UserSettings = enabled(f)
+			if p.UserSettings {
+				p.warn("feature user-profiles: app settings sync (Cognito Sync) is not served")
+			}
+		case "mobile-analytics":
+			p.parseAnalytics(f)
+		case "push-notifications":
+			p.warn("feature push-notifications (SNS) is not served; it is kept for export")
+		case "bots":
+			each(child(f, "components"), func(name string, _ *yaml.Node) { p.Bots = append(p.Bots, name) })
+			if len(p.Bots) > 0 {
+				p.warn("feature bots: %s: conversational bots are not served; they are kept for export", strings.Join(p.Bots, ", "))
+			}
+		default:
+			p.warn("the feature %q is not known; it is kept for export", key)
+		}
+	})
+	return failed
+}
+
+// enabled reads the switch of a feature: an empty one is present but off.
+func enabled(f *yaml.Node) bool {
+	return flag(at(f, "attributes", "enabled"), false)
+}
+
+func (p *Project) parseUploads(n *yaml.Node) {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, u := range n.Content {
+		up := Upload{File: text(child(u, "fileName")), Target: text(child(u, "targetS3Bucket"))}
+		if name, err := cleanName(up.File); err != nil || name != up.File || !slices.Contains([]string{"user-files", "hosting", "deployments"}, up.Target) {
+			p.warn("the upload %q to %q is not understood and left out", up.File, up.Target)
+			continue
+		}
+		p.Uploads = append(p.Uploads, up)
+	}
+}
+
+func (p *Project) parseSignIn(f *yaml.Node) error {
+	components := child(f, "components")
+	if !flag(at(f, "attributes", "enabled"), components != nil && len(components.Content) > 0) {
+		return nil
+	}
+	p.SignIn = &SignIn{Optional: flag(at(f, "attributes", "optional-sign-in"), false)}
+	var failed error
+	each(components, func(key string, c *yaml.Node) {
+		switch {
+		case key == "sign-in-user-pools" || kind(c) == "UserPoolsIdentityProvider":
+			p.SignIn.Pool, failed = parseUserPool(child(c, "attributes"))
+		case flag(at(c, "attributes", "enabled"), true):
+			p.warn("sign-in provider %s is not served yet; it is kept for export", key)
+		}
+	})
+	return failed
+}
+
+func parseUserPool(a *yaml.Node) (*UserPool, error) {
+	if !flag(child(a, "enabled"), true) {
+		return nil, nil
+	}
+	policy := mapping(child(a, "password-policy"))
+	pool := &UserPool{
+		Name: text(child(a, "name")), Aliases: list(child(a, "alias-attributes")), MFA: strings.ToUpper(text(child(a, "mfa-configuration"))),
+		MinLength: number(child(policy, "min-length"), 8),
+		Lowercase: flag(child(policy, "require-lower-case"), false), Uppercase: flag(child(policy, "require-upper-case"), false),
+		Numbers: flag(child(policy, "require-numbers"), false), Symbols: flag(child(policy, "require-symbols"), false),
+	}
+	if pool.Name == "" {
+		pool.Name = "userpool"
+	}
+	switch pool.MFA {
+	case "ON", "OFF", "OPTIONAL":
+	case "", "FALSE":
+		pool.MFA = "OFF"
+	case "TRUE":
+		pool.MFA = "ON"
+	default:
+		return nil, fmt.Errorf("mfa-configuration %q is not OFF, ON or OPTIONAL", pool.MFA)
+	}
+	for _, alias := range pool.Aliases {
+		if !slices.Contains([]string{"email", "phone_number", "preferred_username"}, alias) {
+			return nil, fmt.Errorf("alias-attributes holds %q, which is not email, phone_number or preferred_username", alias)
+		}
+	}
+	if pool.MinLength < 6 || pool.MinLength > 99 {
+		return nil, fmt.Errorf("password-policy min-length %d is not between 6 and 99", pool.MinLength)
+	}
+	return pool, nil
+}
+
+func (p *Project) parseHosting(f *yaml.Node) {
+	if enabled(f) {
+		p.Hosting = &Hosting{Global: text(at(f, "attributes", "visibility")) != "private-single-region"}
+	}
+}
+
+func (p *Project) parseAnalytics(f *yaml.Node) {
+	each(child(f, "components"), func(key string, c *yaml.Node) {
+		switch {
+		case kind(c) == "PinpointAnalytics" || key == "analytics":
+			p.Analytics = true
+		case kind(c) == "PinpointMessaging":
+			p.Push = true
+		default:
+			p.warn("the analytics component %q is not known; it is kept for export", key)
+		}
+	})
+	if p.Analytics || p.Push {
+		p.warn("feature mobile-analytics: analytics and messaging (Pinpoint) are not served yet; the project is imported without them")
+	}
+}
+
+var (
+	apiName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+	apiPath   = regexp.MustCompile(`^(/|(/([A-Za-z0-9._~:-]+|\{[A-Za-z0-9._-]+\+?\}))+)$`)
+	tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,200}$`)
+	funcName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,44}$`)
+)
+
+func (p *Project) parseAPIs(f *yaml.Node) error {
+	var failed error
+	each(child(f, "components"), func(key string, c *yaml.Node) {
+		if failed != nil {
+			return
+		}
+		if kind(c) == "SaaSConnectorAPI" {
+			failed = fmt.Errorf("the API %q is a SaaS connector, which is not supported", key)
+			return
+		}
+		failed = p.parseAPI(key, c)
+	})
+	slices.SortFunc(p.APIs, func(a, b API) int { return strings.Compare(a.Name, b.Name) })
+	p.tellApart()
+	return failed
+}
+
+// tellApart gives functions of one name but different content the name of their API in front. Within an API the first one
+// counts: its paths were meant to share it.
+func (p *Project) tellApart() {
+	defined := map[string]Function{}
+	apart := map[string]bool{}
+	for i := range p.APIs {
+		own := map[string]Function{}
+		for j := range p.APIs[i].Paths {
+			path := &p.APIs[i].Paths[j]
+			if have, ok := own[path.Function.Name]; !ok {
+				own[path.Function.Name] = path.Function
+			} else if !reflect.DeepEqual(have, path.Function) {
+				p.warn("API %s: two functions have the name %s but differ; the one of the first path is used", p.APIs[i].Name, have.Name)
+				path.Function = have
+			}
+		}
+		for name, f := range own {
+			if have, ok := defined[name]; ok && !reflect.DeepEqual(have, f) {
+				apart[name] = true
+			}
+			defined[name] = f
+		}
+	}
+	for i := range p.APIs {
+		for j := range p.APIs[i].Paths {
+			if f := &p.APIs[i].Paths[j].Function; apart[f.Name] {
+				f.Name = p.APIs[i].Name + "-" + f.Name
+			}
+		}
+	}
+}
+
+func (p *Project) parseAPI(key string, c *yaml.Node) error {
+	a := child(c, "attributes")
+	api := API{
+		Name: text(child(a, "name")), Description: text(child(a, "description")),
+		RequiresSignIn: flag(child(a, "requires-signin"), false),
+		Existing:       text(child(a, "api-arn")), Stage: text(child(a, "sdk-generation-stage-name")),
+	}
+	if api.Name == "" {
+		api.Name = key
+	}
+	if !apiName.MatchString(api.Name) {
+		return fmt.Errorf("the API name %q is not a name", api.Name)
+	}
+	if slices.ContainsFunc(p.APIs, func(o API) bool { return o.Name == api.Name }) {
+		return fmt.Errorf("two APIs have the name %q", api.Name)
+	}
+	if api.Stage == "" {
+		api.Stage = "Development"
+	}
+	var failed error
+	each(child(c, "paths"), func(path string, f *yaml.Node) {
+		if !apiPath.MatchString(path) {
+			failed = fmt.Errorf("API %s: %q is not a path", api.Name, path)
+			return
+		}
+		fn, err := p.parseFunction(api.Name, f)
+		if err != nil {
+			failed = err
+		}
+		api.Paths = append(api.Paths, Path{path, fn})
+	})
+	slices.SortFunc(api.Paths, func(a, b Path) int { return strings.Compare(a.Path, b.Path) })
+	p.APIs = append(p.APIs, api)
+	return failed
+}
+
+func (p *Project) parseFunction(api string, f *yaml.Node) (Function, error) {
+	fn := Function{
+		Name: text(child(f, "name")), Description: text(child(f, "description")),
+		CodeFile: text(child(f, "codeFilename")), Handler: text(child(f, "handler")), Runtime: text(child(f, "runtime")),
+		MemoryMB: number(child(f, "memorySize"), 128), TimeoutS: number(child(f, "timeout"), 3),
+		CORS: flag(child(f, "enableCORS"), true), Environment: map[string]string{},
+	}
+	if fn.Name == "" {
+		fn.Name = api + "-handler"
+	}
+	if !funcName.MatchString(fn.Name) {
+		return fn, fmt.Errorf("API %s: the function name %q is not a name of at most 44 letters, digits, - and _", api, fn.Name)
+	}
+	if fn.CodeFile != "" {
+		if name, err := cleanName(fn.CodeFile); err != nil || name != fn.CodeFile {
+			return fn, fmt.Errorf("API %s: the codeFilename %q is not a plain path", api, fn.CodeFile)
+		}
+	}
+	if fn.Handler == "" {
+		fn.Handler = "index.handler"
+	}
+	if fn.Runtime == "" {
+		fn.Runtime = "nodejs6.10"
+	}
+	each(mapping(child(f, "environment")), func(k string, v *yaml.Node) {
+		fn.Environment[k] = v.Value
+	})
+	return fn, nil
+}
+
+func (p *Project) parseTables(f *yaml.Node) error {
+	var failed error
+	each(child(f, "components"), func(key string, c *yaml.Node) {
+		tables := child(c, "tables")
+		if tables == nil || tables.Kind != yaml.SequenceNode {
+			return
+		}
+		for _, n := range tables.Content {
+			t, err := parseTable(n)
+			if err == nil && slices.ContainsFunc(p.Tables, func(o Table) bool { return o.Name == t.Name }) {
+				err = fmt.Errorf("two tables have the name %q", t.Name)
+			}
+			if err != nil {
+				failed = err
+				return
+			}
+			if t.Privacy != "public" && (t.Hash.Name != "userId" || t.Hash.Type != "S") {
+				p.warn("table %s is %s but its partition key is not userId of type S: app users reach no row of their own", t.Name, t.Privacy)
+			}
+			p.Tables = append(p.Tables, t)
+		}
+	})
+	return failed
+}
+
+func parseTable(n *yaml.Node) (Table, error) {
+	t := Table{
+		Name: text(child(n, "tableName")), Privacy: strings.ToLower(text(child(n, "tablePrivacy"))),
+		Hash: keyAttribute(n, "hashKey"), Sort: keyAttribute(n, "rangeKey"),
+	}
+	each(child(n, "attributes"), func(k string, v *yaml.Node) {
+		t.Attributes = append(t.Attributes, Attribute{k, text(v)})
+	})
+	slices.SortFunc(t.Attributes, func(a, b Attribute) int { return strings.Compare(a.Name, b.Name) })
+	if indexes := child(n, "indexes"); indexes != nil {
+		for _, ix := range indexes.Content {
+			t.Indexes = append(t.Indexes, TableIndex{text(child(ix, "indexName")), keyAttribute(ix, "hashKey"), keyAttribute(ix, "rangeKey")})
+		}
+	}
+	return t, t.check()
+}
+
+func keyAttribute(n *yaml.Node, prefix string) Attribute {
+	return Attribute{text(child(n, prefix+"Name")), strings.ToUpper(text(child(n, prefix+"Type")))}
+}
+
+func (t *Table) check() error {
+	if !tableName.MatchString(t.Name) {
+		return fmt.Errorf("the table name %q is not a name", t.Name)
+	}
+	if t.Privacy == "" {
+		t.Privacy = "private" // what is left open is closed
+	}
+	if !slices.Contains([]string{"public", "protected", "private"}, t.Privacy) {
+		return fmt.Errorf("table %s: tablePrivacy %q is not public, protected or private", t.Name, t.Privacy)
+	}
+	keys := []*Attribute{&t.Hash, &t.Sort}
+	for i := range t.Indexes {
+		keys = append(keys, &t.Indexes[i].Hash, &t.Indexes[i].Sort)
+		if t.Indexes[i].Name == "" || t.Indexes[i].Hash.Name == "" {
+			return fmt.Errorf("table %s: an index without a name or partition key", t.Name)
+		}
+	}
+	types := map[string]string{}
+	for _, k := range keys {
+		if k.Name == "" {
+			continue
+		}
+		if k.Type == "" {
+			k.Type = "S"
+		}
+		if k.Type != "S" && k.Type != "N" && k.Type != "B" {
+			return fmt.Errorf("table %s: the key %s has the type %q, which is not S, N or B", t.Name, k.Name, k.Type)
+		}
+		if had, ok := types[k.Name]; ok && had != k.Type {
+			return fmt.Errorf("table %s: the key %s has two types", t.Name, k.Name)
+		}
+		types[k.Name] = k.Type
+	}
+	if t.Hash.Name == "" {
+		return fmt.Errorf("table %s has no partition key", t.Name)
+	}
+	return nil
+}
