@@ -22,6 +22,30 @@ func (a *Auth) streaming() bool {
 	return a.Payload == streamSigned || a.Payload == streamSignedTrailer || a.Payload == streamUnsignedTrailer
 }
 
+// Anonymous prepares the body of an S3 request that carries no signature as Verify does that of a signed one: it is bounded,
+// a declared hash is checked, an unsigned aws-chunked body is decoded. The Auth holds nothing but Payload and Trailer.
+func Anonymous(r *http.Request, maxBody int64) (*Auth, error) {
+	a := &Auth{Payload: Unsigned}
+	sha, err := single(r.Header, "X-Amz-Content-Sha256")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case isHex64(sha), sha == streamUnsignedTrailer:
+		a.Payload = sha
+	case sha != "" && sha != Unsigned:
+		return nil, refuse(BadPayload, msgSHA, "x-amz-content-sha256 %.64q on a request without a signature", sha)
+	}
+	length, err := a.length(r, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.wrapBody(r, nil, length, maxBody); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
 // payloadAllowed checks what is declared about the payload. Only S3 may leave it unsigned or stream it, and S3 must declare
 // it, unless presigned: an object is not read into memory to be hashed.
 func (a *Auth) payloadAllowed() error {
@@ -82,7 +106,7 @@ func (a *Auth) readBody(r *http.Request, maxBody int64) error {
 		return refuse(TooLarge, msgTooLarge, "body of more than %d bytes", maxBody)
 	}
 	a.Payload = HashHex(buf.Bytes())
-	r.Body = readCloser{&buf, r.Body}
+	r.Body, r.ContentLength = readCloser{&buf, r.Body}, n
 	return nil
 }
 

@@ -245,3 +245,34 @@ func FuzzChunks(f *testing.F) {
 		}
 	})
 }
+
+func TestAnonymous(t *testing.T) {
+	anonymous := func(u *upload, spoil func([]string) []string) (*Auth, string, error) {
+		r := u.request(spoil)
+		r.Header.Del("Authorization")
+		a, err := Anonymous(r, mega)
+		if err != nil {
+			return nil, "", err
+		}
+		b, err := io.ReadAll(r.Body)
+		return a, string(b), err
+	}
+	a, body, err := anonymous(newUpload(streamUnsignedTrailer, "hello ", "world"), nil)
+	if err != nil || body != "hello world" || len(a.Trailer) != 1 {
+		t.Errorf("%q %+v %v", body, a, err)
+	}
+	_, _, err = anonymous(newUpload(streamUnsignedTrailer, "hello"), func(p []string) []string { return p[:1] })
+	wantCode(t, err, Truncated)
+	_, _, err = anonymous(newUpload(streamSigned, "hello"), nil)
+	wantCode(t, err, BadPayload)
+
+	r := request("PUT", "/b/k", "hello")
+	if _, err := Anonymous(r, 4); err == nil {
+		t.Error("no limit")
+	}
+	r.Header.Set("X-Amz-Content-Sha256", HashHex([]byte("hellO")))
+	if _, err := Anonymous(r, mega); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, drain(r), PayloadMismatch)
+}

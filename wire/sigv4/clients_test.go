@@ -12,6 +12,7 @@ import (
 
 // TestJavaScript runs the real JavaScript signers: aws-sdk 2 and 3, aws4, Amplify.
 func TestJavaScript(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join("..", "..", "test", "node")
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@aws-sdk", "client-s3")); err != nil {
 		t.Skip("test/node/node_modules is not installed: run npm ci in test/node")
@@ -21,6 +22,7 @@ func TestJavaScript(t *testing.T) {
 
 // TestBotocore runs botocore, which the AWS CLI and boto3 are made of.
 func TestBotocore(t *testing.T) {
+	t.Parallel()
 	if err := exec.Command("python3", "-c", "import botocore").Run(); err != nil {
 		t.Skip("botocore is not installed for python3")
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -406,7 +408,7 @@ func TestSecretChanged(t *testing.T) {
 func TestKeyCacheBounded(t *testing.T) {
 	var k keys
 	for i := range 3 * maxKeys {
-		k.put(keyID{accessKey: string(rune(i + 1000))}, []byte{1})
+		k.put(keyID{accessKey: string(rune(i + 1000))}, &signer{})
 	}
 	if n := len(k.now) + len(k.old); n > 2*maxKeys {
 		t.Errorf("%d keys", n)
@@ -436,4 +438,25 @@ func TestPresent(t *testing.T) {
 			t.Error(q)
 		}
 	}
+}
+
+// Many goroutines share one verifier, good and bad requests mixed.
+func TestConcurrent(t *testing.T) {
+	v := at(signAt)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				r := request("GET", "/", "")
+				Sign(r, cred, "sts", "region-"+strconv.Itoa((i+j)%5), signAt, nil)
+				if j%2 == 1 {
+					flip(r)
+				}
+				if _, _, err := verifyAll(v, r); (err == nil) != (j%2 == 0) {
+					t.Errorf("%d: %v", j, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -16,41 +16,54 @@ type keyID struct {
 	secret                           [32]byte
 }
 
-// keys caches derived signing keys in two generations: what is not used while a generation fills is forgotten.
-type keys struct {
-	mu       sync.Mutex
-	now, old map[keyID][]byte // guarded by mu
+// signer is a derived signing key with MACs ready to use.
+type signer struct {
+	key  []byte
+	macs sync.Pool // of hash.Hash
 }
 
-func (k *keys) get(id keyID) []byte {
+func newSigner(secret, date, region, service string) *signer {
+	s := &signer{key: signingKey(secret, date, region, service)}
+	s.macs.New = func() any { return hmac.New(sha256.New, s.key) }
+	return s
+}
+
+// keys caches signers in two generations: what is not used while a generation fills is forgotten.
+type keys struct {
+	mu       sync.Mutex
+	now, old map[keyID]*signer // guarded by mu
+}
+
+func (k *keys) get(id keyID) *signer {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key := k.now[id]; key != nil {
-		return key
+	if s := k.now[id]; s != nil {
+		return s
 	}
-	key := k.old[id]
-	if key != nil {
-		k.putLocked(id, key)
+	s := k.old[id]
+	if s != nil {
+		k.putLocked(id, s)
 	}
-	return key
+	return s
 }
 
 // put keeps a key that has just proved a signature: guesses can not push good keys out.
-func (k *keys) put(id keyID, key []byte) {
+func (k *keys) put(id keyID, s *signer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.putLocked(id, key)
+	k.putLocked(id, s)
 }
 
-func (k *keys) putLocked(id keyID, key []byte) {
+func (k *keys) putLocked(id keyID, s *signer) {
 	if k.now == nil || len(k.now) >= maxKeys {
-		k.old, k.now = k.now, make(map[keyID][]byte)
+		k.old, k.now = k.now, make(map[keyID]*signer)
 	}
-	k.now[id] = key
+	k.now[id] = s
 }
 
 func (a *Auth) keyID(secret string) keyID {
-	return keyID{a.AccessKey, a.Date, a.Region, a.Service, sha256.Sum256([]byte(secret))}
+	var few [64]byte
+	return keyID{a.AccessKey, a.Date, a.Region, a.Service, sha256.Sum256(append(few[:0], secret...))}
 }
 
 // signingKey derives the key of a scope.

@@ -33,7 +33,8 @@ func (a *Auth) try(buf *[]byte, h hash.Hash, r *http.Request, values [][]string,
 	b = hex.AppendEncode(b, t.request[:])
 	h.Reset()
 	h.Write(b)
-	h.Sum(t.mac[:0])
+	b = h.Sum(b[:0])
+	copy(t.mac[:], b)
 	*buf = b
 	return t
 }

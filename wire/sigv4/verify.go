@@ -1,10 +1,9 @@
 package sigv4
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"hash"
 	"net/http"
 	"sync"
 	"time"
@@ -76,11 +75,11 @@ func (v *Verifier) Verify(r *http.Request, maxBody int64, find Find) (*Auth, err
 			return nil, err
 		}
 	}
-	key, err := v.prove(r, a, values, secret)
+	s, err := v.prove(r, a, values, secret)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.wrapBody(r, key, length, maxBody); err != nil {
+	if err := a.wrapBody(r, s.key, length, maxBody); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -109,38 +108,41 @@ func (a *Auth) inTime(now time.Time) error {
 	return nil
 }
 
-// prove compares the signature with ours, in each reading that makes sense, and returns the signing key.
-func (v *Verifier) prove(r *http.Request, a *Auth, values [][]string, secret string) ([]byte, error) {
+// prove compares the signature with ours, in each reading that makes sense, and returns the key that proved it.
+func (v *Verifier) prove(r *http.Request, a *Auth, values [][]string, secret string) (*signer, error) {
 	var sent [32]byte
 	if _, err := hex.Decode(sent[:], []byte(a.Signature)); err != nil {
 		return nil, refuse(Mismatch, msgMismatch, "the signature is not hex")
 	}
 	id := a.keyID(secret)
-	key := v.keys.get(id)
-	fresh := key == nil
+	s := v.keys.get(id)
+	fresh := s == nil
 	if fresh {
-		key = signingKey(secret, a.Date, a.Region, a.Service)
+		s = newSigner(secret, a.Date, a.Region, a.Service)
 	}
+	h := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(h)
 	bp := v.bufs.Get().(*[]byte)
 	defer v.bufs.Put(bp)
-	h := hmac.New(sha256.New, key)
-	first := a.try(bp, h, r, values, variant{})
-	ok := subtle.ConstantTimeCompare(first.mac[:], sent[:]) == 1
-	if !ok {
-		for _, w := range a.variants(r)[1:] {
-			t := a.try(bp, h, r, values, w)
-			ok = ok || subtle.ConstantTimeCompare(t.mac[:], sent[:]) == 1
-		}
-	}
-	if !ok {
+	usual := a.try(bp, h, r, values, variant{})
+	if subtle.ConstantTimeCompare(usual.mac[:], sent[:]) != 1 && !a.proveOther(bp, h, r, values, sent) {
 		return nil, refuse(Mismatch, msgMismatch,
 			"canonical request %x; signed: %s %s, query of %d bytes, host %s, headers %s, payload %s, at %s in scope %s",
-			first.request, r.Method, rawPath(r), len(r.URL.RawQuery), hostOf(r), a.signed, a.Payload, a.stamp, a.scope(nil))
+			usual.request, r.Method, rawPath(r), len(r.URL.RawQuery), hostOf(r), a.signed, a.Payload, a.stamp, a.scope(nil))
 	}
 	if fresh {
-		v.keys.put(id, key)
+		v.keys.put(id, s)
 	}
-	return key, nil
+	return s, nil
+}
+
+// proveOther tries the unusual readings.
+func (a *Auth) proveOther(buf *[]byte, h hash.Hash, r *http.Request, values [][]string, sent [32]byte) (ok bool) {
+	for _, w := range a.variants(r)[1:] {
+		t := a.try(buf, h, r, values, w)
+		ok = ok || subtle.ConstantTimeCompare(t.mac[:], sent[:]) == 1
+	}
+	return ok
 }
 
 // scope appends date/region/service/aws4_request.
