@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +17,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"bothy/wire"
 )
 
 // expiryMargin is how long before its credentials end a process is no longer given work, besides the function's timeout.
@@ -56,6 +56,13 @@ type process struct {
 	uncounted bool // no longer in Runner.count
 }
 
+// streamID is the random part of a log stream's name.
+func streamID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
 // initError says that a process never asked for an event.
 type initError struct {
 	payload []byte // what it said itself, or nil
@@ -85,7 +92,7 @@ func (r *Runner) spawn(ctx context.Context, pl *pool, f *Function) (*process, er
 	}
 	p := &process{
 		r: r, pool: pl, codeID: f.CodeID, expires: expires, log: newLogReader(r.cfg.Now),
-		stream: fmt.Sprintf("%s/[%s]%s", r.cfg.Now().UTC().Format("2006/01/02"), f.Version, wire.NewRequestID()),
+		stream: fmt.Sprintf("%s/[%s]%s", r.cfg.Now().UTC().Format("2006/01/02"), f.Version, streamID()),
 		jobs:   make(chan *job, 1), ready: make(chan struct{}), exited: make(chan struct{}),
 	}
 	spec := r.specFor(mode, f, code)

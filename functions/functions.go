@@ -1,0 +1,102 @@
+// Package functions owns functions: their code and configuration, versions and aliases, who may invoke them, and the queue
+// of events that nobody waits for. Package runner runs them. It knows no other service: code in buckets, roles' credentials
+// and whatever invokes functions reach it through interfaces.
+//
+// Rows, in (account, region):
+//
+//	functions.function  name             → function: what its versions share
+//	functions.version   name, version    → version: "$LATEST" and the published ones
+//	functions.alias     name, alias      → alias
+//
+// and in ("", ""), to find which archives are still named:
+//
+//	functions.code      blob, account, region, name, version
+//
+// Events wait in record's queue, kind "functions.event".
+package functions
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"bothy/api/lambda"
+	"bothy/blob"
+	"bothy/functions/runner"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// Objects reads archives that callers keep in buckets. The caller's right to read them was decided before.
+type Objects interface {
+	// OpenObject returns the bytes of an object; version is "" for the latest.
+	OpenObject(ctx context.Context, account, bucket, key, version string) (io.ReadCloser, int64, error)
+}
+
+// Config is what a Service needs. Everything is required.
+type Config struct {
+	DB      *kv.DB
+	Blobs   blob.Engine
+	Sealer  *record.Sealer
+	Objects Objects
+	Now     func() time.Time
+	Log     *slog.Logger
+	Runner  runner.Config // Now, Log and Logs are set by New
+}
+
+// Service serves the lambda API.
+type Service struct {
+	cfg    Config
+	runner *runner.Runner
+	logs   logStore
+	wake   chan struct{}
+}
+
+// New makes a Service; Run starts its work, Close ends it.
+func New(cfg Config) *Service {
+	s := &Service{cfg: cfg, wake: make(chan struct{}, 1)}
+	cfg.Runner.Now, cfg.Runner.Log, cfg.Runner.Logs = cfg.Now, cfg.Log, s.logs.add
+	s.runner = runner.New(cfg.Runner)
+	return s
+}
+
+// Mount mounts the operations.
+func (s *Service) Mount(m *wire.Mux) {
+	wire.Handle(m, lambda.CreateFunction, s.accessCreate, s.create)
+	wire.Handle(m, lambda.UpdateFunctionCode, s.accessUpdateCode, s.updateCode)
+	wire.Handle(m, lambda.UpdateFunctionConfiguration, s.accessUpdateConfiguration, s.updateConfiguration)
+	wire.Handle(m, lambda.GetFunction, func(c *wire.Call, in *lambda.GetFunctionInput) ([]wire.Access, error) {
+		return s.on(c, "GetFunction", in.FunctionName, in.Qualifier)
+	}, s.get)
+	wire.Handle(m, lambda.GetFunctionConfiguration, func(c *wire.Call, in *lambda.GetFunctionConfigurationInput) ([]wire.Access, error) {
+		return s.on(c, "GetFunctionConfiguration", in.FunctionName, in.Qualifier)
+	}, s.getConfiguration)
+	wire.Handle(m, lambda.ListFunctions, func(*wire.Call, *lambda.ListFunctionsInput) ([]wire.Access, error) {
+		return wire.One("lambda:ListFunctions", "*", nil), nil
+	}, s.list)
+	wire.Handle(m, lambda.DeleteFunction, func(c *wire.Call, in *lambda.DeleteFunctionInput) ([]wire.Access, error) {
+		return s.on(c, "DeleteFunction", in.FunctionName, in.Qualifier)
+	}, s.delete)
+	wire.Handle(m, lambda.Invoke, s.accessInvoke, s.invoke)
+	s.mountPermissions(m)
+	s.mountVersions(m)
+	s.mountTags(m)
+}
+
+// eventWorkers is how many events nobody waits for are worked on at once.
+const eventWorkers = 4
+
+// Run works on queued events until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range eventWorkers {
+		wg.Go(func() { s.eventWorker().Run(ctx) })
+	}
+	wg.Wait()
+}
+
+// Close ends all functions. Run must have returned.
+func (s *Service) Close() error { return s.runner.Close() }
