@@ -57,16 +57,16 @@ func quiet(t *testing.T, name string, args ...string) {
 // TestFreshGeneration regenerates the API packages and finds no difference.
 func TestFreshGeneration(t *testing.T) {
 	dir := t.TempDir()
-	quiet(t, "go", "run", "./wire/gen", "-out", dir)
-	made, err := filepath.Glob(filepath.Join(dir, "*", "zz_*.go"))
+	quiet(t, "go", "run", "./wire/gen", "-out", filepath.Join(dir, "api"))
+	made, err := filepath.Glob(filepath.Join(dir, "api", "*", "zz_*.go"))
 	if err != nil || len(made) == 0 {
 		t.Fatalf("the generator made %d files: %v", len(made), err)
 	}
-	for _, f := range made {
+	for _, f := range append(made, filepath.Join(dir, "wire", "zz_loopback_test.go")) {
 		rel, _ := filepath.Rel(dir, f)
 		want, _ := os.ReadFile(f)
-		if have, _ := os.ReadFile(filepath.Join("api", rel)); !bytes.Equal(have, want) {
-			t.Errorf("api/%s is stale: run go run ./wire/gen", rel)
+		if have, _ := os.ReadFile(rel); !bytes.Equal(have, want) {
+			t.Errorf("%s is stale: run go run ./wire/gen", rel)
 		}
 	}
 }

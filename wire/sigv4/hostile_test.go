@@ -331,6 +331,24 @@ func TestS3Path(t *testing.T) {
 	wantCode(t, err, Mismatch)
 }
 
+// Headers that Go's server may keep outside of Header.
+func TestPromotedHeaders(t *testing.T) {
+	r := request("POST", "/", "hello")
+	a := claim(cred, "sts", "us-east-1", signAt)
+	a.SignedHeaders = []string{"content-length", "host", "transfer-encoding", "x-amz-date"}
+	a.signed, a.Payload = strings.Join(a.SignedHeaders, ";"), HashHex([]byte("hello"))
+	r.Header.Set("X-Amz-Date", a.stamp)
+	r.Header.Set("Content-Length", "5")
+	r.Header.Set("Transfer-Encoding", "identity")
+	r.Header.Set("Authorization", Algorithm+" Credential="+akid+"/"+string(a.scope(nil))+",SignedHeaders="+a.signed+",Signature="+a.sign(r, secret))
+	r.Header.Del("Content-Length")
+	r.Header.Del("Transfer-Encoding")
+	r.TransferEncoding = []string{"identity"}
+	if _, _, err := verifyAll(at(signAt), r); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDateHeader(t *testing.T) {
 	for _, form := range []string{http.TimeFormat, time.RFC3339, stampForm, time.RFC1123Z} {
 		r := request("GET", "/", "")
@@ -416,6 +434,12 @@ func TestKeyCacheBounded(t *testing.T) {
 	id := keyID{accessKey: string(rune(3*maxKeys + 999))}
 	if k.get(id) == nil {
 		t.Error("the newest key is gone")
+	}
+	if id = (keyID{accessKey: string(rune(maxKeys + 1000))}); k.get(id) == nil || k.now[id] == nil {
+		t.Error("a key of the older generation was not renewed")
+	}
+	if k.get(keyID{accessKey: string(rune(1000))}) != nil {
+		t.Error("the oldest key is still there")
 	}
 }
 

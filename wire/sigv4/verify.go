@@ -111,9 +111,7 @@ func (a *Auth) inTime(now time.Time) error {
 // prove compares the signature with ours, in each reading that makes sense, and returns the key that proved it.
 func (v *Verifier) prove(r *http.Request, a *Auth, values [][]string, secret string) (*signer, error) {
 	var sent [32]byte
-	if _, err := hex.Decode(sent[:], []byte(a.Signature)); err != nil {
-		return nil, refuse(Mismatch, msgMismatch, "the signature is not hex")
-	}
+	hex.Decode(sent[:], []byte(a.Signature)) // 64 hex digits, as finish has checked
 	id := a.keyID(secret)
 	s := v.keys.get(id)
 	fresh := s == nil
