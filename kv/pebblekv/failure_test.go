@@ -148,6 +148,55 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestLeavers: callers who leave at any moment neither hold up the committer nor are lied to. Those who were told so by the
+// context's bare error did not commit; of the others who left, some did.
+func TestLeavers(t *testing.T) {
+	e := open(t, "db", memOptions())
+	defer e.Close()
+	var acked, unknown atomic.Int64
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for i := range 300 {
+				ctx, cancel := context.WithCancel(context.Background())
+				go func() {
+					for range i % 40 {
+						runtime.Gosched()
+					}
+					cancel()
+				}()
+				err := e.Update(ctx, func(tx kv.Txn) error {
+					v, err := tx.Get([]byte("n"))
+					if err != nil {
+						return err
+					}
+					n, _ := strconv.Atoi(string(v))
+					return tx.Set([]byte("n"), []byte(strconv.Itoa(n+1)))
+				})
+				switch {
+				case err == nil:
+					acked.Add(1)
+				case err == context.Canceled:
+				case errors.Is(err, context.Canceled):
+					unknown.Add(1)
+				default:
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if err := e.Update(context.Background(), set("after", "1")); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.ParseInt(string(get(t, e, "n")), 10, 64)
+	if n < acked.Load() || n > acked.Load()+unknown.Load() {
+		t.Errorf("counted %d, %d acknowledged and %d unknown", n, acked.Load(), unknown.Load())
+	}
+	t.Logf("%d acknowledged, %d unknown, %d counted", acked.Load(), unknown.Load(), n)
+}
+
 // TestClose: calls that run are waited for, what they were answered is kept, and later calls are refused.
 func TestClose(t *testing.T) {
 	o := memOptions()
