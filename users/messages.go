@@ -22,8 +22,9 @@ func (a address) medium() string {
 // masked shows an address to people who may only recognise it.
 func (a address) masked() string {
 	if a.attribute == "phone_number" {
-		last := a.value[max(0, len(a.value)-4):]
-		return "+" + strings.Repeat("*", max(0, len(a.value)-1-len(last))) + last
+		digits := strings.TrimPrefix(a.value, "+")
+		hidden := max(0, len(digits)-4)
+		return "+" + strings.Repeat("*", hidden) + digits[hidden:]
 	}
 	local, host, _ := strings.Cut(a.value, "@")
 	return first(local) + "***@" + first(host) + "***"

@@ -206,7 +206,7 @@ func (s *Service) refreshToken(account string, ses *session) string {
 // openRefresh reads a refresh token; false when it is none of ours.
 func (s *Service) openRefresh(account, text string) (refresh, bool) {
 	var r refresh
-	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return r, false
 	}
