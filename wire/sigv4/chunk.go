@@ -58,6 +58,7 @@ type chunks struct {
 	prev   [64]byte
 	sent   [64]byte
 	buf    []byte
+	hash   []byte
 }
 
 func newChunks(src io.ReadCloser, a *Auth, key []byte, length int64, announced []string) *chunks {
@@ -172,13 +173,14 @@ func (c *chunks) line() ([]byte, error) {
 }
 
 func (c *chunks) endOfChunk() error {
-	var crlf [2]byte
-	if _, err := io.ReadFull(c.r, crlf[:]); err != nil {
+	crlf, err := c.r.Peek(2)
+	if err != nil {
 		return truncated(err)
 	}
-	if crlf != [2]byte{'\r', '\n'} {
-		return refuse(BadChunk, msgChunk, "chunk ends with %q at byte %d", crlf[:], c.n)
+	if string(crlf) != "\r\n" {
+		return refuse(BadChunk, msgChunk, "chunk ends with %q at byte %d", crlf, c.n)
 	}
+	c.r.Discard(2)
 	return c.checkChunk()
 }
 
@@ -187,12 +189,12 @@ func (c *chunks) checkChunk() error {
 	if c.mac == nil {
 		return nil
 	}
-	var sum [32]byte
+	c.hash = c.sum.Sum(c.hash[:0])
+	c.sum.Reset()
 	b := append(c.buf[:0], "AWS4-HMAC-SHA256-PAYLOAD"...)
 	b = append(append(append(b, c.prefix...), c.prev[:]...), "\n"+emptyHash+"\n"...)
-	b = hex.AppendEncode(b, c.sum.Sum(sum[:0]))
+	b = hex.AppendEncode(b, c.hash)
 	c.buf = b
-	c.sum.Reset()
 	if !c.signed(b, c.sent[:]) {
 		return refuse(BadChunk, msgChunk, "the signature of the chunk that ends at byte %d does not match", c.n)
 	}
@@ -201,10 +203,10 @@ func (c *chunks) checkChunk() error {
 
 // signed says whether sent signs text, and chains what follows to it.
 func (c *chunks) signed(text, sent []byte) bool {
-	var sum [32]byte
 	c.mac.Reset()
 	c.mac.Write(text)
-	hex.Encode(c.prev[:], c.mac.Sum(sum[:0]))
+	c.hash = c.mac.Sum(c.hash[:0])
+	hex.Encode(c.prev[:], c.hash)
 	return subtle.ConstantTimeCompare(c.prev[:], sent) == 1
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -100,57 +101,63 @@ func signedSHA1(secret, text, signature string) bool {
 	return err == nil && subtle.ConstantTimeCompare(h.Sum(nil), sent) == 1
 }
 
-func (v *Verifier) stringToSignV2(r *http.Request, a *Auth) (string, error) {
-	amz := map[string]string{}
+// partsV2 are what Version 2 signs of a request's headers and query.
+type partsV2 struct {
+	md5, ctype string
+	amz        map[string]string // x-amz-*, from either place
+	sub        []string          // subresources, name or name=value
+}
+
+func readV2(r *http.Request) (p partsV2, err error) {
+	p = partsV2{md5: r.Header.Get("Content-Md5"), ctype: r.Header.Get("Content-Type"), amz: map[string]string{}}
 	for name, vs := range r.Header {
 		if n := strings.ToLower(name); strings.HasPrefix(n, "x-amz-") {
-			amz[n] = strings.Join(vs, ",")
+			p.amz[n] = strings.Join(vs, ",")
 		}
 	}
-	md5, ctype := r.Header.Get("Content-Md5"), r.Header.Get("Content-Type")
-	var sub []string
-	var err error
 	eachParam(r.URL.RawQuery, func(name, raw string) {
 		value, lower := unescape(raw), strings.ToLower(name)
 		switch {
+		case strings.ContainsAny(value, "\r\n"): // would blur the lines of the string to sign
+			err = malformed(Incomplete, "Query parameter %.40q holds a line break", name)
 		case strings.HasPrefix(lower, "x-amz-"): // headers moved to the query
-			if old, ok := amz[lower]; ok && old != value {
+			if old, ok := p.amz[lower]; ok && old != value {
 				err = refuse(Conflict, msgConflict, "%s differs between header and query", name)
 			}
-			amz[lower] = value
+			p.amz[lower] = value
 		case lower == "content-md5":
-			md5 = value
+			p.md5 = value
 		case lower == "content-type":
-			ctype = value
+			p.ctype = value
 		case listed(signedV2, name):
 			if value != "" {
 				name += "=" + value
 			}
-			sub = append(sub, name)
+			p.sub = append(p.sub, name)
 		case !listed(freeV2, name):
 			err = refuse(UnsignedHeader, msgUnsigned, "query parameter %.40q is not covered by Signature Version 2", name)
 		}
 	})
+	return p, err
+}
+
+func (v *Verifier) stringToSignV2(r *http.Request, a *Auth) (string, error) {
+	p, err := readV2(r)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + md5 + "\n" + ctype + "\n" + strconv.FormatInt(a.Time.Unix(), 10) + "\n")
-	names := make([]string, 0, len(amz))
-	for n := range amz {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		b.WriteString(n + ":" + strings.TrimSpace(amz[n]) + "\n")
+	b.WriteString(r.Method + "\n" + p.md5 + "\n" + p.ctype + "\n" + strconv.FormatInt(a.Time.Unix(), 10) + "\n")
+	for _, n := range slices.Sorted(maps.Keys(p.amz)) {
+		b.WriteString(n + ":" + strings.TrimSpace(p.amz[n]) + "\n")
 	}
 	if bucket := v.Bucket(bareHost(hostOf(r))); bucket != "" {
 		b.WriteString("/" + bucket)
 	}
 	b.WriteString(rawPath(r))
-	slices.Sort(sub)
-	if len(sub) > 0 {
-		b.WriteString("?" + strings.Join(sub, "&"))
+	slices.Sort(p.sub)
+	if len(p.sub) > 0 {
+		b.WriteString("?" + strings.Join(p.sub, "&"))
 	}
 	return b.String(), nil
 }

@@ -72,6 +72,7 @@ func TestV2Refused(t *testing.T) {
 		{"path of one style, host of the other", func(r *http.Request) { r.Host = "other.s3.example.com" }, signAt, Mismatch},
 		{"another operation", func(r *http.Request) { r.URL.RawQuery += "&acl" }, signAt, Mismatch},
 		{"another operation, unknown to version 2", func(r *http.Request) { r.URL.RawQuery += "&attributes" }, signAt, UnsignedHeader},
+		{"line break", func(r *http.Request) { r.URL.RawQuery += "&content-type=%0A" }, signAt, Incomplete},
 		{"longer", func(r *http.Request) { r.URL.RawQuery += "0" }, signAt, Mismatch},
 		{"expires twice", func(r *http.Request) { r.URL.RawQuery += "&Expires=99999999999" }, signAt, Conflict},
 		{"token added", func(r *http.Request) { r.URL.RawQuery += "&x-amz-security-token=session" }, signAt, Mismatch},
