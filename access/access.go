@@ -54,6 +54,7 @@ type Service struct {
 	cfg       Config
 	policies  policyCache
 	principal principalCache
+	sessions  sessionCache
 }
 
 // New makes the service; it starts nothing.

@@ -13,6 +13,7 @@ import (
 const (
 	maxCachedPolicies   = 2048
 	maxCachedPrincipals = 4096
+	maxCachedSessions   = 1024
 )
 
 // policyCache keeps parsed documents by their text.
@@ -76,12 +77,43 @@ func (c *principalCache) put(epoch, name string, v any) {
 	c.known[name] = v
 }
 
+// sessionCache keeps opened tokens. What it holds was proved by the seal; expiry and holder are checked at every use.
+type sessionCache struct {
+	mu    sync.RWMutex
+	known map[tokenKey]*session
+}
+
+type tokenKey struct{ accessKey, token string }
+
+func (c *sessionCache) get(k tokenKey) *session {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.known[k]
+}
+
+func (c *sessionCache) put(k tokenKey, t *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= maxCachedSessions {
+		c.known = map[tokenKey]*session{}
+	}
+	c.known[k] = t
+}
+
 // compiled is a role or user ready to decide. It is shared and never changed.
 type compiled struct {
 	role     *roleRow // one of the two
 	user     *userRow
 	policies policy.Attached
 	tags     policy.Keys // aws:principaltag/…
+}
+
+// id is the AROA… or AIDA… of the holder.
+func (c *compiled) id() string {
+	if c.role != nil {
+		return c.role.ID
+	}
+	return c.user.ID
 }
 
 // key is an access key ready to verify.

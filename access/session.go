@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"bothy/kv"
@@ -44,6 +45,8 @@ type Spec struct {
 	Identity  *wire.CognitoIdentity
 	Policies  []string          // session policies: documents
 	Tags      map[string]string // session tags
+
+	SourceIdentity string // who the caller says is behind the session; "" for nobody
 }
 
 // Issued is a session made.
@@ -67,6 +70,8 @@ type session struct {
 	Keys     policy.Keys           `json:"k,omitempty"`
 	Policies []string              `json:"p,omitempty"`
 	Identity *wire.CognitoIdentity `json:"c,omitempty"`
+
+	last atomic.Pointer[joined]
 }
 
 // Issue makes a session of a role when the role's trust policy lets the caller have one. It writes nothing.
@@ -86,20 +91,25 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 		life = DefaultSession
 	}
 	life = min(life, time.Duration(role.MaxSession)*time.Second)
-	keys := maps.Clone(spec.Keys)
-	if len(spec.Tags) > 0 && keys == nil {
-		keys = policy.Keys{}
-	}
-	maps.Copy(keys, tagKeys(spec.Tags))
 	account := accountOf(role.ARN)
 	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Name: spec.SessionName,
-		Keys: keys, Policies: spec.Policies, Identity: spec.Identity}, now, life)
+		Keys: spec.sessionKeys(), Policies: spec.Policies, Identity: spec.Identity}, now, life)
 	if err != nil {
 		return nil, err
 	}
 	issued.ARN = sessionARN(account, role.Name, spec.SessionName)
 	issued.RoleID = role.ID + ":" + spec.SessionName
 	return issued, nil
+}
+
+// sessionKeys are the condition keys that the session keeps.
+func (spec *Spec) sessionKeys() policy.Keys {
+	out := tagKeys(spec.Tags)
+	maps.Copy(out, spec.Keys)
+	if spec.SourceIdentity != "" {
+		out["aws:sourceidentity"] = []string{spec.SourceIdentity}
+	}
+	return out
 }
 
 // Trusts tells whether Issue would be allowed for spec: nil, or an error that wraps ErrRole.
@@ -125,8 +135,11 @@ func (s *Service) trusting(ctx context.Context, spec Spec) (*roleRow, error) {
 	case c == nil || c.role.ARN != spec.RoleARN:
 		return nil, refuseRole(&spec, "role %s does not exist", spec.RoleARN)
 	}
-	if d := policy.Trust(s.trustSource(c.role), spec.request(s.cfg.Now())); !d.Allowed {
-		return nil, refuseRole(&spec, "%s", d.Reason)
+	r := spec.request(s.cfg.Now())
+	for _, r.Action = range spec.actions() {
+		if d := policy.Trust(s.trustSource(c.role), r); !d.Allowed {
+			return nil, refuseRole(&spec, "%s", d.Reason)
+		}
 	}
 	return c.role, nil
 }
@@ -138,7 +151,7 @@ func (s *Service) trustSource(r *roleRow) policy.Source {
 // request is how the trust policy sees the caller.
 func (spec *Spec) request(now time.Time) policy.Request {
 	r := policy.Request{
-		Action: spec.action(), Resource: spec.RoleARN, Federated: spec.Federated, Service: spec.Service,
+		Resource: spec.RoleARN, Federated: spec.Federated, Service: spec.Service,
 		Keys: policy.Keys{
 			"sts:rolesessionname": {spec.SessionName},
 			"aws:currenttime":     {now.UTC().Format(time.RFC3339)},
@@ -161,6 +174,18 @@ func (spec *Spec) action() string {
 		return "sts:AssumeRoleWithWebIdentity"
 	}
 	return "sts:AssumeRole"
+}
+
+// actions are what the trust policy must allow: the session, and what it brings along.
+func (spec *Spec) actions() []string {
+	out := []string{spec.action()}
+	if len(spec.Tags) > 0 {
+		out = append(out, "sts:TagSession")
+	}
+	if spec.SourceIdentity != "" {
+		out = append(out, "sts:SetSourceIdentity")
+	}
+	return out
 }
 
 // refuseRole is AWS's refusal: it does not tell a missing role from an unwilling one.
@@ -198,8 +223,8 @@ func (s *Service) open(accessKey, token string) (*session, error) {
 	if len(token) > maxToken {
 		return nil, errors.New("token is too long")
 	}
-	raw, err := base64.StdEncoding.DecodeString(token)
-	if err != nil || len(raw) == 0 || raw[0] != tokenFormat {
+	raw, err := base64.StdEncoding.Strict().DecodeString(token)
+	if err != nil || strings.ContainsAny(token, "\r\n") || len(raw) == 0 || raw[0] != tokenFormat {
 		return nil, errors.New("token is not one of ours")
 	}
 	body, err := s.cfg.Sealer.Open(tokenPlace(accessKey), raw[1:])
@@ -218,7 +243,7 @@ func (s *Service) findSession(ctx context.Context, accessKey, token string) (*wi
 	if token == "" {
 		return nil, invalidToken("access key %s is a session's and came without a session token", accessKey)
 	}
-	t, err := s.open(accessKey, token)
+	t, err := s.opened(accessKey, token)
 	if err != nil {
 		return nil, invalidToken("session token of %s: %v", accessKey, err)
 	}
@@ -226,39 +251,92 @@ func (s *Service) findSession(ctx context.Context, accessKey, token string) (*wi
 	if now := s.cfg.Now(); !now.Before(expires) {
 		return nil, expiredToken("session of %s expired at %s, now is %s", accessKey, expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
-	p, err := s.sessionPrincipal(ctx, t)
+	holder, err := s.sessionHolder(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	p := *t.principal(s, holder)
 	p.AccessKey, p.Expires = accessKey, expires
-	return &wire.Credential{Secret: t.Secret, Principal: p}, nil
+	return &wire.Credential{Secret: t.Secret, Principal: &p}, nil
 }
 
-// sessionPrincipal joins what the token holds with the role or user as it is now.
-func (s *Service) sessionPrincipal(ctx context.Context, t *session) (*wire.Principal, error) {
-	if t.Role == "" {
-		return s.ownSession(ctx, t)
+// opened opens a token, or finds it among those opened before.
+func (s *Service) opened(accessKey, token string) (*session, error) {
+	k := tokenKey{accessKey, token}
+	if t := s.sessions.get(k); t != nil {
+		return t, nil
 	}
-	var c *compiled
-	err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
-		c, err = s.compiledRole(tx, t.Account, t.Role)
+	t, err := s.open(accessKey, token)
+	if err == nil {
+		s.sessions.put(k, t)
+	}
+	return t, err
+}
+
+// sessionHolder is the role or user behind a session as it is now; nil is the root.
+func (s *Service) sessionHolder(ctx context.Context, t *session) (c *compiled, err error) {
+	if t.Role == "" && t.User == "" {
+		return nil, nil
+	}
+	err = s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
+		if t.Role != "" {
+			c, err = s.compiledRole(tx, t.Account, t.Role)
+		} else {
+			c, err = s.compiledUser(tx, t.Account, t.User)
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case c == nil || c.role.ID != t.HolderID:
-		return nil, invalidToken("role %s (%s) of the session was deleted", t.Role, t.HolderID)
-	case t.Issued < c.role.RevokedBefore.UnixMilli():
+	case c == nil || c.id() != t.HolderID:
+		return nil, invalidToken("role or user %s%s (%s) of the session was deleted", t.Role, t.User, t.HolderID)
+	case c.role != nil && t.Issued < c.role.RevokedBefore.UnixMilli():
 		return nil, expiredToken("sessions of role %s issued before %s are revoked", t.Role, c.role.RevokedBefore.Format(time.RFC3339))
 	}
+	return c, nil
+}
+
+// joined is the principal of a session made with a holder.
+type joined struct {
+	holder    *compiled
+	principal *wire.Principal
+}
+
+// principal joins what the token holds with the holder. As long as the holder is the same, so is the result.
+func (t *session) principal(s *Service, c *compiled) *wire.Principal {
+	if j := t.last.Load(); j != nil && j.holder == c {
+		return j.principal
+	}
+	j := &joined{c, nil}
+	if t.Role != "" {
+		j.principal = t.rolePrincipal(s, c)
+	} else {
+		j.principal = t.ownPrincipal(s, c)
+	}
+	t.last.Store(j)
+	return j.principal
+}
+
+func (t *session) rolePrincipal(s *Service, c *compiled) *wire.Principal {
 	p := &wire.Principal{Kind: wire.Session, Account: t.Account, ARN: sessionARN(t.Account, c.role.Name, t.Name),
 		UserID: c.role.ID + ":" + t.Name, Role: c.role.ARN, Session: t.Name, Policies: c.policies, Identity: t.Identity,
 		Keys: t.keys(c.tags)}
 	for i, document := range t.Policies {
 		p.Policies.Session = append(p.Policies.Session, s.source(fmt.Sprintf("session policy %d", i+1), document))
 	}
-	return p, nil
+	return p
+}
+
+// ownPrincipal is of a session of GetSessionToken: the user or root itself, without the right to change who may do what.
+func (t *session) ownPrincipal(s *Service, c *compiled) *wire.Principal {
+	p := rootPrincipal(t.Account)
+	if c != nil {
+		p = c.userPrincipal(t.Account)
+	}
+	p.Keys = t.keys(p.Keys)
+	p.Policies.Session = []policy.Source{s.source("limits of GetSessionToken", tokenLimits)}
+	return p
 }
 
 // keys are the role's tags, what the session brought along (which wins), and the time of issue.
@@ -268,28 +346,6 @@ func (t *session) keys(tags policy.Keys) policy.Keys {
 	maps.Copy(out, t.Keys)
 	out["aws:tokenissuetime"] = []string{time.UnixMilli(t.Issued).UTC().Format(time.RFC3339)}
 	return out
-}
-
-// ownSession is a session of GetSessionToken: the user or root itself, without the right to change who may do what.
-func (s *Service) ownSession(ctx context.Context, t *session) (*wire.Principal, error) {
-	p := rootPrincipal(t.Account)
-	if t.User != "" {
-		var c *compiled
-		err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
-			c, err = s.compiledUser(tx, t.Account, t.User)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if c == nil || c.user.ID != t.HolderID {
-			return nil, invalidToken("user %s (%s) of the session was deleted", t.User, t.HolderID)
-		}
-		p = c.userPrincipal(t.Account)
-	}
-	p.Keys = t.keys(p.Keys)
-	p.Policies.Session = []policy.Source{s.source("limits of GetSessionToken", tokenLimits)}
-	return p, nil
 }
 
 // tokenLimits are AWS's limits of GetSessionToken without MFA.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,7 +169,7 @@ func TestChangesTakeEffect(t *testing.T) {
 
 func TestSessionPoliciesTagsAndLife(t *testing.T) {
 	s := newStage(t)
-	role := s.role("auth", trustPool, allowAll)
+	role := s.role("auth", strings.Replace(trustPool, `"sts:AssumeRoleWithWebIdentity"`, `["sts:AssumeRoleWithWebIdentity","sts:TagSession"]`, 1), allowAll)
 	as(s, s.root, iam.TagRole, &iam.TagRoleInput{RoleName: some("auth"), Tags: []iam.Tag{{Key: some("Team"), Value: some("red")}, {Key: some("Stage"), Value: some("dev")}}})
 	spec := poolSpec(role, "1")
 	spec.Policies, spec.Tags, spec.Duration = []string{allowS3}, map[string]string{"team": "blue"}, 12*time.Hour
@@ -191,6 +192,24 @@ func TestSessionPoliciesTagsAndLife(t *testing.T) {
 	s.refused("huge session policy", err, "PackedPolicyTooLarge", "")
 }
 
+// FuzzToken: nothing but the token itself opens.
+func FuzzToken(f *testing.F) {
+	s := newStage(f)
+	issued := s.issue(poolSpec(s.role("auth", trustPool), "1"))
+	f.Add(issued.AccessKey, issued.Token)
+	f.Add(issued.AccessKey, issued.Token[4:])
+	f.Add(issued.AccessKey, issued.Token+"\n")
+	f.Add("ASIA", "AQ==")
+	f.Add(s.key, "")
+	f.Fuzz(func(t *testing.T, key, token string) {
+		c, err := s.Find(t.Context(), key, token)
+		good := key == issued.AccessKey && token == issued.Token || key == s.key && token == ""
+		if good != (err == nil) || good != (c != nil) {
+			t.Errorf("%q %q: %v", key, token, err)
+		}
+	})
+}
+
 // TestCaches: full caches start anew and never answer wrongly.
 func TestCaches(t *testing.T) {
 	s := newStage(t)
@@ -205,7 +224,10 @@ func TestCaches(t *testing.T) {
 			t.Fatal(src.Name)
 		}
 	}
-	if len(s.principal.known) > maxCachedPrincipals || len(s.policies.parsed) > maxCachedPolicies {
+	for i := range maxCachedSessions + 10 {
+		s.sessions.put(tokenKey{"ASIA", string(rune(i))}, &session{})
+	}
+	if len(s.principal.known) > maxCachedPrincipals || len(s.policies.parsed) > maxCachedPolicies || len(s.sessions.known) > maxCachedSessions {
 		t.Error("a cache outgrew its bound")
 	}
 	s.principal.put("old epoch", "late", &compiled{})
@@ -218,6 +240,41 @@ func TestCaches(t *testing.T) {
 	if src := s.source("bad", "{"); src.Policy != nil {
 		t.Error("a bad document gave a policy")
 	}
+}
+
+// TestRace: sessions are used while IAM changes; no answer is of a state that never was.
+func TestRace(t *testing.T) {
+	s := newStage(t)
+	role := s.role("auth", trustPool, allowS3)
+	issued := s.issue(poolSpec(role, "1"))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				c, err := s.Find(t.Context(), issued.AccessKey, issued.Token)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				// p0 allows s3 in every state, and whoever may iam sees both policies.
+				p := c.Principal
+				if !may(p, "s3:GetObject", "*", nil).Allowed || may(p, "iam:GetRole", "*", nil).Allowed != (len(p.Policies.Identity) == 2) {
+					t.Errorf("policies %+v", p.Policies.Identity)
+				}
+			}
+		})
+	}
+	for range 50 {
+		as(s, s.root, iam.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: some("auth"), PolicyName: some("p1"), PolicyDocument: some(allowAll)})
+		if !may(s.find(issued.AccessKey, issued.Token).Principal, "iam:GetRole", "*", nil).Allowed {
+			t.Error("a grant did not take effect at once")
+		}
+		as(s, s.root, iam.DeleteRolePolicy, &iam.DeleteRolePolicyInput{RoleName: some("auth"), PolicyName: some("p1")})
+		if may(s.find(issued.AccessKey, issued.Token).Principal, "iam:GetRole", "*", nil).Allowed {
+			t.Error("a withdrawal did not take effect at once")
+		}
+	}
+	wg.Wait()
 }
 
 // BenchmarkFindSession is what authenticating an app's request costs besides the signature.

@@ -39,6 +39,10 @@ func (s *Service) accessAssumeRole(c *wire.Call, in *sts.AssumeRoleInput) ([]wir
 		want.Action = "sts:TagSession"
 		wants = append(wants, want)
 	}
+	if in.SourceIdentity.Set {
+		want.Action = "sts:SetSourceIdentity"
+		wants = append(wants, want)
+	}
 	return wants, err
 }
 
@@ -67,12 +71,9 @@ func (s *Service) assumeRole(c *wire.Call, in *sts.AssumeRoleInput) (*sts.Assume
 		return nil, wire.Fail(400, "ValidationError", "TransitiveTagKeys, ProvidedContexts and SerialNumber are not supported.")
 	}
 	spec := Spec{RoleARN: in.RoleArn.V, SessionName: in.RoleSessionName.V, Caller: c.Principal, Policies: documents, TrustKeys: assumeKeys(in),
-		Tags: map[string]string{}}
+		Tags: map[string]string{}, SourceIdentity: in.SourceIdentity.V}
 	for _, t := range in.Tags {
 		spec.Tags[t.Key.V] = t.Value.V
-	}
-	if in.SourceIdentity.Set {
-		spec.Keys = policy.Keys{"aws:sourceidentity": {in.SourceIdentity.V}}
 	}
 	spec.TrustKeys["aws:sourceip"] = []string{c.SourceIP}
 	if spec.Duration, err = s.duration(c, in.RoleArn.V, in.DurationSeconds, c.Principal.Kind == wire.Session); err != nil {

@@ -27,7 +27,7 @@ func TestCallerIdentity(t *testing.T) {
 }
 
 func trustAWS(principal, more string) string {
-	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + principal + `"},"Action":["sts:AssumeRole","sts:TagSession"]` + more + `}}`
+	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + principal + `"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]` + more + `}}`
 }
 
 const allowAssume = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"*"}}`
@@ -104,6 +104,8 @@ func TestAssumeRoleOptions(t *testing.T) {
 	as(s, chained, sts.AssumeRole, &sts.AssumeRoleInput{RoleArn: role.Arn, RoleSessionName: some("again")})
 
 	noTags := s.role("no-tags", `{"Statement":{"Effect":"Allow","Principal":{"AWS":"`+s.account+`"},"Action":"sts:AssumeRole"}}`)
+	fails(s, able, sts.AssumeRole, &sts.AssumeRoleInput{RoleArn: noTags.Arn, RoleSessionName: some("me"), Tags: in.Tags}, "AccessDenied", "allows sts:TagSession")
+	fails(s, able, sts.AssumeRole, &sts.AssumeRoleInput{RoleArn: noTags.Arn, RoleSessionName: some("me"), SourceIdentity: some("eve")}, "AccessDenied", "allows sts:SetSourceIdentity")
 	tagger, _ := s.user("tagger", `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`)
 	fails(s, tagger, sts.AssumeRole, &sts.AssumeRoleInput{RoleArn: noTags.Arn, RoleSessionName: some("me"), Tags: in.Tags}, "AccessDenied", "sts:TagSession")
 }
