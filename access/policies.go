@@ -27,7 +27,7 @@ func (r *policyRow) version(id string) *versionRow {
 // ownPolicy reads a policy of the account that may be changed.
 func ownPolicy(tx *kv.Tx, c *wire.Call, arn string) (*policyRow, error) {
 	if strings.HasPrefix(arn, awsPolicies+"/") {
-		return nil, wire.Fail(403, "AccessDenied", "User: %s is not authorized to perform: iam:%s on resource: policy %s", c.Principal.ARN, "ChangePolicy", arn)
+		return nil, wire.Because(wire.Fail(403, "AccessDenied", "User: %s is not authorized to change resource: policy %s", c.Principal.ARN, arn), "the policy is built in")
 	}
 	row, err := findPolicy(tx, c.Account, arn)
 	return row, or(err, noSuchEntity("Policy %s was not found.", arn))
