@@ -2,8 +2,11 @@ package node
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
+	"bothy/functions"
+	"bothy/hub"
 	"bothy/wire"
 )
 
@@ -60,12 +63,21 @@ func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.Addr() + "\" : \"DIRECT\";\n}\n"))
 }
 
+// poolPath is what verifiers of a user pool's tokens read: no bucket has an underscore in its name.
+var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/\.well-known/`)
+
 // plain is the handler of a request that no AWS model describes, nil for all others.
 func (s *services) plain(r *http.Request) http.Handler {
 	host := wire.HostOf(r)
 	switch {
-	case strings.Contains(r.URL.Path, "/.well-known/") && (strings.HasPrefix(host, "cognito-idp.") || !strings.Contains(host, ".s3")):
-		return s.wellKnown(host)
+	case strings.HasPrefix(r.URL.Path, functions.CodePath):
+		return http.HandlerFunc(s.functions.ServeCode)
+	case strings.HasPrefix(r.URL.Path, hub.DownloadPath):
+		return s.hub.Downloads()
+	case strings.HasPrefix(host, "cognito-identity.") && strings.HasPrefix(r.URL.Path, "/.well-known/"):
+		return s.identities.JWKS()
+	case poolPath.MatchString(r.URL.Path):
+		return s.users.WellKnown()
 	}
 	return nil
 }

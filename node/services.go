@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ import (
 	"bothy/api/pinpoint"
 	"bothy/api/s3"
 	"bothy/api/sts"
+	"bothy/blob"
+	"bothy/functions"
+	"bothy/hub"
 	"bothy/identities"
 	"bothy/kv"
 	"bothy/objects"
@@ -53,6 +57,8 @@ type services struct {
 	tables     *tables.Service
 	objects    *objects.Service
 	outbox     *outbox.Service
+	functions  *functions.Service
+	hub        *hub.Service
 }
 
 // assemble makes the services and mounts their operations.
@@ -69,12 +75,19 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
+	var err error
+	if s.functions, err = s.newFunctions(sealer); err != nil {
+		return err
+	}
+	s.hub = hub.New(hub.Config{
+		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.Addr() }, SDK: n.sdk(),
+	})
 
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: []string{"localhost"}, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
 	}, APIs()...)
 	for _, mount := range []func(*wire.Mux){
-		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.mountOperator,
+		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.hub.Mount, s.mountOperator,
 	} {
 		mount(s.mux)
 	}
@@ -108,34 +121,73 @@ func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error
 	})
 }
 
+// sdk is the browser SDK that hosting buckets get a copy of, nil when it is not installed.
+func (n *Node) sdk() []byte {
+	file, err := os.ReadFile(filepath.Join(n.cfg.NodeModules, "aws-sdk", "dist", "aws-sdk.min.js"))
+	if err != nil {
+		n.cfg.Log.Warn("hosting buckets get no aws-sdk.min.js", "error", err)
+		return nil
+	}
+	return file
+}
+
 const housekeeping = 10 * time.Minute // between sweeps
 
 // start runs what works in the background until ctx ends; the returned function waits for it.
 func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
+	wg.Go(func() { s.functions.Run(ctx) })
 	wg.Go(func() {
-		for tick := time.NewTicker(housekeeping); ; {
-			select {
-			case <-ctx.Done():
-				tick.Stop()
-				return
-			case <-tick.C:
-				if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-					log.Error("housekeeping", "error", err)
-				}
-			}
+		if err := s.hub.Resume(ctx, s.node.account); err != nil {
+			log.Error("projects left half way", "error", err)
 		}
 	})
+	wg.Go(func() { again(ctx, log, time.Minute, "tables", s.tables.Run) })
+	wg.Go(func() { again(ctx, log, housekeeping, "housekeeping", s.sweep) })
 	return wg.Wait
+}
+
+// again runs work, and runs it again a while after it ended, until ctx ends.
+func again(ctx context.Context, log *slog.Logger, pause time.Duration, name string, work func(context.Context) error) {
+	tick := time.NewTimer(pause)
+	defer tick.Stop()
+	for {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			log.Error(name, "error", err)
+		}
+		tick.Reset(pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // sweep removes what is no longer needed.
 func (s *services) sweep(ctx context.Context) error {
 	_, err := s.outbox.Prune(ctx, s.node.account)
-	return err
+	return errors.Join(err, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
 }
 
-func (s *services) close() error { return nil }
+// sweepBlobs deletes old blobs that neither an object nor a function names.
+func (s *services) sweepBlobs(ctx context.Context) error {
+	return s.node.blobs.Walk(ctx, func(info blob.Info) error {
+		return s.objects.Sweep(ctx, info.ID, func(ctx context.Context, id string) error {
+			if named, err := s.functions.Named(ctx, id); err != nil || named {
+				return err
+			}
+			return s.node.blobs.DeleteOld(ctx, id)
+		})
+	})
+}
+
+func (s *services) close() error {
+	if s.functions == nil {
+		return nil
+	}
+	return s.functions.Close()
+}
 
 // logins verify user-pool tokens for identities.
 type logins struct{ s *services }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"bothy/policy"
 	"bothy/wire/jsoncur"
 	"bothy/wire/sigv4"
 )
@@ -79,9 +80,15 @@ func accessDenied(c *Call, w Access) *Error {
 	return Fail(403, codeDenied, "User: %s is not authorized to perform: %s on resource: %s", who, w.Action, w.Resource)
 }
 
-// AccessDenied is the refusal of one access, for handlers that ask Decide themselves.
-func AccessDenied(c *Call, w Access, reason string) error {
-	return Because(accessDenied(c, w), "%s", reason)
+// AccessDenied is the refusal of one access that Decide answered with d.
+func AccessDenied(c *Call, w Access, d policy.Decision) error {
+	f := accessDenied(c, w)
+	if d.Explicit {
+		f.Message += " with an explicit deny"
+	} else if c.Principal != nil && c.Principal.Kind != Anonymous {
+		f.Message += " because no identity-based policy allows the " + w.Action + " action"
+	}
+	return Because(f, "%s", d.Reason)
 }
 
 func notImplemented(a *API, op string) error {

@@ -168,7 +168,7 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 		d := Decide(c, w)
 		c.trace.decided(w, d)
 		if !d.Allowed {
-			return Because(accessDenied(c, w), "%s", d.Reason)
+			return AccessDenied(c, w, d)
 		}
 	}
 	return nil

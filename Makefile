@@ -1,0 +1,26 @@
+# Short names only; what they do is in the tools they call.
+.PHONY: up build test bench clean
+
+NPM = npm ci --no-audit --no-fund --loglevel=error
+
+up: build
+	bin/bothy --data data up --import examples/tasks/dist/tasks.zip --publish examples/tasks/dist/site
+
+build: functions/runtime/node_modules examples/tasks/dist
+	go build -trimpath -o bin/bothy ./cmd/bothy
+
+functions/runtime/node_modules: functions/runtime/package-lock.json
+	cd functions/runtime && $(NPM) && touch node_modules
+
+examples/tasks/dist: examples/tasks/package-lock.json $(wildcard examples/tasks/web/* examples/tasks/function/*) examples/tasks/mobile-hub-project.yml examples/tasks/build.mjs
+	cd examples/tasks && $(NPM) && npm run --silent build
+
+test: build
+	test/setup
+	go test ./...
+
+bench:
+	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench
+
+clean:
+	rm -rf bin examples/tasks/dist

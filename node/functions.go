@@ -1,0 +1,105 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"bothy/access"
+	"bothy/api/s3"
+	"bothy/functions"
+	"bothy/functions/runner"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// newFunctions makes the functions service with its runner.
+func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, error) {
+	n := s.node
+	dir, err := runDir(n.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := filepath.Abs(n.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	program, err := exec.LookPath("node")
+	if err != nil {
+		n.cfg.Log.Warn("functions cannot run: no node program on the path")
+		program = "node" // each invocation says so
+	}
+	return functions.New(functions.Config{
+		DB: n.db, Blobs: n.blobs, Sealer: sealer, Objects: codeObjects{s}, Now: n.cfg.Now, Log: n.cfg.Log,
+		Runner: runner.Config{
+			Dir: dir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: []string{data},
+			Endpoint: n.URL(), Sessions: functionSessions{s},
+		},
+	}), nil
+}
+
+// runDir is where functions are unpacked and run: a cache outside the data directory, which they must not see. It lies in
+// the system's directory for temporary files, under a name that depends on the data directory; somebody else's directory of
+// that name is refused.
+func runDir(data string) (string, error) {
+	abs, err := filepath.Abs(data)
+	if err != nil {
+		return "", err
+	}
+	h := fnv.New64a()
+	h.Write([]byte(abs)) //nolint:errcheck // never fails (hash)
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("bothy-%d-%x", os.Getuid(), h.Sum64()))
+	if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(st.Uid) != os.Getuid() {
+		return "", fmt.Errorf("node: %s is somebody else's", dir)
+	}
+	return dir, os.Chmod(dir, 0o711)
+}
+
+// functionSessions give functions the credentials of their role.
+type functionSessions struct{ s *services }
+
+func (f functionSessions) AssumeForFunction(ctx context.Context, roleARN, functionName string) (key, secret, token string, expires time.Time, err error) {
+	issued, err := f.s.access.Issue(ctx, access.Spec{RoleARN: roleARN, SessionName: functionName, Service: "lambda.amazonaws.com"})
+	if err != nil {
+		return "", "", "", time.Time{}, err
+	}
+	return issued.AccessKey, issued.Secret, issued.Token, issued.Expires, nil
+}
+
+// internal is the node itself as a caller: what it does on its own behalf, or after it has decided about the caller itself.
+func internal(account string) *wire.Principal {
+	return &wire.Principal{Kind: wire.Internal, Account: account, ARN: "arn:aws:iam::" + account + ":role/bothy-node", UserID: "bothy-node"}
+}
+
+// codeObjects reads archives of functions from buckets.
+type codeObjects struct{ s *services }
+
+func (o codeObjects) OpenObject(ctx context.Context, account, bucket, key, version string) (io.ReadCloser, int64, error) {
+	in := &s3.GetObjectInput{Bucket: wire.Some(bucket), Key: wire.Some(key)}
+	if version != "" {
+		in.VersionId = wire.Some(version)
+	}
+	out, err := wire.Invoke(ctx, o.s.mux, internal(account), o.s.node.cfg.Region, s3.GetObject, in)
+	if err != nil {
+		return nil, 0, err
+	}
+	body, ok := out.Body.(io.ReadCloser)
+	if !ok {
+		body = io.NopCloser(out.Body)
+	}
+	return body, out.ContentLength.V, nil
+}
