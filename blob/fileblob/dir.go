@@ -74,13 +74,19 @@ func writeFile(name, content string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// makeDir makes a directory and its entry in its parent durable. The parent is synced also when another made the directory:
-// that one's sync may still be to come.
+// makeDir makes a directory, and what is missing above it, and makes their entries durable. The parent is synced also when
+// another made the directory: that one's sync may still be to come.
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("fileblob: %w", err)
 	}
-	return syncDir(filepath.Dir(dir))
+	return syncDir(parent)
 }
 
 func syncDir(dir string) error {

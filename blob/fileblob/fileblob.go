@@ -35,6 +35,7 @@ type Engine struct {
 	dir   string
 	grace time.Duration
 	now   func() time.Time
+	made  sync.Map   // shard directories known to be durable
 	mu    sync.Mutex // a blob becoming young (rename) excludes its removal for age
 }
 
@@ -103,8 +104,11 @@ func (r reader) Read(p []byte) (int, error) {
 // keep gives a written file its name, over the same bytes if they are there.
 func (e *Engine) keep(temp, id string) error {
 	shard := filepath.Dir(e.path(id))
-	if err := makeDir(shard); err != nil {
-		return err
+	if _, ok := e.made.Load(shard); !ok {
+		if err := makeDir(shard); err != nil {
+			return err
+		}
+		e.made.Store(shard, true)
 	}
 	if err := e.rename(temp, id); err != nil {
 		return fmt.Errorf("fileblob: put: %w", err)

@@ -44,7 +44,7 @@ func checkFormat(fsys vfs.FS, dir string) error {
 
 // stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours.
 func stamp(fsys vfs.FS, dir string) error {
-	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(fsys, dir); err != nil {
 		return fmt.Errorf("pebblekv: %w", err)
 	}
 	names, err := fsys.List(dir)
@@ -63,7 +63,10 @@ func stamp(fsys vfs.FS, dir string) error {
 	if err := fsys.Rename(fsys.PathJoin(dir, temp), fsys.PathJoin(dir, formatFile)); err != nil {
 		return fmt.Errorf("pebblekv: %w", err)
 	}
-	return syncDir(fsys, dir)
+	if err := syncDir(fsys, dir); err != nil {
+		return fmt.Errorf("pebblekv: %w", err)
+	}
+	return nil
 }
 
 func readFile(fsys vfs.FS, name string) ([]byte, error) {
@@ -84,16 +87,24 @@ func writeFile(fsys vfs.FS, name, content string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncDir makes the directory's entries, and its own entry in its parent, survive a power cut.
-func syncDir(fsys vfs.FS, dir string) error {
-	for _, name := range []string{dir, fsys.PathDir(dir)} {
-		d, err := fsys.OpenDir(name)
-		if err != nil {
-			return fmt.Errorf("pebblekv: %w", err)
-		}
-		if err := errors.Join(d.Sync(), d.Close()); err != nil {
-			return fmt.Errorf("pebblekv: %w", err)
+// makeDir makes a directory, and what is missing above it, and makes their entries survive a power cut.
+func makeDir(fsys vfs.FS, dir string) error {
+	parent := fsys.PathDir(dir)
+	if _, err := fsys.Stat(parent); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := makeDir(fsys, parent); err != nil {
+			return err
 		}
 	}
-	return nil
+	if err := fsys.MkdirAll(dir, 0o700); err != nil { // vfs has no plain Mkdir
+		return err
+	}
+	return syncDir(fsys, parent)
+}
+
+func syncDir(fsys vfs.FS, dir string) error {
+	d, err := fsys.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

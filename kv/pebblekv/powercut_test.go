@@ -127,7 +127,7 @@ func TestPowerCutWhileOpening(t *testing.T) {
 		opened := make(chan struct{})
 		go func() {
 			defer close(opened)
-			if e, err := pebblekv.Open("db", pebblekv.Options{FS: fs}); err != nil {
+			if e, err := pebblekv.Open("data/deep/kv", pebblekv.Options{FS: fs}); err != nil {
 				t.Error(err)
 			} else if err := e.Close(); err != nil {
 				t.Error(err)
@@ -136,7 +136,7 @@ func TestPowerCutWhileOpening(t *testing.T) {
 		time.Sleep(time.Duration(i*40) * time.Microsecond)
 		crashed := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: i * 3, RNG: rand.New(rand.NewPCG(seed, uint64(i)))})
 		<-opened
-		e, err := pebblekv.Open("db", pebblekv.Options{FS: crashed})
+		e, err := pebblekv.Open("data/deep/kv", pebblekv.Options{FS: crashed})
 		if err != nil {
 			t.Errorf("cut %d: %v", i, err)
 			continue
@@ -144,5 +144,23 @@ func TestPowerCutWhileOpening(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPowerCutOfDirectory: when a write to a new, deep directory was acknowledged, the directory is there afterwards.
+func TestPowerCutOfDirectory(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	e := open(t, "data/deep/kv", pebblekv.Options{FS: fs})
+	if err := e.Update(context.Background(), set("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{})
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	back := open(t, "data/deep/kv", pebblekv.Options{FS: crashed})
+	defer back.Close()
+	if v := get(t, back, "a"); string(v) != "1" {
+		t.Errorf("came back as %q", v)
 	}
 }
