@@ -24,7 +24,7 @@ type Call struct {
 	HTTP      *http.Request // nil for a call made in process
 	Header    http.Header   // of the response; set what the model does not know
 	Status    int           // of the response, where it is not the model's: 206
-	Auth      *sigv4.Auth   // the verified signature, nil when unsigned or in process; trailers are in it once the body is read
+	Auth      *sigv4.Auth   // the verified signature, nil in process; no AccessKey: an anonymous S3 request. Trailers are in it once the body is read
 
 	api   *API
 	info  *OpInfo

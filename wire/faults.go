@@ -31,6 +31,9 @@ const (
 // faultOf is err as a Fault: what is not one is an internal failure, and says nothing of itself.
 func faultOf(err error) Fault {
 	var f Fault
+	if s := (*sigv4.Error)(nil); errors.As(err, &s) { // a handler read the body itself, and found it not to be the signed one
+		err = signatureFault(s)
+	}
 	if errors.As(err, &f) {
 		return f
 	}
@@ -51,24 +54,34 @@ func signatureFault(err error) error {
 	if !errors.As(err, &s) {
 		return Because(Fail(400, "IncompleteBody", "The request body terminated unexpectedly"), "%v", err)
 	}
-	var out *Error
-	switch s.Code {
-	case sigv4.Missing:
-		out = Fail(403, codeMissing, "Missing Authentication Token")
-	case sigv4.Mismatch, sigv4.BadChunk:
-		out = Fail(403, codeMismatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
-	case sigv4.Skewed:
-		out = Fail(403, codeSkewed, "Signature expired: the difference between the request time and the current time is too large.")
-	case sigv4.Expired:
-		out = Fail(403, codeRequestOld, "Request has expired")
-	case sigv4.PayloadMismatch:
-		out = Fail(400, codePayload, "The provided 'x-amz-content-sha256' header does not match what was computed.")
-	case sigv4.TooLarge:
-		out = Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit")
-	default:
-		out = Fail(400, codeIncomplete, "The request signature does not conform to AWS standards.")
+	to, ok := refusals[s.Code]
+	if !ok {
+		to = refusal{400, codeIncomplete}
 	}
-	return Because(out, "%s", s.Reason)
+	return Because(Fail(to.status, to.code, "%s", s.Message), "%s", s.Reason)
+}
+
+type refusal struct {
+	status int
+	code   string
+}
+
+// refusals are the codes of what sigv4 finds wrong, where it is not the form of the signature (IncompleteSignature).
+var refusals = map[sigv4.Code]refusal{
+	sigv4.Missing:         {403, codeMissing},
+	sigv4.Mismatch:        {403, codeMismatch},
+	sigv4.BadChunk:        {403, codeMismatch},
+	sigv4.Skewed:          {403, codeSkewed},
+	sigv4.Expired:         {403, codeRequestOld},
+	sigv4.NotYetValid:     {403, codeDenied},
+	sigv4.UnsignedHeader:  {403, codeDenied},
+	sigv4.BadPayload:      {400, "InvalidArgument"},
+	sigv4.PayloadMismatch: {400, codePayload},
+	sigv4.BadTrailer:      {400, "MalformedTrailerError"},
+	sigv4.Truncated:       {400, "IncompleteBody"},
+	sigv4.BadLength:       {400, "IncompleteBody"},
+	sigv4.MissingLength:   {411, "MissingContentLength"},
+	sigv4.TooLarge:        {413, "EntityTooLarge"},
 }
 
 // accessDenied is AWS's message for an action that policy does not allow.
@@ -182,7 +195,7 @@ var names = map[string]map[string]name{
 		codeUnknownKey: {"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
 		codeExpired:    {"ExpiredToken", 400, "The provided token has expired."},
 		codeIncomplete: {"AuthorizationHeaderMalformed", 400, "The authorization header that you provided is not valid."},
-		codeSkewed:     {"RequestTimeTooSkewed", 403, "The difference between the request time and the server's time is too large."},
+		codeSkewed:     {"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."},
 		codeRequestOld: {codeDenied, 403, "Request has expired"},
 		codeInternal:   {"InternalError", 500, "We encountered an internal error. Please try again."},
 	},

@@ -60,6 +60,11 @@ func NewMux(cfg Config, apis ...*API) *Mux {
 		cfg: cfg, apis: apis, compiler: compiler{map[reflect.Type]*plan{}}, verifier: sigv4.NewVerifier(cfg.Now),
 		mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{},
 	}
+	m.verifier.Bucket = func(host string) string {
+		r := &request{http: &http.Request{Host: host}}
+		m.routeHost(r)
+		return r.bucket
+	}
 	for _, a := range apis {
 		m.routers[a] = newRouter(a)
 	}

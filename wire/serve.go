@@ -98,6 +98,9 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 			return nil, nil, err
 		}
 	}
+	if c.Auth != nil && c.Auth.AccessKey != "" && c.Auth.Service != r.api.SigningName {
+		return nil, nil, wrongService(c.Auth.Service, r.api.SigningName)
+	}
 	in := o.newIn()
 	if err := m.decode(o, r, form, in); err != nil {
 		return nil, nil, err
@@ -140,6 +143,11 @@ func (m *Mux) authenticate(c *Call, r *request) error {
 	c.authenticated = true
 	if !sigv4.Present(r.http) {
 		if r.api != nil && r.api.Name == "s3" {
+			auth, err := sigv4.Anonymous(r.http, r.max)
+			if err != nil {
+				return signatureFault(err)
+			}
+			c.Auth = auth
 			return nil
 		}
 		return Because(Fail(403, codeMissing, "Missing Authentication Token"), "the request has no signature")
@@ -174,7 +182,18 @@ func (m *Mux) Authenticate(hr *http.Request, maxBody int64) (*Call, error) {
 	if !sigv4.Present(hr) {
 		return c, Because(Fail(403, codeMissing, "Missing Authentication Token"), "the request has no signature")
 	}
-	return c, m.verify(c, hr, maxBody)
+	if err := m.verify(c, hr, maxBody); err != nil {
+		return c, err
+	}
+	if s := c.Auth.Service; s != "execute-api" && s != "" { // aws4 leaves it empty for hosts it does not know
+		return c, wrongService(s, "execute-api")
+	}
+	return c, nil
+}
+
+// wrongService refuses a signature made for another service: what that service lets pass unsigned must not pass here.
+func wrongService(got, want string) error {
+	return Because(Fail(403, codeMismatch, "Credential should be scoped to correct service: '%s'.", want), "the signature is scoped to service %q, the request is for %q", got, want)
 }
 
 // body reads the whole body within its limit; a signed one is checked against its signature while it is read.
