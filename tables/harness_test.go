@@ -162,3 +162,9 @@ func list(s string) (values []item.Value) {
 	}
 	return values
 }
+
+var putItem = dynamodb.PutItem
+
+func putInput(table string, it item.Item) dynamodb.PutItemInput {
+	return dynamodb.PutItemInput{TableName: str(table), Item: it}
+}

@@ -1,0 +1,149 @@
+package tables
+
+import (
+	"bytes"
+	"testing"
+
+	"bothy/kv"
+	"bothy/tables/number"
+	"bothy/wire/item"
+
+	"pgregory.net/rapid"
+)
+
+// anyValue makes checked values of every kind.
+func anyValue(depth int) *rapid.Generator[item.Value] {
+	return rapid.Custom(func(t *rapid.T) item.Value {
+		kinds := []item.Kind{item.S, item.N, item.B, item.BOOL, item.NULL, item.SS, item.NS, item.BS}
+		if depth > 0 {
+			kinds = append(kinds, item.L, item.M)
+		}
+		switch k := rapid.SampledFrom(kinds).Draw(t, "kind"); k {
+		case item.S:
+			return item.Text(rapid.String().Draw(t, "S"))
+		case item.N:
+			return item.Number(anyNumber().Draw(t, "N"))
+		case item.B:
+			return item.Bytes(rapid.SliceOf(rapid.Byte()).Draw(t, "B"))
+		case item.BOOL:
+			return item.Flag(rapid.Bool().Draw(t, "BOOL"))
+		case item.NULL:
+			return item.Value{Kind: item.NULL, Bool: true}
+		case item.NS:
+			return item.Set(k, rapid.SliceOfNDistinct(anyNumber(), 1, 4, rapid.ID[string]).Draw(t, "NS")...)
+		case item.SS, item.BS:
+			return item.Set(k, rapid.SliceOfNDistinct(rapid.String(), 1, 4, rapid.ID[string]).Draw(t, "set")...)
+		case item.L:
+			return item.Value{Kind: item.L, More: &item.Compound{List: rapid.SliceOfN(anyValue(depth-1), 0, 4).Draw(t, "L")}}
+		}
+		return item.Map(anyItem(depth-1).Draw(t, "M"))
+	})
+}
+
+func anyNumber() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		n, err := number.Canonical(rapid.StringMatching(`-?[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9]{1,2})?`).Draw(t, "number"))
+		if err != nil {
+			t.Skip(err)
+		}
+		return n
+	})
+}
+
+func anyItem(depth int) *rapid.Generator[item.Item] {
+	return rapid.Custom(func(t *rapid.T) item.Item {
+		it := item.Item{}
+		for _, name := range rapid.SliceOfNDistinct(rapid.StringN(1, 8, -1), 0, 5, rapid.ID[string]).Draw(t, "names") {
+			it = append(it, item.Attribute{Name: name, Value: anyValue(depth).Draw(t, name)})
+		}
+		return it
+	})
+}
+
+func TestItemsComeBackFromTheirRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		it := anyItem(3).Draw(t, "item")
+		size, err := normaliseItem(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := itemSize(it); got != size {
+			t.Fatalf("counted %d, then %d", size, got)
+		}
+		row := encodeItem(it, size)
+		back, err := decodeItem(string(row))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(back.AppendJSON(nil)), string(it.AppendJSON(nil)); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+		if again := encodeItem(back, 0); !bytes.Equal(again, row) {
+			t.Fatal("another row of the same item")
+		}
+	})
+}
+
+func TestNumbersAreCountedAsDecimal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := anyNumber().Draw(t, "number")
+		x, _ := number.Parse(n)
+		if got, want := numberSize(n), x.Size(); got != want {
+			t.Fatalf("%s counts %d, want %d", n, got, want)
+		}
+	})
+}
+
+func TestSizes(t *testing.T) {
+	for in, want := range map[string]int{
+		`{'a': {'S': 'xyz'}}`: 4, `{'a': {'S': 'é'}}`: 3, `{'a': {'N': '0'}}`: 2, `{'a': {'N': '100'}}`: 3, `{'a': {'N': '-123'}}`: 5, `{'a': {'B': 'AQID'}}`: 4,
+		`{'a': {'BOOL': true}}`: 2, `{'a': {'NULL': true}}`: 2, `{'a': {'SS': ['ab', 'c']}}`: 4, `{'a': {'L': []}}`: 4, `{'a': {'L': [{'S': 'x'}, {'S': 'y'}]}}`: 8, `{'a': {'M': {'bc': {'S': 'x'}}}}`: 8,
+	} {
+		if size, err := normaliseItem(doc(in)); err != nil || size != want {
+			t.Errorf("%s counts %d, want %d (%v)", in, size, want, err)
+		}
+	}
+}
+
+func TestKeysAreTuples(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, b := rapid.String().Draw(t, "s"), rapid.SliceOf(rapid.Byte()).Draw(t, "b")
+		var want kv.Key
+		want = want.With(s, b)
+		vs, vb := item.Text(s), item.Bytes(b)
+		if got := appendScalar(appendScalar(nil, &vs), &vb); !bytes.Equal(got, want) {
+			t.Fatalf("%x, want %x", got, want)
+		}
+		if parts, err := kv.Key(appendHash(nil, hashOf(s))).Parts(); err != nil || len(parts) != 1 {
+			t.Fatalf("hash part: %v, %v", parts, err)
+		}
+	})
+}
+
+func TestTheLongestKeysFit(t *testing.T) {
+	w := newWorld(t)
+	w.table("table-of-a-very-long-name", "p:B q:B", "index g:B r:B ALL")
+	long := func(n int) item.Value { return item.Bytes(make([]byte, n)) } // zeros are escaped: the worst case
+	it := item.Item{{Name: "p", Value: long(2048)}, {Name: "q", Value: long(1024)}, {Name: "g", Value: long(2048)}, {Name: "r", Value: long(1024)}}
+	if _, err := do(w, w.root, putItem, putInput("table-of-a-very-long-name", it)); err != nil {
+		t.Fatal(err)
+	}
+	it[3].Value = long(1025)
+	_, err := do(w, w.root, putItem, putInput("table-of-a-very-long-name", it))
+	w.refused(err, "ValidationException", "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+}
+
+func FuzzDecodeItem(f *testing.F) {
+	f.Add(encodeItem(doc(`{'a': {'S': 'x'}, 'l': {'L': [{'N': '1'}, {'M': {'b': {'BOOL': true}}}]}, 's': {'SS': ['p', 'q']}, 'n': {'NULL': true}}`), 0))
+	f.Add([]byte{1, 0xFF, 0xFF, 0xFF, 0x7F})
+	f.Add([]byte{2})
+	f.Fuzz(func(t *testing.T, row []byte) {
+		it, err := decodeItem(string(row))
+		if err != nil {
+			return
+		}
+		if again, err := decodeItem(string(encodeItem(it, 0))); err != nil || len(again) != len(it) {
+			t.Fatalf("%x: %v", row, err)
+		}
+	})
+}
