@@ -16,7 +16,6 @@ type attempt struct {
 	pool   *pool
 	given  map[string]string // AuthParameters or ChallengeResponses
 	data   map[string]string // ClientMetadata
-	admin  bool              // by an operator, with credentials
 }
 
 func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (*cognitoidp.InitiateAuthOutput, error) {
@@ -36,7 +35,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 }
 
 func (s *Service) adminInitiateAuth(c *wire.Call, in *cognitoidp.AdminInitiateAuthInput) (*cognitoidp.AdminInitiateAuthOutput, error) {
-	a := &attempt{Call: c, given: in.AuthParameters, data: in.ClientMetadata, admin: true}
+	a := &attempt{Call: c, given: in.AuthParameters, data: in.ClientMetadata}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
 		a.client, a.pool, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V)
 		return err
@@ -97,7 +96,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 }
 
 func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.AdminRespondToAuthChallengeInput) (*cognitoidp.AdminRespondToAuthChallengeOutput, error) {
-	a := &attempt{Call: c, given: in.ChallengeResponses, data: in.ClientMetadata, admin: true}
+	a := &attempt{Call: c, given: in.ChallengeResponses, data: in.ClientMetadata}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
 		a.client, a.pool, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V)
 		return err

@@ -22,7 +22,6 @@ type challenge struct {
 	Sub     string // of the user, or of the ghost that stands for one
 	Name    string // username
 	As      string // the name the client gave
-	Admin   bool
 	Expires time.Time
 	Secret  []byte `json:",omitempty"` // b
 	Public  []byte `json:",omitempty"` // A

@@ -11,15 +11,11 @@ func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInpu
 	if err != nil {
 		return nil, err
 	}
-	to, err := a.pool.mayRecover(a.user)
-	if err != nil {
-		if !a.client.hides() {
-			return nil, err
-		}
-		// Who can not be helped looks like who does not exist.
-		if a.user, err = s.ghostOf(c.Account, a.pool, in.Username.V); err != nil {
-			return nil, err
-		}
+	to, refusal := a.pool.mayRecover(a.user)
+	if err := a.hide(s, c.Account, in.Username.V, refusal); err != nil {
+		return nil, err
+	}
+	if a.user.ghost {
 		if to, err = s.pretended(c.Account, a.pool, a.user, in.Username.V); err != nil {
 			return nil, err
 		}
@@ -57,13 +53,9 @@ func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForg
 		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
 			return err
 		}
-		if _, err := a.pool.mayRecover(a.user); err != nil && !a.user.ghost {
-			if !a.client.hides() {
-				return err
-			}
-			if a.user, err = s.ghostOf(c.Account, a.pool, in.Username.V); err != nil {
-				return err
-			}
+		_, refusal := a.pool.mayRecover(a.user)
+		if err := a.hide(s, c.Account, in.Username.V, refusal); err != nil {
+			return err
 		}
 		if _, err := s.tryCode(tx, c.Account, a.pool, a.user, forPassword, in.ConfirmationCode.V, c.Now); err != nil {
 			return err

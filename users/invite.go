@@ -89,6 +89,9 @@ func (s *Service) invite(c *wire.Call, p *pool, u *user, in *cognitoidp.AdminCre
 			return noUser()
 		} else if err != nil && !absent(err) {
 			return err
+		} else if again {
+			taken.Credential, taken.TempUntil = u.Credential, u.TempUntil
+			u = taken
 		}
 		if err := s.save(tx, c.Account, p, u, in.ForceAliasCreation.V, c.Now); err != nil {
 			return err

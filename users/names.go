@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	emailShape = regexp.MustCompile(`^[^\s@,;<>"]+@[^\s@,;<>"]+$`)
+	emailShape = regexp.MustCompile(`^[^\s\x00-\x1f\x7f@,;<>"]+@[^\s\x00-\x1f\x7f@,;<>"]+$`)
 	phoneShape = regexp.MustCompile(`^\+[0-9]{2,15}$`)
 )
 
@@ -90,6 +90,9 @@ func (s *Service) save(tx *kv.Tx, account string, p *pool, u *user, force bool, 
 	}
 	u.Folded, u.Aliases, u.Modified = p.fold(u.Name), p.aliasesOf(u), now
 	for _, a := range u.Aliases {
+		if len(a.Value) > longestIndexed {
+			return invalid("%s is too long to sign in by.", a.Attribute)
+		}
 		owner, err := people.Find(tx, inPool(account, p.ID), "alias", p.ID, a.Attribute, a.Value)
 		switch {
 		case absent(err) || err == nil && owner.Sub == u.Sub:

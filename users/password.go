@@ -78,8 +78,9 @@ func verifierPlace(account, poolID, sub string) string {
 
 // credentialOf opens what is kept of the user's password. Ghosts, and users without a password, get one nobody has.
 func (s *Service) credentialOf(account string, p *pool, u *user) (credential, error) {
-	if u.ghost || u.Credential == nil {
-		return s.ghostCredential(account, p, u.Sub)
+	nobodys, err := s.ghostCredential(account, p, u.Sub) // always made: known and unknown users take the same time
+	if err != nil || u.ghost || u.Credential == nil {
+		return nobodys, err
 	}
 	b, err := s.cfg.Sealer.Open(verifierPlace(account, p.ID, u.Sub), u.Credential)
 	if err != nil {

@@ -142,6 +142,7 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 	if err != nil {
 		return nil, err
 	}
+	s.keys.Delete(c.Account + "/" + id)
 	return nil, s.purge(c, c.Account, id)
 }
 

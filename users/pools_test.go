@@ -86,9 +86,13 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 	w := newWorld(t)
 	arn := str("arn:aws:lambda:us-east-1:123456789012:function:f")
 	for name, spoil := range map[string]func(*cognitoidp.CreateUserPoolInput){
-		"MfaConfiguration":     func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
-		"DeviceConfiguration":  func(in *cognitoidp.CreateUserPoolInput) { in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{} },
-		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) { in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")} },
+		"MfaConfiguration": func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
+		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
+			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
+		},
+		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) {
+			in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")}
+		},
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
 		},
@@ -98,9 +102,15 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
 			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
 		},
-		"DefineAuthChallenge": func(in *cognitoidp.CreateUserPoolInput) { in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn} },
-		"UserMigration":       func(in *cognitoidp.CreateUserPoolInput) { in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: arn} },
-		"Triggers":            func(in *cognitoidp.CreateUserPoolInput) { in.LambdaConfig = &cognitoidp.LambdaConfigType{PreSignUp: arn} },
+		"DefineAuthChallenge": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn}
+		},
+		"UserMigration": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: arn}
+		},
+		"Triggers": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{PreSignUp: arn}
+		},
 		"Only one of the aliasAttributes or usernameAttributes": func(in *cognitoidp.CreateUserPoolInput) {
 			in.AliasAttributes, in.UsernameAttributes = []string{"email"}, []string{"email"}
 		},
@@ -114,9 +124,13 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 	}
 	p := w.pool()
 	for name, spoil := range map[string]func(*cognitoidp.CreateUserPoolClientInput){
-		"OAuth flows":                func(in *cognitoidp.CreateUserPoolClientInput) { in.AllowedOAuthFlowsUserPoolClient = wire.Some(true) },
-		"The provider Google":        func(in *cognitoidp.CreateUserPoolClientInput) { in.SupportedIdentityProviders = []string{"COGNITO", "Google"} },
-		"can not mix":                func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"} },
+		"OAuth flows": func(in *cognitoidp.CreateUserPoolClientInput) { in.AllowedOAuthFlowsUserPoolClient = wire.Some(true) },
+		"The provider Google": func(in *cognitoidp.CreateUserPoolClientInput) {
+			in.SupportedIdentityProviders = []string{"COGNITO", "Google"}
+		},
+		"can not mix": func(in *cognitoidp.CreateUserPoolClientInput) {
+			in.ExplicitAuthFlows = []string{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"}
+		},
 		"ALLOW_USER_AUTH":            func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} },
 		"Invalid read attributes or": func(in *cognitoidp.CreateUserPoolClientInput) { in.ReadAttributes = []string{"custom:none"} },
 	} {

@@ -131,10 +131,13 @@ func aliasKeys(u *user) [][]any {
 // searchable are the attributes that ListUsers finds by index, as AWS lists them.
 var searchable = []string{"email", "phone_number", "name", "given_name", "family_name", "preferred_username"}
 
+// longestIndexed bytes of a value fit a key; a filter can name no longer one (256 characters).
+const longestIndexed = 1024
+
 func attributeKeys(u *user) [][]any {
 	var keys [][]any
 	for _, name := range searchable {
-		if v := u.Attributes[name]; v != "" {
+		if v := u.Attributes[name]; v != "" && len(v) <= longestIndexed {
 			keys = append(keys, []any{u.Pool, name, v})
 		}
 	}

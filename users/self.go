@@ -32,9 +32,15 @@ func (s *Service) updateUserAttributes(c *wire.Call, in *cognitoidp.UpdateUserAt
 	if err != nil {
 		return nil, err
 	}
-	text, err := s.customMessage(c, b.pool, "CustomMessage_UpdateUserAttribute", b.client.ID, b.user, b.pool.codeTemplate(), in.ClientMetadata)
+	values, err := b.pool.valuesOf(in.UserAttributes)
 	if err != nil {
 		return nil, err
+	}
+	text := b.pool.codeTemplate()
+	if len(b.pool.toVerify(b.user, values)) > 0 {
+		if text, err = s.customMessage(c, b.pool, "CustomMessage_UpdateUserAttribute", b.client.ID, b.user, text, in.ClientMetadata); err != nil {
+			return nil, err
+		}
 	}
 	err = s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
 		values, err := b.pool.valuesOf(in.UserAttributes)

@@ -13,8 +13,13 @@ import (
 	"bothy/wire"
 )
 
+const longestName = 128 // characters; the model bounds names everywhere but in AuthParameters
+
 // entrant reads who wants in, and whether they may try now.
 func (s *Service) entrant(a *attempt, name string) (u *user, err error) {
+	if len([]rune(name)) > longestName {
+		return nil, invalid("USERNAME is longer than %d characters", longestName)
+	}
 	if err := s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], name); err != nil {
 		return nil, err
 	}
@@ -54,7 +59,7 @@ func (s *Service) offerSRP(a *attempt) (*cognitoidp.InitiateAuthOutput, error) {
 	}
 	x, ours := newExchange(public, cred.verifier)
 	block, err := s.sealChallenge(a.Account, challenge{
-		Kind: "PASSWORD_VERIFIER", Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: name, Admin: a.admin,
+		Kind: "PASSWORD_VERIFIER", Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: name,
 		Expires: a.Now.Add(challengeLife), Secret: x.secret, Public: x.client.Bytes(), Scramb: x.scramb.Bytes(),
 	})
 	return &cognitoidp.InitiateAuthOutput{
@@ -171,7 +176,7 @@ const newPasswordRequired = "NEW_PASSWORD_REQUIRED"
 func (s *Service) askNewPassword(a *attempt, u *user) (*cognitoidp.RespondToAuthChallengeOutput, error) {
 	life := time.Duration(a.client.Settings.AuthSessionValidity.Or(3)) * time.Minute
 	sealed, err := s.sealChallenge(a.Account, challenge{
-		Kind: newPasswordRequired, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: a.given["USERNAME"], Admin: a.admin, Expires: a.Now.Add(life),
+		Kind: newPasswordRequired, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: a.given["USERNAME"], Expires: a.Now.Add(life),
 	})
 	if err != nil {
 		return nil, err

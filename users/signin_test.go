@@ -182,6 +182,12 @@ func TestUnknownUsersLookLikeKnownOnes(t *testing.T) {
 		}
 		refused(w, w.s.confirmForgotPassword, reset, "LimitExceededException", "Attempt limit exceeded")
 	}
+	// Confirming and asking for codes, of one confirmed and one unknown.
+	for _, name := range []string{"alice", "nobody"} {
+		refused(w, w.s.confirmSignUp, &cognitoidp.ConfirmSignUpInput{ClientId: str(cl), Username: str(name), ConfirmationCode: str("123456")}, "ExpiredCodeException", "Invalid code provided")
+		must(w, w.s.resendConfirmationCode, &cognitoidp.ResendConfirmationCodeInput{ClientId: str(cl), Username: str(name)})
+		refused(w, w.s.confirmSignUp, &cognitoidp.ConfirmSignUpInput{ClientId: str(cl), Username: str(name), ConfirmationCode: str("12345")}, "CodeMismatchException", "Invalid verification code")
+	}
 	if n := len(w.sent); n != 2 {
 		t.Fatalf("%d messages", n)
 	}
@@ -281,7 +287,9 @@ func TestSecretHash(t *testing.T) {
 		UserPoolId: str(p), ClientName: str("web"), GenerateSecret: wire.Some(true), ExplicitAuthFlows: []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
 	}).UserPoolClient
 	cl, secret := made.ClientId.V, made.ClientSecret.V
-	hash := func(name string) string { return base64.StdEncoding.EncodeToString(mac([]byte(secret), []byte(name+cl))) }
+	hash := func(name string) string {
+		return base64.StdEncoding.EncodeToString(mac([]byte(secret), []byte(name+cl)))
+	}
 	up := &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("alice"), Password: str(good), UserAttributes: attr("email", "a@example.com")}
 	refused(w, w.s.signUp, up, "NotAuthorizedException", "Client "+cl+" is configured with secret but SECRET_HASH was not received")
 	up.SecretHash = str(hash("bob"))

@@ -128,13 +128,10 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
 			return err
 		}
+		if err := a.hide(s, c.Account, in.Username.V, a.user.mayConfirm()); err != nil {
+			return err
+		}
 		u := a.user
-		if u.Disabled {
-			return isDisabled()
-		}
-		if u.Status != unconfirmed && !u.ghost {
-			return notAuthorized("User cannot be confirmed. Current status is %s", u.Status)
-		}
 		k, err := s.tryCode(tx, c.Account, a.pool, u, forSignUp, in.ConfirmationCode.V, c.Now)
 		if err != nil {
 			return err
@@ -151,25 +148,54 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 	return nil, s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmSignUp", a.client.ID, a.user, in.ClientMetadata)
 }
 
+// mayConfirm tells why a user can not be confirmed, if so.
+func (u *user) mayConfirm() error {
+	switch {
+	case u.ghost:
+		return nil
+	case u.Disabled:
+		return isDisabled()
+	case u.Status != unconfirmed:
+		return notAuthorized("User cannot be confirmed. Current status is %s", u.Status)
+	}
+	return nil
+}
+
+// hide keeps a refusal from telling that the user exists: where the client wants that hidden, the ghost of the name takes the
+// user's place. Otherwise it returns the refusal.
+func (a *asked) hide(s *Service, account, name string, refusal error) error {
+	if refusal == nil || !a.client.hides() {
+		return refusal
+	}
+	ghost, err := s.ghostOf(account, a.pool, name)
+	a.user = ghost
+	return err
+}
+
 func (s *Service) resendConfirmationCode(c *wire.Call, in *cognitoidp.ResendConfirmationCodeInput) (*cognitoidp.ResendConfirmationCodeOutput, error) {
 	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case len(a.pool.Settings.AutoVerifiedAttributes) == 0:
+	if len(a.pool.Settings.AutoVerifiedAttributes) == 0 {
 		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
-	case !a.user.ghost && a.user.Status != unconfirmed:
-		return nil, invalid("User is already confirmed.")
 	}
-	to, verify := a.pool.verifiable(a.user)
-	if a.user.ghost {
-		to, err = s.pretended(c.Account, a.pool, a.user, in.Username.V)
-	} else if !verify {
-		err = invalid("Cannot resend codes. The user has no address to verify.")
+	to, found := a.pool.verifiable(a.user)
+	var refusal error
+	switch {
+	case a.user.ghost:
+	case a.user.Status != unconfirmed:
+		refusal = invalid("User is already confirmed.")
+	case !found:
+		refusal = invalid("Cannot resend codes. The user has no address to verify.")
 	}
-	if err != nil {
+	if err := a.hide(s, c.Account, in.Username.V, refusal); err != nil {
 		return nil, err
+	}
+	if a.user.ghost {
+		if to, err = s.pretended(c.Account, a.pool, a.user, in.Username.V); err != nil {
+			return nil, err
+		}
 	}
 	err = s.sendCode(c, a, forSignUp, "ResendCode", "CustomMessage_ResendCode", to, in.ClientMetadata)
 	return &cognitoidp.ResendConfirmationCodeOutput{CodeDeliveryDetails: to.details()}, err

@@ -73,7 +73,9 @@ func TestSignUpRefusals(t *testing.T) {
 			{Name: str("level"), AttributeDataType: str("Number"), NumberAttributeConstraints: &cognitoidp.NumberAttributeConstraintsType{MaxValue: str("9")}},
 		}
 	})
-	cl := w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.WriteAttributes = []string{"email", "custom:level", "phone_number", "gender"} })
+	cl := w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.WriteAttributes = []string{"email", "custom:level", "phone_number", "gender"}
+	})
 	in := func(name, password string, attributes ...string) *cognitoidp.SignUpInput {
 		return &cognitoidp.SignUpInput{ClientId: str(cl), Username: str(name), Password: str(password), UserAttributes: attr(attributes...)}
 	}

@@ -1,0 +1,193 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+
+	"bothy/api/cognitoidp"
+	"bothy/policy"
+	"bothy/wire"
+)
+
+// keyring knows two keys: root's, and one that policy allows nothing.
+type keyring struct{}
+
+func (keyring) Find(_ context.Context, key, _ string) (*wire.Credential, error) {
+	p := &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/" + key, AccessKey: key}
+	if key == "AKIDROOT" {
+		p.Kind, p.Policies = wire.Root, policy.Attached{Unlimited: true}
+	}
+	return &wire.Credential{Secret: "secret", Principal: p}, nil
+}
+
+// sdkClient is a real client of the service behind the real pipeline; seen collects the operations it called.
+func (w *world) sdkClient(key string, seen map[string]bool) (*sdk.Client, *wire.Mux) {
+	m := wire.NewMux(wire.Config{
+		Account: func() string { return account }, Region: "us-east-1", Credentials: keyring{}, Now: w.now, Log: slog.New(slog.DiscardHandler),
+	}, cognitoidp.API)
+	w.s.Mount(m)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		seen[op] = true
+		m.ServeHTTP(rw, r)
+	}))
+	w.t.(*testing.T).Cleanup(server.Close)
+	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider(key, "secret", "")}), m
+}
+
+func TestThroughTheSDK(t *testing.T) {
+	w := newWorld(t)
+	w.clock = time.Now() // the SDK signs with its own clock
+	seen, ctx := map[string]bool{}, context.Background()
+	c, mux := w.sdkClient("AKIDROOT", seen)
+	made, err := c.CreateUserPool(ctx, &sdk.CreateUserPoolInput{PoolName: aws.String("tasks"), AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := made.UserPool.Id
+	client, err := c.CreateUserPoolClient(ctx, &sdk.CreateUserPoolClientInput{UserPoolId: p, ClientName: aws.String("web")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl := client.UserPoolClient.ClientId
+	_, err = c.SignUp(ctx, &sdk.SignUpInput{ClientId: cl, Username: aws.String("alice"), Password: aws.String("short"), UserAttributes: []types.AttributeType{{Name: aws.String("email"), Value: aws.String("a@example.com")}}})
+	var weak *types.InvalidPasswordException
+	if !errors.As(err, &weak) || weak.ErrorMessage() != "Password did not conform with policy: Password not long enough" {
+		t.Fatalf("%v", err)
+	}
+	up, err := c.SignUp(ctx, &sdk.SignUpInput{ClientId: cl, Username: aws.String("alice"), Password: aws.String(good), UserAttributes: []types.AttributeType{{Name: aws.String("email"), Value: aws.String("a@example.com")}}})
+	if err != nil || up.UserConfirmed {
+		t.Fatalf("%+v %v", up, err)
+	}
+	if _, err := c.ConfirmSignUp(ctx, &sdk.ConfirmSignUpInput{ClientId: cl, Username: aws.String("alice"), ConfirmationCode: aws.String(w.lastCode())}); err != nil {
+		t.Fatal(err)
+	}
+	k := newSRPClient()
+	begun, err := c.InitiateAuth(ctx, &sdk.InitiateAuthInput{ClientId: cl, AuthFlow: types.AuthFlowTypeUserSrpAuth, AuthParameters: map[string]string{"USERNAME": "alice", "SRP_A": k.A.Text(16)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := c.RespondToAuthChallenge(ctx, &sdk.RespondToAuthChallengeInput{
+		ClientId: cl, ChallengeName: types.ChallengeNameTypePasswordVerifier, ChallengeResponses: k.answer(*p, begun.ChallengeParameters, good, aTimestamp),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := c.GetUser(ctx, &sdk.GetUserInput{AccessToken: done.AuthenticationResult.AccessToken})
+	if err != nil || *me.Username != "alice" {
+		t.Fatalf("%+v %v", me, err)
+	}
+	if _, err := c.GetTokensFromRefreshToken(ctx, &sdk.GetTokensFromRefreshTokenInput{ClientId: cl, RefreshToken: done.AuthenticationResult.RefreshToken}); err != nil {
+		t.Fatal(err)
+	}
+	users, err := c.ListUsers(ctx, &sdk.ListUsersInput{UserPoolId: p, Filter: aws.String(`email = "a@example.com"`)})
+	if err != nil || len(users.Users) != 1 || users.Users[0].UserStatus != types.UserStatusTypeConfirmed {
+		t.Fatalf("%+v %v", users, err)
+	}
+
+	token, refresh, alice := done.AuthenticationResult.AccessToken, done.AuthenticationResult.RefreshToken, aws.String("alice")
+	w.rest(ctx, c, p, cl, token, refresh, alice)
+	for i := range cognitoidp.API.Ops {
+		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {
+			t.Errorf("%s is mounted and was not called", op.Name)
+		}
+	}
+}
+
+func TestOperatorsNeedPermission(t *testing.T) {
+	w := newWorld(t)
+	w.clock = time.Now()
+	p := w.pool()
+	cl := w.client(p)
+	w.member(cl, "alice")
+	tokens := w.signIn(p, cl, "alice")
+	ctx := context.Background()
+	nobody, _ := w.sdkClient("AKIDNOBODY", map[string]bool{})
+	if _, err := nobody.AdminGetUser(ctx, &sdk.AdminGetUserInput{UserPoolId: &p, Username: aws.String("alice")}); err == nil {
+		t.Fatal("an operator without permission read a user")
+	}
+	if _, err := nobody.GetUser(ctx, &sdk.GetUserInput{AccessToken: &tokens.AccessToken.V}); err != nil { // needs no permission
+		t.Fatal(err)
+	}
+}
+
+// rest calls what the story of a sign-in does not.
+func (w *world) rest(ctx context.Context, c *sdk.Client, p, cl, token, refresh, alice *string) {
+	w.t.Helper()
+	name, next := []types.AttributeType{{Name: aws.String("name"), Value: aws.String("Alice")}}, aws.String("N3w!passw")
+	ok := func(_ any, err error) {
+		w.t.Helper()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	ok(c.DescribeUserPool(ctx, &sdk.DescribeUserPoolInput{UserPoolId: p}))
+	ok(c.UpdateUserPool(ctx, &sdk.UpdateUserPoolInput{UserPoolId: p, AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail}}))
+	ok(c.ListUserPools(ctx, &sdk.ListUserPoolsInput{MaxResults: aws.Int32(5)}))
+	ok(c.GetUserPoolMfaConfig(ctx, &sdk.GetUserPoolMfaConfigInput{UserPoolId: p}))
+	ok(c.AddCustomAttributes(ctx, &sdk.AddCustomAttributesInput{UserPoolId: p, CustomAttributes: []types.SchemaAttributeType{{Name: aws.String("level"), AttributeDataType: types.AttributeDataTypeString}}}))
+	ok(c.DescribeUserPoolClient(ctx, &sdk.DescribeUserPoolClientInput{UserPoolId: p, ClientId: cl}))
+	ok(c.UpdateUserPoolClient(ctx, &sdk.UpdateUserPoolClientInput{UserPoolId: p, ClientId: cl, ExplicitAuthFlows: []types.ExplicitAuthFlowsType{
+		types.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth, types.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,
+	}}))
+	ok(c.ListUserPoolClients(ctx, &sdk.ListUserPoolClientsInput{UserPoolId: p}))
+
+	ok(c.UpdateUserAttributes(ctx, &sdk.UpdateUserAttributesInput{AccessToken: token, UserAttributes: name}))
+	ok(c.DeleteUserAttributes(ctx, &sdk.DeleteUserAttributesInput{AccessToken: token, UserAttributeNames: []string{"name"}}))
+	ok(c.GetUserAttributeVerificationCode(ctx, &sdk.GetUserAttributeVerificationCodeInput{AccessToken: token, AttributeName: aws.String("email")}))
+	ok(c.VerifyUserAttribute(ctx, &sdk.VerifyUserAttributeInput{AccessToken: token, AttributeName: aws.String("email"), Code: aws.String(w.lastCode())}))
+	ok(c.ChangePassword(ctx, &sdk.ChangePasswordInput{AccessToken: token, PreviousPassword: aws.String(good), ProposedPassword: next}))
+	ok(c.ForgotPassword(ctx, &sdk.ForgotPasswordInput{ClientId: cl, Username: alice}))
+	ok(c.ConfirmForgotPassword(ctx, &sdk.ConfirmForgotPasswordInput{ClientId: cl, Username: alice, ConfirmationCode: aws.String(w.lastCode()), Password: next}))
+
+	ok(c.AdminUpdateUserAttributes(ctx, &sdk.AdminUpdateUserAttributesInput{UserPoolId: p, Username: alice, UserAttributes: name}))
+	ok(c.AdminDeleteUserAttributes(ctx, &sdk.AdminDeleteUserAttributesInput{UserPoolId: p, Username: alice, UserAttributeNames: []string{"name"}}))
+	ok(c.AdminGetUser(ctx, &sdk.AdminGetUserInput{UserPoolId: p, Username: alice}))
+	ok(c.CreateGroup(ctx, &sdk.CreateGroupInput{UserPoolId: p, GroupName: aws.String("g")}))
+	ok(c.UpdateGroup(ctx, &sdk.UpdateGroupInput{UserPoolId: p, GroupName: aws.String("g"), Precedence: aws.Int32(2)}))
+	ok(c.GetGroup(ctx, &sdk.GetGroupInput{UserPoolId: p, GroupName: aws.String("g")}))
+	ok(c.ListGroups(ctx, &sdk.ListGroupsInput{UserPoolId: p}))
+	ok(c.AdminAddUserToGroup(ctx, &sdk.AdminAddUserToGroupInput{UserPoolId: p, GroupName: aws.String("g"), Username: alice}))
+	ok(c.ListUsersInGroup(ctx, &sdk.ListUsersInGroupInput{UserPoolId: p, GroupName: aws.String("g")}))
+	ok(c.AdminListGroupsForUser(ctx, &sdk.AdminListGroupsForUserInput{UserPoolId: p, Username: alice}))
+	ok(c.AdminRemoveUserFromGroup(ctx, &sdk.AdminRemoveUserFromGroupInput{UserPoolId: p, GroupName: aws.String("g"), Username: alice}))
+	ok(c.DeleteGroup(ctx, &sdk.DeleteGroupInput{UserPoolId: p, GroupName: aws.String("g")}))
+
+	ok(c.RevokeToken(ctx, &sdk.RevokeTokenInput{ClientId: cl, Token: refresh}))
+	bob := aws.String("bob")
+	ok(c.AdminCreateUser(ctx, &sdk.AdminCreateUserInput{UserPoolId: p, Username: bob, TemporaryPassword: aws.String("Temp0rary!"), MessageAction: types.MessageActionTypeSuppress}))
+	begun, err := c.AdminInitiateAuth(ctx, &sdk.AdminInitiateAuthInput{UserPoolId: p, ClientId: cl, AuthFlow: types.AuthFlowTypeAdminUserPasswordAuth, AuthParameters: map[string]string{"USERNAME": "bob", "PASSWORD": "Temp0rary!"}})
+	ok(begun, err)
+	done, err := c.AdminRespondToAuthChallenge(ctx, &sdk.AdminRespondToAuthChallengeInput{
+		UserPoolId: p, ClientId: cl, ChallengeName: begun.ChallengeName, Session: begun.Session, ChallengeResponses: map[string]string{"USERNAME": "bob", "NEW_PASSWORD": good},
+	})
+	ok(done, err)
+	ok(c.GlobalSignOut(ctx, &sdk.GlobalSignOutInput{AccessToken: done.AuthenticationResult.AccessToken}))
+	again, err := c.AdminInitiateAuth(ctx, &sdk.AdminInitiateAuthInput{UserPoolId: p, ClientId: cl, AuthFlow: types.AuthFlowTypeAdminUserPasswordAuth, AuthParameters: map[string]string{"USERNAME": "bob", "PASSWORD": good}})
+	ok(again, err)
+	ok(c.DeleteUser(ctx, &sdk.DeleteUserInput{AccessToken: again.AuthenticationResult.AccessToken}))
+
+	dora := aws.String("dora")
+	ok(c.SignUp(ctx, &sdk.SignUpInput{ClientId: cl, Username: dora, Password: aws.String(good), UserAttributes: []types.AttributeType{{Name: aws.String("email"), Value: aws.String("d@example.com")}}}))
+	ok(c.ResendConfirmationCode(ctx, &sdk.ResendConfirmationCodeInput{ClientId: cl, Username: dora}))
+	ok(c.AdminConfirmSignUp(ctx, &sdk.AdminConfirmSignUpInput{UserPoolId: p, Username: dora}))
+	ok(c.AdminUserGlobalSignOut(ctx, &sdk.AdminUserGlobalSignOutInput{UserPoolId: p, Username: dora}))
+	ok(c.AdminSetUserPassword(ctx, &sdk.AdminSetUserPasswordInput{UserPoolId: p, Username: dora, Password: aws.String(good), Permanent: true}))
+	ok(c.AdminResetUserPassword(ctx, &sdk.AdminResetUserPasswordInput{UserPoolId: p, Username: alice}))
+	ok(c.AdminDisableUser(ctx, &sdk.AdminDisableUserInput{UserPoolId: p, Username: dora}))
+	ok(c.AdminEnableUser(ctx, &sdk.AdminEnableUserInput{UserPoolId: p, Username: dora}))
+	ok(c.AdminDeleteUser(ctx, &sdk.AdminDeleteUserInput{UserPoolId: p, Username: dora}))
+	ok(c.DeleteUserPoolClient(ctx, &sdk.DeleteUserPoolClientInput{UserPoolId: p, ClientId: cl}))
+	ok(c.DeleteUserPool(ctx, &sdk.DeleteUserPoolInput{UserPoolId: p}))
+}
