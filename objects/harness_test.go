@@ -37,7 +37,6 @@ type rig struct {
 	url   string
 	keys  map[string]*wire.Credential
 	blobs blob.Engine
-	clock time.Time
 	skew  time.Duration
 }
 

@@ -263,8 +263,7 @@ func config(reference, bucket string) *cftypes.DistributionConfig {
 		CallerReference: &reference, Comment: aws.String("test"), Enabled: aws.Bool(true), DefaultRootObject: aws.String("index.html"),
 		Origins: &cftypes.Origins{Quantity: aws.Int32(1), Items: []cftypes.Origin{{Id: aws.String("o"), DomainName: aws.String(bucket + ".s3.amazonaws.com"), S3OriginConfig: &cftypes.S3OriginConfig{OriginAccessIdentity: aws.String("")}}}},
 		DefaultCacheBehavior: &cftypes.DefaultCacheBehavior{
-			TargetOriginId: aws.String("o"), ViewerProtocolPolicy: "allow-all", MinTTL: aws.Int64(0),
-			ForwardedValues: &cftypes.ForwardedValues{QueryString: aws.Bool(false), Cookies: &cftypes.CookiePreference{Forward: "none"}},
+			TargetOriginId: aws.String("o"), ViewerProtocolPolicy: "allow-all", CachePolicyId: aws.String("658327ea-f89d-4fab-a63d-7e88639e58f6"),
 		},
 	}
 }
