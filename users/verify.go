@@ -59,14 +59,24 @@ func (s *Service) VerifyIDToken(ctx context.Context, provider, token string) (ma
 		}
 		poolID = id
 	}
-	m, err := s.verify(ctx, s.cfg.Account(), token, "id", s.cfg.Now())
+	m, err := s.verifyOf(ctx, poolID, token, "id")
+	return m, m.text("aud"), err
+}
+
+// VerifyAccessToken checks an access token of the pool, as VerifyIDToken does an id token.
+func (s *Service) VerifyAccessToken(ctx context.Context, poolID, token string) (map[string]any, error) {
+	return s.verifyOf(ctx, poolID, token, "access")
+}
+
+func (s *Service) verifyOf(ctx context.Context, poolID, token, use string) (claims, error) {
+	m, err := s.verify(ctx, s.cfg.Account(), token, use, s.cfg.Now())
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if got := poolOfIssuer(m.text("iss")); got != poolID {
-		return nil, "", badJWT("the token is of pool %q, not %q", got, poolID)
+		return nil, badJWT("the token is of pool %q, not %q", got, poolID)
 	}
-	return m, m.text("aud"), nil
+	return m, nil
 }
 
 // SessionLive tells whether the sign-in behind verified claims still stands: user there and enabled, session not revoked.
