@@ -29,6 +29,7 @@ type Config struct {
 	Account func() string // of this node
 	Domains []string      // host suffixes besides amazonaws.com under which sites are addressed: "localhost"
 	Now     func() time.Time
+	Keep    func(wire.Trace) // records why a request was refused, for the operator; nil forgets it
 }
 
 // Service serves websites, as an http.Handler, and the CloudFront API.

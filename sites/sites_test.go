@@ -39,6 +39,7 @@ type rig struct {
 	sites *sites.Service
 	s3    *sdk.Client
 	cf    *cf.Client
+	kept  []wire.Trace
 }
 
 func (r *rig) Find(_ context.Context, key, _ string) (*wire.Credential, error) {
@@ -51,7 +52,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t}
 	db, acct := kv.New(memkv.New()), func() string { return account }
 	o := objects.New(objects.Config{DB: db, Blobs: memblob.New(), Account: acct, Region: "us-west-2", Now: time.Now})
-	r.sites = sites.New(sites.Config{DB: db, Objects: o, Account: acct, Domains: []string{"localhost"}, Now: time.Now})
+	r.sites = sites.New(sites.Config{DB: db, Objects: o, Account: acct, Domains: []string{"localhost"}, Now: time.Now, Keep: func(tr wire.Trace) { r.kept = append(r.kept, tr) }})
 	m := wire.NewMux(wire.Config{Account: acct, Region: "us-west-2", Domains: []string{"localhost"}, Credentials: r, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}, s3.API, cloudfront.API)
 	o.Mount(m)
@@ -202,6 +203,8 @@ func TestNoWebsite(t *testing.T) {
 	}
 	if res := r.visit("GET", "http://closed.localhost/private/", nil); res.StatusCode != 403 || strings.Contains(body(res), "secret") {
 		t.Errorf("private bucket: %d", res.StatusCode)
+	} else if last := r.kept[len(r.kept)-1]; last.RequestID != res.Header.Get("X-Amz-Request-Id") || last.Code != "AccessDenied" || !strings.Contains(last.Reason, "s3:GetObject") {
+		t.Errorf("kept: %+v", last)
 	}
 	for _, host := range []string{"plain.localhost", "none.localhost", "localhost", "s3.localhost", "plain.s3.us-west-2.amazonaws.com", "dynamodb.us-west-2.amazonaws.com", "example.com", ".s3-website.us-west-2.amazonaws.com"} {
 		if r.sites.Serves(httptest.NewRequest("GET", "http://x/", nil).WithContext(t.Context())) {
