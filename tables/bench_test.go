@@ -1,0 +1,126 @@
+package tables
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/kv/pebblekv"
+	"bothy/wire/item"
+)
+
+// benchItem is about 300 bytes in ten attributes, as the measurements of the wire layer have it.
+func benchItem(i int) item.Item {
+	it := doc(`{'userId': {'S': 'us-east-1:3c2a2a7e-9f5d-4a9e-8d0e-7f3a3b1c2d4e'}, 'noteId': {'S': 'note'}, 'title': {'S': 'Shopping list for the weekend'}, 'created': {'N': '1700000000'}, 'done': {'BOOL': false},
+		'tags': {'SS': ['home', 'food']}, 'body': {'S': 'milk, bread, butter, apples and a bottle of wine'}, 'place': {'M': {'lat': {'N': '52.52'}, 'lon': {'N': '13.405'}}}, 'steps': {'L': [{'S': 'one'}, {'N': '2'}]}, 'n': {'N': '42'}}`)
+	it[1].Value = item.Text(fmt.Sprintf("note-%06d", i))
+	return it
+}
+
+func benchWorld(b *testing.B, indexes ...string) *world {
+	w := newWorld(b)
+	w.table("notes", "userId:S noteId:S", indexes...)
+	must(w, dynamodb.PutItem, putInput("notes", benchItem(0)))
+	return w
+}
+
+func BenchmarkPutItem(b *testing.B) {
+	w := benchWorld(b)
+	it := benchItem(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := do(w, w.root, dynamodb.PutItem, putInput("notes", it)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPutItemIndexed(b *testing.B) {
+	w := benchWorld(b, "-DateSorted userId:S created:N ALL", "byTitle title:S created:N ALL")
+	it := benchItem(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := do(w, w.root, dynamodb.PutItem, putInput("notes", it)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetItem(b *testing.B) {
+	w := benchWorld(b)
+	key := benchItem(0)[:2]
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := do(w, w.root, dynamodb.GetItem, dynamodb.GetItemInput{TableName: str("notes"), Key: key}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUpdateItem(b *testing.B) {
+	w := benchWorld(b)
+	key, one := benchItem(0)[:2], doc(`{':1': {'N': '1'}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		in := dynamodb.UpdateItemInput{TableName: str("notes"), Key: key, UpdateExpression: str("SET n = if_not_exists(n, :1) + :1"), ExpressionAttributeValues: one, ReturnValues: str("UPDATED_NEW")}
+		if _, err := do(w, w.root, dynamodb.UpdateItem, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQuery100(b *testing.B) {
+	w := benchWorld(b)
+	for i := range 100 {
+		must(w, dynamodb.PutItem, putInput("notes", benchItem(i)))
+	}
+	in := dynamodb.QueryInput{TableName: str("notes"), KeyConditionExpression: str("userId = :u"), ExpressionAttributeValues: item.Item{{Name: ":u", Value: benchItem(0)[0].Value}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if out, err := do(w, w.root, dynamodb.Query, in); err != nil || out.Count.V != 100 {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCodec(b *testing.B) {
+	it := benchItem(0)
+	row := encodeItem(it, 300)
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encodeItem(it, 300)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := decodeOwned(row); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkPebbleParallelPut(b *testing.B) {
+	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := kv.New(engine)
+	defer db.Close()
+	w := worldOn(b, db)
+	w.table("notes", "userId:S noteId:S")
+	var next atomic.Int64
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := do(w, w.root, dynamodb.PutItem, putInput("notes", benchItem(int(next.Add(1))))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
