@@ -16,7 +16,9 @@ import (
 	"bothy/api/s3"
 	"bothy/functions"
 	"bothy/functions/runner"
+	"bothy/gateway"
 	"bothy/record"
+	"bothy/users"
 	"bothy/wire"
 )
 
@@ -102,4 +104,32 @@ func (o codeObjects) OpenObject(ctx context.Context, account, bucket, key, versi
 		body = io.NopCloser(out.Body)
 	}
 	return body, out.ContentLength.V, nil
+}
+
+// apiFunctions run functions for deployed APIs.
+type apiFunctions struct{ s *services }
+
+func (f apiFunctions) Invoke(ctx context.Context, functionARN string, event []byte, sourceARN, sourceAccount string) ([]byte, string, error) {
+	return f.s.functions.InvokeFunction(ctx, functionARN, event, functions.Caller{Service: "apigateway.amazonaws.com", SourceARN: sourceARN, SourceAccount: sourceAccount})
+}
+
+// apiTokens verify tokens of user pools for deployed APIs; those of who signed out since are refused.
+type apiTokens struct{ s *services }
+
+func (t apiTokens) VerifyToken(ctx context.Context, poolID, token string, accessToken bool) (claims map[string]any, err error) {
+	if accessToken {
+		claims, err = t.s.users.VerifyAccessToken(ctx, poolID, token)
+	} else {
+		claims, _, err = t.s.users.VerifyIDToken(ctx, poolID, token)
+	}
+	if errors.Is(err, users.ErrTokenExpired) {
+		return nil, fmt.Errorf("%w: %w", gateway.ErrTokenExpired, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if live, err := t.s.users.SessionLive(ctx, claims); err != nil || !live {
+		return nil, errors.Join(err, errors.New("the sign-in behind the token was revoked"))
+	}
+	return claims, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bothy/functions"
+	"bothy/gateway"
 	"bothy/hub"
 	"bothy/wire"
 )
@@ -76,6 +77,10 @@ func (s *services) plain(r *http.Request) http.Handler {
 		return s.hub.Downloads()
 	case strings.HasPrefix(host, "cognito-identity.") && strings.HasPrefix(r.URL.Path, "/.well-known/"):
 		return s.identities.JWKS()
+	case gateway.Serves(r):
+		return s.gateway
+	case s.sites.Serves(r):
+		return s.sites
 	case poolPath.MatchString(r.URL.Path):
 		return s.users.WellKnown()
 	}

@@ -116,7 +116,7 @@ func (n *Node) openStores() error {
 	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{})
+	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{Log: n.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}

@@ -28,12 +28,14 @@ import (
 	"bothy/api/sts"
 	"bothy/blob"
 	"bothy/functions"
+	"bothy/gateway"
 	"bothy/hub"
 	"bothy/identities"
 	"bothy/kv"
 	"bothy/objects"
 	"bothy/outbox"
 	"bothy/record"
+	"bothy/sites"
 	"bothy/tables"
 	"bothy/users"
 	"bothy/wire"
@@ -47,6 +49,9 @@ func APIs() []*wire.API {
 	}
 }
 
+// domains are the host suffixes, besides AWS's, under which services and sites are addressed.
+var domains = []string{"localhost"}
+
 // services are the parts of a node, each wired to what it declared that it needs.
 type services struct {
 	node       *Node
@@ -58,6 +63,8 @@ type services struct {
 	objects    *objects.Service
 	outbox     *outbox.Service
 	functions  *functions.Service
+	gateway    *gateway.Service
+	sites      *sites.Service
 	hub        *hub.Service
 }
 
@@ -79,15 +86,19 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if s.functions, err = s.newFunctions(sealer); err != nil {
 		return err
 	}
+	s.sites = sites.New(sites.Config{DB: n.db, Objects: s.objects, Account: account, Domains: domains, Now: n.cfg.Now})
 	s.hub = hub.New(hub.Config{
 		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.Addr() }, SDK: n.sdk(),
 	})
 
 	s.mux = wire.NewMux(wire.Config{
-		Account: account, Region: n.cfg.Region, Domains: []string{"localhost"}, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
 	}, APIs()...)
+	s.gateway = gateway.New(gateway.Config{
+		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
+	})
 	for _, mount := range []func(*wire.Mux){
-		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.hub.Mount, s.mountOperator,
+		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.gateway.Mount, s.sites.Mount, s.hub.Mount, s.mountOperator,
 	} {
 		mount(s.mux)
 	}
@@ -166,8 +177,9 @@ func again(ctx context.Context, log *slog.Logger, pause time.Duration, name stri
 
 // sweep removes what is no longer needed.
 func (s *services) sweep(ctx context.Context) error {
-	_, err := s.outbox.Prune(ctx, s.node.account)
-	return errors.Join(err, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
+	_, pruned := s.outbox.Prune(ctx, s.node.account)
+	_, expired := record.SweepExpired(ctx, s.node.db, s.node.cfg.Now(), 10_000)
+	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
 }
 
 // sweepBlobs deletes old blobs that neither an object nor a function names.
