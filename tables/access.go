@@ -91,20 +91,51 @@ const (
 	keyEnclosing = "dynamodb:enclosingoperation"
 )
 
-// names collects the top-level attributes a request touches.
-type names []string
+// names collects the top-level attributes a request touches, each once.
+type names struct {
+	list []string
+	seen map[string]struct{} // of list, once it is long
+}
+
+const manyNames = 32
 
 func (n *names) add(name string) {
-	if !slices.Contains(*n, name) {
-		*n = append(*n, name)
+	if n.has(name) {
+		return
 	}
+	n.list = append(n.list, name)
+	if n.seen != nil {
+		n.seen[name] = struct{}{}
+	}
+}
+
+func (n *names) has(name string) bool {
+	if len(n.list) <= manyNames {
+		return slices.Contains(n.list, name)
+	}
+	if n.seen == nil {
+		n.seen = make(map[string]struct{}, 2*len(n.list))
+		for _, have := range n.list {
+			n.seen[have] = struct{}{}
+		}
+	}
+	_, ok := n.seen[name]
+	return ok
 }
 
 func (n *names) path(p expr.Path) { n.add(p[0].Name) }
 
 func (n *names) item(it item.Item) {
+	first := len(n.list) == 0 // the names of one item differ
+	if first {
+		n.list = make([]string, 0, len(it)+4)
+	}
 	for i := range it {
-		n.add(it[i].Name)
+		if first {
+			n.list = append(n.list, it[i].Name)
+		} else {
+			n.add(it[i].Name)
+		}
 	}
 }
 
@@ -116,7 +147,7 @@ func (n *names) projection(p *expr.Projection) {
 
 // itemKeys are the condition keys of an operation on items.
 func itemKeys(leading []string, attributes names, consumed wire.Opt[string]) policy.Keys {
-	k := policy.Keys{keyLeading: leading, keyAttribute: attributes}
+	k := policy.Keys{keyLeading: leading, keyAttribute: attributes.list}
 	if consumed.Set {
 		k[keyConsumed] = []string{consumed.V}
 	}

@@ -145,7 +145,7 @@ func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.Batch
 			out.UnprocessedKeys[g.asked] = rest
 			break
 		}
-		consumed.add(readCapacity(consumed.asked, g.table, nil, readUnits(itemSize, it, g.in.ConsistentRead.V)))
+		consumed.add(readCapacity(consumed.asked, g.table, nil, readUnits(it, g.in.ConsistentRead.V)))
 		if it != nil {
 			found = append(found, g.proj.Of(it))
 		}

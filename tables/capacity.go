@@ -19,8 +19,8 @@ func wants(consumed wire.Opt[string]) bool { return consumed.Set && consumed.V !
 
 func units(size, unit int) float64 { return float64(max(1, (size+unit-1)/unit)) }
 
-func readUnits(size func(item.Item) int, it item.Item, consistent bool) float64 {
-	return rated(units(size(it), readUnit), consistent)
+func readUnits(it item.Item, consistent bool) float64 {
+	return rated(units(itemSize(it), readUnit), consistent)
 }
 
 func rated(u float64, consistent bool) float64 {

@@ -91,7 +91,10 @@ func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.Ge
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.GetItemOutput{ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, f.table, nil, readUnits(itemSize, it, in.ConsistentRead.V))}
+	out := &dynamodb.GetItemOutput{}
+	if wants(in.ReturnConsumedCapacity) {
+		out.ConsumedCapacity = readCapacity(in.ReturnConsumedCapacity, f.table, nil, readUnits(it, in.ConsistentRead.V))
+	}
 	if it != nil {
 		out.Item = f.proj.Of(it)
 	}

@@ -3,7 +3,6 @@ package tables
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func worldOn(t testing.TB, db *kv.DB) *world {
 	clock := func() time.Time { return w.now }
 	w.s = New(Config{DB: db, Now: clock})
 	w.mux = wire.NewMux(wire.Config{
-		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
 	}, dynamodb.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"testing"
@@ -42,7 +41,7 @@ func served(t testing.TB, db *kv.DB) (root, ann *sdk.Client) {
 		root: &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}},
 		ann:  &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/ann", Policies: policy.Attached{Identity: []policy.Source{{Name: "private", Policy: p}}}},
 	}
-	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, dynamodb.API)
+	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, dynamodb.API)
 	New(Config{DB: db, Now: time.Now}).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -55,7 +55,7 @@ func (s *Service) transactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) 
 			if size += itemSize(it); size > maxTransactBytes {
 				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 			}
-			consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(itemSize, it, true)))
+			consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(it, true)))
 			if it != nil {
 				out.Responses[i].Item = f.proj.Of(it)
 			}
