@@ -226,7 +226,7 @@ func (r *run) tableSchemas() []tableSchema {
 			HashKey: t.Hash.Name, RangeKey: t.Sort.Name,
 		}
 		for _, a := range t.Attributes {
-			s.Attributes = append(s.Attributes, schemaAttribute{a.Name, a.Type})
+			s.Attributes = append(s.Attributes, schemaAttribute(a))
 		}
 		for _, ix := range t.Indexes {
 			s.Indexes = append(s.Indexes, schemaIndex{ix.Name, ix.Hash.Name, ix.Sort.Name})

@@ -57,7 +57,7 @@ func (p *Project) parseFeatures(features *yaml.Node) error {
 			failed = p.parseTables(f)
 		case "user-files":
 			p.UserFiles = enabled(f)
-			p.WildcardCORS = flag(at(f, "attributes", "wildcard-cors-policy"), true)
+			p.WildcardCORS = yes(at(f, "attributes", "wildcard-cors-policy"), true)
 		case "user-profiles":
 			p.UserSettings = enabled(f)
 			if p.UserSettings {
@@ -81,7 +81,7 @@ func (p *Project) parseFeatures(features *yaml.Node) error {
 
 // enabled reads the switch of a feature: an empty one is present but off.
 func enabled(f *yaml.Node) bool {
-	return flag(at(f, "attributes", "enabled"), false)
+	return yes(at(f, "attributes", "enabled"), false)
 }
 
 func (p *Project) parseUploads(n *yaml.Node) {
@@ -100,16 +100,16 @@ func (p *Project) parseUploads(n *yaml.Node) {
 
 func (p *Project) parseSignIn(f *yaml.Node) error {
 	components := child(f, "components")
-	if !flag(at(f, "attributes", "enabled"), components != nil && len(components.Content) > 0) {
+	if !yes(at(f, "attributes", "enabled"), components != nil && len(components.Content) > 0) {
 		return nil
 	}
-	p.SignIn = &SignIn{Optional: flag(at(f, "attributes", "optional-sign-in"), false)}
+	p.SignIn = &SignIn{Optional: yes(at(f, "attributes", "optional-sign-in"), false)}
 	var failed error
 	each(components, func(key string, c *yaml.Node) {
 		switch {
 		case key == "sign-in-user-pools" || kind(c) == "UserPoolsIdentityProvider":
 			p.SignIn.Pool, failed = parseUserPool(child(c, "attributes"))
-		case flag(at(c, "attributes", "enabled"), true):
+		case yes(at(c, "attributes", "enabled"), true):
 			p.warn("sign-in provider %s is not served yet; it is kept for export", key)
 		}
 	})
@@ -117,15 +117,15 @@ func (p *Project) parseSignIn(f *yaml.Node) error {
 }
 
 func parseUserPool(a *yaml.Node) (*UserPool, error) {
-	if !flag(child(a, "enabled"), true) {
+	if !yes(child(a, "enabled"), true) {
 		return nil, nil
 	}
 	policy := mapping(child(a, "password-policy"))
 	pool := &UserPool{
 		Name: text(child(a, "name")), Aliases: list(child(a, "alias-attributes")), MFA: strings.ToUpper(text(child(a, "mfa-configuration"))),
 		MinLength: number(child(policy, "min-length"), 8),
-		Lowercase: flag(child(policy, "require-lower-case"), false), Uppercase: flag(child(policy, "require-upper-case"), false),
-		Numbers: flag(child(policy, "require-numbers"), false), Symbols: flag(child(policy, "require-symbols"), false),
+		Lowercase: yes(child(policy, "require-lower-case"), false), Uppercase: yes(child(policy, "require-upper-case"), false),
+		Numbers: yes(child(policy, "require-numbers"), false), Symbols: yes(child(policy, "require-symbols"), false),
 	}
 	if pool.Name == "" {
 		pool.Name = "userpool"
@@ -232,7 +232,7 @@ func (p *Project) parseAPI(key string, c *yaml.Node) error {
 	a := child(c, "attributes")
 	api := API{
 		Name: text(child(a, "name")), Description: text(child(a, "description")),
-		RequiresSignIn: flag(child(a, "requires-signin"), false),
+		RequiresSignIn: yes(child(a, "requires-signin"), false),
 		Existing:       text(child(a, "api-arn")), Stage: text(child(a, "sdk-generation-stage-name")),
 	}
 	if api.Name == "" {
@@ -269,7 +269,7 @@ func (p *Project) parseFunction(api string, f *yaml.Node) (Function, error) {
 		Name: text(child(f, "name")), Description: text(child(f, "description")),
 		CodeFile: text(child(f, "codeFilename")), Handler: text(child(f, "handler")), Runtime: text(child(f, "runtime")),
 		MemoryMB: number(child(f, "memorySize"), 128), TimeoutS: number(child(f, "timeout"), 3),
-		CORS: flag(child(f, "enableCORS"), true), Environment: map[string]string{},
+		CORS: yes(child(f, "enableCORS"), true), Environment: map[string]string{},
 	}
 	if fn.Name == "" {
 		fn.Name = api + "-handler"

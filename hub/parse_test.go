@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func read(t testing.TB, name string) []byte {
+func fixture(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + name)
 	if err != nil {
@@ -47,7 +47,7 @@ func pack(t testing.TB, files map[string]string) []byte {
 }
 
 func TestParseFull(t *testing.T) {
-	p := parse(t, read(t, "full.yml"))
+	p := parse(t, fixture(t, "full.yml"))
 	if p.Name != "NotesDemo" || p.Region != "us-east-1" || !p.UserFiles || !p.WildcardCORS || !p.UserSettings || !p.Analytics || !p.Push {
 		t.Errorf("project %+v", p)
 	}
@@ -80,7 +80,7 @@ func TestParseFull(t *testing.T) {
 
 // The lexical habits of real exports: no blank after the dashes, blanks after tags, JSON in strings, numbers as text, OFF.
 func TestParseIonic(t *testing.T) {
-	p := parse(t, read(t, "ionic.yml"))
+	p := parse(t, fixture(t, "ionic.yml"))
 	if len(p.Warnings) > 0 {
 		t.Errorf("warnings %q", p.Warnings)
 	}
@@ -128,7 +128,7 @@ func TestParseVariants(t *testing.T) {
 }
 
 func TestParseZip(t *testing.T) {
-	yml := string(read(t, "ionic.yml"))
+	yml := string(fixture(t, "ionic.yml"))
 	for name, files := range map[string]map[string]string{
 		"root":     {"mobile-hub-project.yml": yml, "lambda-archive.zip": "code"},
 		"folder":   {"a-mobilehub-1/mobile-hub-project.yml": yml, "a-mobilehub-1/lambda-archive.zip": "code", "__MACOSX/a/mobile-hub-project.yml": "junk"},
@@ -143,7 +143,7 @@ func TestParseZip(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	yml := string(read(t, "ionic.yml"))
+	yml := string(fixture(t, "ionic.yml"))
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for i := 'b'; i <= 'k'; i++ {
 		bomb += fmt.Sprintf("%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n", i, i, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1)
@@ -204,7 +204,7 @@ func TestTableIsClosedByDefault(t *testing.T) {
 // What is written can be read again and says the same, unknown parts included.
 func TestRoundTrip(t *testing.T) {
 	for _, name := range []string{"full.yml", "ionic.yml"} {
-		p := parse(t, append(read(t, name), []byte("extra: !com.amazonaws.mobilehub.v0.Unheard {a: [1, \"2\", OFF]}\n")...))
+		p := parse(t, append(fixture(t, name), []byte("extra: !com.amazonaws.mobilehub.v0.Unheard {a: [1, \"2\", OFF]}\n")...))
 		yml, err := p.yml("New Name", "eu-west-1")
 		if err != nil {
 			t.Fatal(err)
@@ -230,8 +230,8 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(read(f, "full.yml"))
-	f.Add(read(f, "ionic.yml"))
+	f.Add(fixture(f, "full.yml"))
+	f.Add(fixture(f, "ionic.yml"))
 	f.Add(pack(f, map[string]string{"x/mobile-hub-project.yml": "name: a", "x/../y": "z"}))
 	f.Add([]byte("a: &a {<<: *a}"))
 	f.Add([]byte("a: {<<: [{b: 1}, 2]}"))

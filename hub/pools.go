@@ -39,10 +39,11 @@ func (r *run) userPool() error {
 		}
 	}
 	m.Attrs = want.attributes(r.row.Region, id)
-	for attr, client := range map[string]string{"user-pools-client-id": "app", "user-pools-web-client-id": "web"} {
-		if m.Attrs[attr], err = r.client(id, name+"_"+client, client == "app"); err != nil {
-			return err
-		}
+	if m.Attrs["user-pools-client-id"], err = r.client(id, name+"_app", true); err != nil {
+		return err
+	}
+	if m.Attrs["user-pools-web-client-id"], err = r.client(id, name+"_web", false); err != nil {
+		return err
 	}
 	return r.note(m)
 }

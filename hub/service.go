@@ -88,9 +88,9 @@ func (s *Service) createProject(c *wire.Call, in *mobile.CreateProjectInput) (*m
 	if in.SnapshotId.V != "" {
 		return nil, &mobile.NotFoundException{Message: wire.Some("Snapshot " + in.SnapshotId.V + " does not exist.")}
 	}
-	p, err := Parse(in.Contents)
+	p, err := read(in.Contents)
 	if err != nil {
-		return nil, badRequest("%v", err)
+		return nil, err
 	}
 	row, err := s.insert(c, p, first(in.Name.V, p.Name), first(in.Region.V, p.Region, c.Region))
 	if err != nil {
@@ -105,9 +105,9 @@ func (s *Service) createProject(c *wire.Call, in *mobile.CreateProjectInput) (*m
 }
 
 func (s *Service) updateProject(c *wire.Call, in *mobile.UpdateProjectInput) (*mobile.UpdateProjectOutput, error) {
-	p, err := Parse(in.Contents)
+	p, err := read(in.Contents)
 	if err != nil {
-		return nil, badRequest("%v", err)
+		return nil, err
 	}
 	row, err := s.converge(c, in.ProjectId.V, p, updating)
 	if err != nil {
@@ -159,6 +159,15 @@ func warn(c *wire.Call, p *Project) {
 	for _, w := range p.Warnings {
 		c.Header.Add(WarningHeader, headerText(w))
 	}
+}
+
+// read parses an upload; what is wrong with it is the caller's to mend.
+func read(upload []byte) (*Project, error) {
+	p, err := Parse(upload)
+	if bad := (*mobile.BadRequestException)(nil); err == nil || errors.As(err, &bad) {
+		return p, err
+	}
+	return nil, badRequest("%v", err)
 }
 
 // headerText makes a text fit for a header: the words come from a file somebody wrote.

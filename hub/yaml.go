@@ -159,8 +159,8 @@ func text(n *yaml.Node) string {
 	return strings.TrimSpace(n.Value)
 }
 
-// flag reads a bool however it was written: true, "true", yes, ON, 1. Absent is def.
-func flag(n *yaml.Node, def bool) bool {
+// yes reads a bool however it was written: true, "true", yes, ON, 1. Absent is def.
+func yes(n *yaml.Node, def bool) bool {
 	switch strings.ToLower(text(n)) {
 	case "true", "yes", "on", "1", "enable", "enabled":
 		return true

@@ -3,7 +3,6 @@ package hub
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -18,8 +17,8 @@ const (
 	projectFileName = "mobile-hub-project.yml"
 )
 
-// errTooLarge is Mobile Hub's text.
-var errTooLarge = errors.New("The project file is too large. The max file size is 10 MB.") //nolint:staticcheck // shown to users as it is
+// errTooLarge has Mobile Hub's text.
+var errTooLarge = badRequest("The project file is too large. The max file size is 10 MB.")
 
 // unpack splits what was uploaded into the project file and the other files. The project file is at the root of a zip or in
 // any folder; other names are relative to that folder.
