@@ -67,7 +67,7 @@ func (s *Service) createAPI(c *wire.Call, in *apigateway.CreateRestApiInput) (*a
 		}
 		a.Endpoint = e.Types
 	}
-	if err := checkPolicy(a); err != nil {
+	if err := checkPolicy(c, a); err != nil {
 		return nil, err
 	}
 	if err := checkTags(in.Tags); err != nil {
@@ -87,10 +87,12 @@ func (s *Service) createAPI(c *wire.Call, in *apigateway.CreateRestApiInput) (*a
 	return a.show(), nil
 }
 
-func checkPolicy(a *api) error {
+// checkPolicy parses the API's policy, having written out the short form of its resources.
+func checkPolicy(c *wire.Call, a *api) error {
 	if a.Policy == "" {
 		return nil
 	}
+	a.Policy = strings.ReplaceAll(a.Policy, `"execute-api:/`, `"arn:aws:execute-api:`+c.Region+":"+c.Account+":"+a.ID+"/")
 	if len(a.Policy) > maxPolicy {
 		return badRequest("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
 	}
@@ -144,8 +146,11 @@ func (s *Service) updateAPI(c *wire.Call, in *apigateway.UpdateRestApiInput) (ou
 				return err
 			}
 		}
+		if err := checkPolicy(c, a); err != nil {
+			return err
+		}
 		out = a.show()
-		return checkPolicy(a)
+		return nil
 	})
 	return out, err
 }
