@@ -19,6 +19,7 @@ const (
 	maxGlobalIndexes = 20
 	maxInclude       = 100 // attributes all indexes of a table name together
 	maxUnits         = 1_000_000_000_000
+	maxDefined       = 2 * (1 + maxLocalIndexes + maxGlobalIndexes) // attributes: what all keys together can use
 )
 
 func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput) ([]wire.Access, error) {
@@ -108,6 +109,9 @@ func newID() string {
 }
 
 func attributesOf(defs []dynamodb.AttributeDefinition) ([]attribute, error) {
+	if len(defs) > maxDefined {
+		return nil, validation(invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+	}
 	var out []attribute
 	for _, d := range defs {
 		for _, have := range out {
@@ -191,11 +195,8 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err e
 }
 
 func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
-	if in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0 {
-		return validation(invalid + "List of LocalSecondaryIndexes is empty")
-	}
-	if in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0 {
-		return validation(invalid + "List of GlobalSecondaryIndexes is empty")
+	if err := checkIndexCounts(in); err != nil {
+		return err
 	}
 	for _, l := range in.LocalSecondaryIndexes {
 		if t.Key.Range.Name == "" {
@@ -212,9 +213,6 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 			return validation(invalid+"Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s", ix.Name, ix.Key.Hash.Name, t.Key.Hash.Name)
 		}
 	}
-	if len(in.LocalSecondaryIndexes) > maxLocalIndexes {
-		return validation(invalid+"Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLocalIndexes)
-	}
 	for _, g := range in.GlobalSecondaryIndexes {
 		ix, err := t.addIndex(g.IndexName.V, g.KeySchema, g.Projection)
 		if err != nil {
@@ -224,7 +222,18 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 			return err
 		}
 	}
-	if len(in.GlobalSecondaryIndexes) > maxGlobalIndexes {
+	return nil
+}
+
+func checkIndexCounts(in *dynamodb.CreateTableInput) error {
+	switch {
+	case in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0:
+		return validation(invalid + "List of LocalSecondaryIndexes is empty")
+	case in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0:
+		return validation(invalid + "List of GlobalSecondaryIndexes is empty")
+	case len(in.LocalSecondaryIndexes) > maxLocalIndexes:
+		return validation(invalid+"Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLocalIndexes)
+	case len(in.GlobalSecondaryIndexes) > maxGlobalIndexes:
 		return validation(invalid+"GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGlobalIndexes)
 	}
 	return nil

@@ -89,6 +89,8 @@ func condition(env *expr.Env, name string, text wire.Opt[string]) (*expr.Conditi
 	return c, refuse(err)
 }
 
+const maxAttributesToGet = 255
+
 // projection reads ProjectionExpression or AttributesToGet; nil is the whole item.
 func projection(env *expr.Env, text wire.Opt[string], names []string) (*expr.Projection, error) {
 	if text.Set {
@@ -97,6 +99,9 @@ func projection(env *expr.Env, text wire.Opt[string], names []string) (*expr.Pro
 	}
 	if names == nil {
 		return nil, nil
+	}
+	if len(names) > maxAttributesToGet {
+		return nil, validation("1 validation error detected: Value at 'attributesToGet' failed to satisfy constraint: Member must have length less than or equal to %d", maxAttributesToGet)
 	}
 	seen := map[string]bool{}
 	for _, n := range names {
@@ -121,6 +126,9 @@ func filters(conditions map[string]dynamodb.Condition, operator wire.Opt[string]
 }
 
 func legacyEntries(conditions map[string]dynamodb.Condition) ([]expr.Legacy, error) {
+	if len(conditions) > expr.MaxOperators {
+		return nil, validation(invalid+"Number of conditions exceeds the limit of %d", expr.MaxOperators)
+	}
 	var entries []expr.Legacy
 	for _, name := range keysOf(conditions) {
 		l := expr.Legacy{Name: name, Op: conditions[name].ComparisonOperator.V, Values: conditions[name].AttributeValueList}
@@ -162,6 +170,9 @@ func checkOperator(operator wire.Opt[string], conditions int) error {
 
 // expected makes a condition of Expected.
 func expected(m map[string]dynamodb.ExpectedAttributeValue, operator wire.Opt[string]) (*expr.Condition, error) {
+	if len(m) > expr.MaxOperators {
+		return nil, validation(invalid+"Number of conditions exceeds the limit of %d", expr.MaxOperators)
+	}
 	var entries []expr.Legacy
 	for _, name := range keysOf(m) {
 		l, err := expectedEntry(name, m[name])

@@ -15,6 +15,8 @@ const (
 	MaxOperators = 300     // operators and functions in one expression
 	MaxInList    = 100     // operands of IN
 	MaxDepth     = 32      // of a document path, as of items
+	MaxValues    = 4096    // expression attribute values: more than any expressions can use
+	MaxUpdates   = 4096    // entries of AttributeUpdates
 )
 
 // Error is a refusal in AWS's words; the service answers it as ValidationException.

@@ -37,6 +37,9 @@ func NewEnv(names map[string]string, values item.Item) (*Env, error) {
 		if len(values) == 0 {
 			return nil, Error("ExpressionAttributeValues must not be empty")
 		}
+		if len(values) > MaxValues {
+			return nil, Error("ExpressionAttributeValues exceeds max size")
+		}
 		e.usedValues = make([]bool, len(values))
 		for i := range values {
 			if !placeholder(values[i].Name, ':') {

@@ -32,7 +32,7 @@ func (l Legacy) Check() error {
 	case "BETWEEN":
 		ok = n == 2
 	case "IN":
-		ok = n > 0
+		ok = n > 0 && n <= MaxInList
 	}
 	if !ok {
 		return Error(invalid + "Invalid number of argument(s) for the " + l.Op + " ComparisonOperator")
@@ -100,6 +100,9 @@ type LegacyUpdate struct {
 
 // LegacyUpdates checks the entries and makes an update of them.
 func LegacyUpdates(entries []LegacyUpdate) (*Update, error) {
+	if len(entries) > MaxUpdates {
+		return nil, fail("%sNumber of AttributeUpdates exceeds the limit of %d", invalid, MaxUpdates)
+	}
 	u := &Update{}
 	for _, l := range entries {
 		a := action{path: Path{{Name: l.Name}}, legacy: true}

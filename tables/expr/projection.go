@@ -10,6 +10,7 @@ import (
 type Projection struct {
 	paths  []Path
 	nested bool
+	wide   map[string]bool // of many top-level paths: their names
 }
 
 // Projection parses and checks a ProjectionExpression.
@@ -57,7 +58,18 @@ func parsePaths(text string) ([]Path, error) {
 
 // Project makes a projection of paths that do not overlap.
 func Project(paths []Path) *Projection {
-	return &Projection{paths: paths, nested: slices.ContainsFunc(paths, func(p Path) bool { return len(p) > 1 })}
+	return newProjection(paths)
+}
+
+func newProjection(paths []Path) *Projection {
+	p := &Projection{paths: paths, nested: slices.ContainsFunc(paths, func(p Path) bool { return len(p) > 1 })}
+	if len(paths) > few {
+		p.wide = make(map[string]bool, len(paths))
+		for _, path := range paths {
+			p.wide[path[0].Name] = true
+		}
+	}
+	return p
 }
 
 // Attributes makes a projection of top-level attributes.
@@ -66,7 +78,7 @@ func Attributes(names []string) *Projection {
 	for i, n := range names {
 		paths[i] = Path{{Name: n}}
 	}
-	return &Projection{paths: paths}
+	return newProjection(paths)
 }
 
 // Paths are the paths of the projection.
@@ -89,6 +101,14 @@ func (p *Projection) Of(it item.Item) item.Item {
 		return item.Item{}
 	}
 	out := make(item.Item, 0, min(len(p.paths), len(it)))
+	if p.wide != nil {
+		for i := range it {
+			if p.wide[it[i].Name] {
+				out = append(out, it[i])
+			}
+		}
+		return out
+	}
 	for _, path := range p.paths {
 		if v := it.Get(path[0].Name); v != nil {
 			out = append(out, item.Attribute{Name: path[0].Name, Value: *v})
