@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"bothy/api/lambda"
 	"bothy/kv"
@@ -126,9 +125,6 @@ func (s *Service) addPermission(c *wire.Call, in *lambda.AddPermissionInput) (*l
 	}
 	if err := unsupported(map[string]bool{"FunctionUrlAuthType": in.FunctionUrlAuthType.Set, "InvokedViaFunctionUrl": in.InvokedViaFunctionUrl.V}); err != nil {
 		return nil, err
-	}
-	if strings.ContainsRune(in.Action.V, '*') {
-		return nil, invalid("The action of a permission must be one of Lambda's: %s", in.Action.V)
 	}
 	principal, err := principalOf(in.Principal.V)
 	if err != nil {

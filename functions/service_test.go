@@ -269,12 +269,20 @@ func TestRefusedFunctions(t *testing.T) {
 		"python":       {func(in *sdk.CreateFunctionInput) { in.Runtime = "python3.9" }, "not supported by this node"},
 		"no handler":   {func(in *sdk.CreateFunctionInput) { in.Handler = nil }, "Runtime and Handler are mandatory"},
 		"foreign role": {func(in *sdk.CreateFunctionInput) { in.Role = aws.String("arn:aws:iam::123456789012:role/other") }, "cannot be assumed by Lambda"},
-		"reserved":     {func(in *sdk.CreateFunctionInput) { in.Environment = &types.Environment{Variables: map[string]string{"AWS_REGION": "x"}} }, "Reserved keys used in this request: AWS_REGION"},
-		"large env":    {func(in *sdk.CreateFunctionInput) { in.Environment = &types.Environment{Variables: map[string]string{"A1": strings.Repeat("x", 5000)}} }, "4KB"},
-		"not a zip":    {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{ZipFile: []byte("nope")} }, "Could not unzip uploaded file"},
-		"no code":      {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{} }, "Please provide a source for function code."},
-		"no object":    {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{S3Bucket: aws.String("bucket"), S3Key: aws.String("k")} }, "NoSuchKey"},
-		"layers":       {func(in *sdk.CreateFunctionInput) { in.Layers = []string{"arn:aws:lambda:us-east-1:123456789012:layer:l:1"} }, "Layers"},
+		"reserved": {func(in *sdk.CreateFunctionInput) {
+			in.Environment = &types.Environment{Variables: map[string]string{"AWS_REGION": "x"}}
+		}, "Reserved keys used in this request: AWS_REGION"},
+		"large env": {func(in *sdk.CreateFunctionInput) {
+			in.Environment = &types.Environment{Variables: map[string]string{"A1": strings.Repeat("x", 5000)}}
+		}, "4KB"},
+		"not a zip": {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{ZipFile: []byte("nope")} }, "Could not unzip uploaded file"},
+		"no code":   {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{} }, "Please provide a source for function code."},
+		"no object": {func(in *sdk.CreateFunctionInput) {
+			in.Code = &types.FunctionCode{S3Bucket: aws.String("bucket"), S3Key: aws.String("k")}
+		}, "NoSuchKey"},
+		"layers": {func(in *sdk.CreateFunctionInput) {
+			in.Layers = []string{"arn:aws:lambda:us-east-1:123456789012:layer:l:1"}
+		}, "Layers"},
 		"long timeout": {func(in *sdk.CreateFunctionInput) { in.Timeout = aws.Int32(901) }, "900"},
 		"image":        {func(in *sdk.CreateFunctionInput) { in.PackageType = types.PackageTypeImage }, "PackageType Image"},
 	} {

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "__sandbox" {
 		SandboxMain(os.Args[2:])
 	}
+	if len(os.Args) > 1 && os.Args[1] == "__host" {
+		hostMain(os.Args[2:])
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -176,7 +176,11 @@ func restrictPaths(s *spec) error {
 		return fmt.Errorf("landlock ABI %d (%v), %d needed", abi, err, need)
 	}
 	task, rt, modules, tmp := s.paths()
-	rules := []landlock.Rule{landlock.RWDirs(tmp), landlock.RWFiles("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom").IgnoreIfMissing()}
+	own := landlock.RWDirs(tmp)
+	if abi >= 2 {
+		own = own.WithRefer() // to move files between directories; older kernels forbid that and know no right for it
+	}
+	rules := []landlock.Rule{own, landlock.RWFiles("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom").IgnoreIfMissing()}
 	if s.Mode == modeNamespaces {
 		rules = append(rules, landlock.RODirs("/"))
 	} else {
