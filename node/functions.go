@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -132,4 +133,19 @@ func (t apiTokens) VerifyToken(ctx context.Context, poolID, token string, access
 		return nil, errors.Join(err, errors.New("the sign-in behind the token was revoked"))
 	}
 	return claims, nil
+}
+
+// triggers run functions for user pools.
+type triggers struct{ s *services }
+
+func (t triggers) Invoke(ctx context.Context, functionARN, poolARN string, event []byte) ([]byte, error) {
+	out, failed, err := t.s.functions.InvokeFunction(ctx, functionARN, event, functions.Caller{Service: "cognito-idp.amazonaws.com", SourceARN: poolARN, SourceAccount: t.s.node.account})
+	if err != nil || failed == "" {
+		return out, err
+	}
+	var thrown struct{ ErrorMessage string }
+	if json.Unmarshal(out, &thrown) != nil || thrown.ErrorMessage == "" {
+		thrown.ErrorMessage = failed
+	}
+	return nil, &users.FunctionError{Message: thrown.ErrorMessage}
 }

@@ -78,7 +78,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
-	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver})
+	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
@@ -86,7 +86,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if s.functions, err = s.newFunctions(sealer); err != nil {
 		return err
 	}
-	s.sites = sites.New(sites.Config{DB: n.db, Objects: s.objects, Account: account, Domains: domains, Now: n.cfg.Now})
+	s.sites = sites.New(sites.Config{DB: n.db, Objects: s.objects, Account: account, Domains: domains, Now: n.cfg.Now, Keep: func(t wire.Trace) { s.mux.Keep(t) }})
 	s.hub = hub.New(hub.Config{
 		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.Addr() }, SDK: n.sdk(),
 	})

@@ -185,7 +185,7 @@ type functions struct {
 	answer func(e *event) error
 }
 
-func (f *functions) Invoke(_ context.Context, _ string, in []byte) ([]byte, error) {
+func (f *functions) Invoke(_ context.Context, _, _ string, in []byte) ([]byte, error) {
 	var e event
 	if err := json.Unmarshal(in, &e); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (s *Service) fire(c *wire.Call, p *pool, function wire.Opt[string], trigger
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.invoke(c, function.V, in)
+	out, err := s.invoke(c, function.V, poolARN(c.Account, p.ID), in)
 	if thrown := (*FunctionError)(nil); errors.As(err, &thrown) {
 		return nil, &cognitoidp.UserLambdaValidationException{Message: wire.Some(fmt.Sprintf("%s failed with error %s.", trigger, thrown.Message))}
 	}
@@ -67,10 +67,10 @@ func (s *Service) fire(c *wire.Call, p *pool, function wire.Opt[string], trigger
 	return answer.Response, nil
 }
 
-func (s *Service) invoke(ctx context.Context, function string, in []byte) (out []byte, err error) {
+func (s *Service) invoke(ctx context.Context, function, pool string, in []byte) (out []byte, err error) {
 	for range triggerTries {
 		limited, cancel := context.WithTimeout(ctx, triggerTime)
-		out, err = s.cfg.Invoke.Invoke(limited, function, in)
+		out, err = s.cfg.Invoke.Invoke(limited, function, pool, in)
 		cancel()
 		if thrown := (*FunctionError)(nil); err == nil || errors.As(err, &thrown) || ctx.Err() != nil {
 			break

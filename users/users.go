@@ -41,10 +41,10 @@ type Message struct {
 	ReplyTo  string
 }
 
-// Invoker runs a function with a JSON event and returns its JSON result. A failure of the function's own code is a
-// *FunctionError.
+// Invoker runs a function with a JSON event for a pool and returns its JSON result, when the function's resource policy lets
+// the pool. A failure of the function's own code is a *FunctionError.
 type Invoker interface {
-	Invoke(ctx context.Context, functionARN string, event []byte) ([]byte, error)
+	Invoke(ctx context.Context, functionARN, poolARN string, event []byte) ([]byte, error)
 }
 
 // Service serves cognito-idp.

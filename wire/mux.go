@@ -135,10 +135,12 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 	c := &Call{Context: ctx, RequestID: NewRequestID(), Now: m.cfg.Now(), Account: m.cfg.Account(), Region: region, Principal: by, Header: http.Header{}, SourceIP: "127.0.0.1", UserAgent: "bothy", api: op.API, info: op.Info}
 	c.trace = m.begin(c)
 	out, err := m.run(c, o, in)
-	m.end(c, err, 0)
 	if err != nil {
+		_, status, _ := faultOf(err).Fault()
+		m.end(c, err, status)
 		return nil, err
 	}
+	m.end(c, nil, http.StatusOK)
 	return out.(*Out), nil
 }
 

@@ -94,12 +94,23 @@ func (f *field) bindPrefix(h http.Header, at unsafe.Pointer) {
 	}
 }
 
+// faultReader reads a streamed body and says what is wrong with it as a Fault: the signature is checked while it is read.
+type faultReader struct{ io.Reader }
+
+func (f faultReader) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = signatureFault(err)
+	}
+	return n, err
+}
+
 // bindBody reads the body of a REST request: the payload member, or the members without a location.
 func (p *plan) bindBody(r *request, base unsafe.Pointer) error {
 	f := p.payload
 	switch {
 	case f != nil && f.typ.kind == kReader:
-		*(*io.Reader)(unsafe.Add(base, f.offset)) = r.http.Body
+		*(*io.Reader)(unsafe.Add(base, f.offset)) = faultReader{r.http.Body}
 		return nil
 	case f != nil && f.typ.kind == kBytes:
 		b, err := r.body()

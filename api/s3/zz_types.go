@@ -1394,7 +1394,7 @@ type GlacierJobParameters struct {
 
 // Grant is the API's shape Grant.
 type Grant struct {
-	Grantee    *Grantee
+	Grantee    *Grantee         `w:"ns=xsi=http://www.w3.org/2001/XMLSchema-instance"`
 	Permission wire.Opt[string] `w:"enum=34"`
 }
 
@@ -3119,7 +3119,7 @@ type Tagging struct {
 
 // TargetGrant is the API's shape TargetGrant.
 type TargetGrant struct {
-	Grantee    *Grantee
+	Grantee    *Grantee         `w:"ns=xsi=http://www.w3.org/2001/XMLSchema-instance"`
 	Permission wire.Opt[string] `w:"enum=56"`
 }
 

@@ -69,6 +69,7 @@ type shape struct {
 	Fault           bool
 	Sensitive       bool
 	TimestampFormat string
+	XMLNamespace    json.RawMessage
 	Error           struct {
 		Code           string
 		HTTPStatusCode int

@@ -167,7 +167,7 @@ func (g *generator) tag(parent *shape, member string, r *ref) string {
 	if r.XMLAttribute {
 		add("attr")
 	}
-	if ns := namespace(r.XMLNamespace); ns != "" {
+	if ns := namespace(r.XMLNamespace) + namespace(s.XMLNamespace); ns != "" { // the model puts it on either
 		add("ns=%s", ns)
 	}
 	if r.JSONValue {
