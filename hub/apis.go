@@ -55,7 +55,7 @@ func (r *run) apiMade(a API, id, name string) made {
 	return made{
 		Key: "api/" + a.Name, Type: "AWS::ApiGateway::RestApi", Name: name, ID: id, Feature: "cloud-api",
 		ARN:   "arn:aws:apigateway:" + r.row.Region + "::/restapis/" + id,
-		Attrs: map[string]string{"configApiName": a.Name, "cfPhysicalID": id, "region": r.row.Region},
+		Attrs: map[string]string{"configApiName": a.Name, "cfPhysicalID": id, "region": r.row.Region, "status": "CREATE_COMPLETE"},
 	}
 }
 
@@ -149,7 +149,7 @@ func (r *run) deploy(a API, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := r.apiMethods(id, resource, p); err != nil {
+		if err := r.apiMethods(a, id, resource, p); err != nil {
 			return err
 		}
 	}
@@ -225,13 +225,13 @@ func (r *run) apiResource(id string, have map[string]string, path string) (strin
 	return out.Id.V, nil
 }
 
-func (r *run) apiMethods(id, resource string, p Path) error {
+func (r *run) apiMethods(a API, id, resource string, p Path) error {
 	if _, err := call(r, apigateway.PutMethod, &apigateway.PutMethodInput{
 		RestApiId: wire.Some(id), ResourceId: wire.Some(resource), HttpMethod: wire.Some("ANY"), AuthorizationType: wire.Some("AWS_IAM"),
 	}); err != nil {
 		return err
 	}
-	function := "arn:aws:lambda:" + r.row.Region + ":" + r.account + ":function:" + r.row.function(p.Function.Name)
+	function := "arn:aws:lambda:" + r.row.Region + ":" + r.account + ":function:" + r.row.function(a.Name, p.Function.Name)
 	if _, err := call(r, apigateway.PutIntegration, &apigateway.PutIntegrationInput{
 		RestApiId: wire.Some(id), ResourceId: wire.Some(resource), HttpMethod: wire.Some("ANY"), Type: wire.Some("AWS_PROXY"),
 		IntegrationHttpMethod: wire.Some("POST"),
@@ -277,7 +277,7 @@ func (r *run) preflight(id, resource string) error {
 func (r *run) letInvoke(a API, id string) error {
 	done := map[string]bool{}
 	for _, p := range a.Paths {
-		name := r.row.function(p.Function.Name)
+		name := r.row.function(a.Name, p.Function.Name)
 		if done[name] {
 			continue
 		}

@@ -39,11 +39,11 @@ func (r *run) bucket(key, what, feature string, attrs map[string]string) (name s
 }
 
 func consoleURL(bucket string) map[string]string {
-	return map[string]string{"s3-bucket-console-url": "https://console.aws.amazon.com/s3/home?bucket=" + bucket}
+	return map[string]string{"s3-bucket-console-url": "https://s3.console.aws.amazon.com/s3/buckets/" + bucket}
 }
 
 func (r *run) deployments() error {
-	_, err := r.bucket("bucket/deployments", "deployments", "common", map[string]string{})
+	_, err := r.bucket("bucket/deployments", "deployments", "common", consoleURL(r.row.bucket("deployments")))
 	return err
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"bothy/api/cognitoidp"
 	"bothy/api/mobile"
@@ -34,9 +35,22 @@ func (s *Service) details(c *wire.Call, row *project) *mobile.ProjectDetails {
 	d.Resources = append(d.Resources, mobile.Resource{ // clients watch it for the end of a change
 		Type: wire.Some("AWS::CloudFormation::Stack"), Name: wire.Some(stage), Feature: wire.Some("cloud-api"),
 		Arn:        wire.Some("arn:aws:cloudformation:" + row.Region + ":" + c.Account + ":stack/" + row.resourcePrefix() + "-" + stage + "/" + row.ID),
-		Attributes: map[string]string{"primary": "true", "region": row.Region, "stateSummary": row.Stack},
+		Attributes: map[string]string{"primary": "true", "region": row.Region, "stateSummary": row.summary()},
 	})
 	return d
+}
+
+// summary is the state of the stack, which in Mobile Hub held the APIs: without any there is nothing deployed.
+func (p *project) summary() string {
+	for _, m := range p.Made {
+		if m.Type == "AWS::ApiGateway::RestApi" {
+			return p.Stack
+		}
+	}
+	if strings.HasSuffix(p.Stack, "_COMPLETE") {
+		return "NOT_YET_DEPLOYED"
+	}
+	return p.Stack
 }
 
 // state is NORMAL unless somebody works on the project right now.

@@ -29,11 +29,11 @@ func (r *run) functions() error {
 	if err := r.policy("role/lambda", "lambdaexecutionrole", "cloud-api", functionsPolicy(r.row.Region, r.account, r.tableAccess(), files)); err != nil {
 		return err
 	}
-	done := map[string]bool{}
 	for _, a := range r.p.APIs {
 		if a.Existing != "" {
 			continue
 		}
+		done := map[string]bool{}
 		for _, path := range a.Paths {
 			if done[path.Function.Name] {
 				continue
@@ -48,7 +48,7 @@ func (r *run) functions() error {
 }
 
 func (r *run) function(a API, f Function) error {
-	key, real := "function/"+f.Name, r.row.function(f.Name)
+	key, real := "function/"+a.Name+"/"+f.Name, r.row.function(a.Name, f.Name)
 	have := r.want(key)
 	code, err := r.code(f)
 	if err != nil {

@@ -15,7 +15,9 @@ func (p *project) pool(what string) string {
 	return p.Prefix + "_" + what + "_MOBILEHUB_" + p.Number
 }
 
-func (p *project) function(name string) string { return name + "-mobilehub-" + p.Number }
+func (p *project) function(api, name string) string {
+	return api + "-" + name + "-mobilehub-" + p.Number
+}
 
 func (p *project) api(name string) string { return name + "-MobileHub-" + p.Number }
 

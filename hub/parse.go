@@ -122,7 +122,7 @@ func parseUserPool(a *yaml.Node) (*UserPool, error) {
 	}
 	policy := mapping(child(a, "password-policy"))
 	pool := &UserPool{
-		Name: text(child(a, "name")), Aliases: list(child(a, "alias-attributes")), MFA: strings.ToUpper(text(child(a, "mfa-configuration"))),
+		Existing: text(child(a, "user-pool-id")), Name: text(child(a, "name")), Aliases: list(child(a, "alias-attributes")), MFA: strings.ToUpper(text(child(a, "mfa-configuration"))),
 		MinLength: number(child(policy, "min-length"), 8),
 		Lowercase: yes(child(policy, "require-lower-case"), false), Uppercase: yes(child(policy, "require-upper-case"), false),
 		Numbers: yes(child(policy, "require-numbers"), false), Symbols: yes(child(policy, "require-symbols"), false),
@@ -176,8 +176,11 @@ var (
 	apiName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 	apiPath   = regexp.MustCompile(`^(/|(/([A-Za-z0-9._~:-]+|\{[A-Za-z0-9._-]+\+?\}))+)$`)
 	tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,200}$`)
-	funcName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,44}$`)
+	funcName  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
+
+// maxFunctionName leaves room for what else is in the name of a Lambda function of 64 letters: API-FUNCTION-mobilehub-NUMBER.
+const maxFunctionName = 42
 
 func (p *Project) parseAPIs(f *yaml.Node) error {
 	var failed error
@@ -192,39 +195,25 @@ func (p *Project) parseAPIs(f *yaml.Node) error {
 		failed = p.parseAPI(key, c)
 	})
 	slices.SortFunc(p.APIs, func(a, b API) int { return strings.Compare(a.Name, b.Name) })
-	p.tellApart()
 	return failed
 }
 
-// tellApart gives functions of one name but different content the name of their API in front. Within an API the first one
-// counts: its paths were meant to share it.
-func (p *Project) tellApart() {
+// shareFunctions makes the paths of an API that name one function mean one: the first that is described. Exports repeat a
+// function at each of its paths, with descriptions of their own.
+func (p *Project) shareFunctions(a *API) {
 	defined := map[string]Function{}
-	apart := map[string]bool{}
-	for i := range p.APIs {
-		own := map[string]Function{}
-		for j := range p.APIs[i].Paths {
-			path := &p.APIs[i].Paths[j]
-			if have, ok := own[path.Function.Name]; !ok {
-				own[path.Function.Name] = path.Function
-			} else if !reflect.DeepEqual(have, path.Function) {
-				p.warn("API %s: two functions have the name %s but differ; the one of the first path is used", p.APIs[i].Name, have.Name)
-				path.Function = have
-			}
+	for i := range a.Paths {
+		f := &a.Paths[i].Function
+		have, ok := defined[f.Name]
+		if !ok {
+			defined[f.Name] = *f
+			continue
 		}
-		for name, f := range own {
-			if have, ok := defined[name]; ok && !reflect.DeepEqual(have, f) {
-				apart[name] = true
-			}
-			defined[name] = f
+		f.Description = have.Description
+		if !reflect.DeepEqual(have, *f) {
+			p.warn("API %s: two functions have the name %s but differ; the one of the path %s is used", a.Name, f.Name, a.Paths[0].Path)
 		}
-	}
-	for i := range p.APIs {
-		for j := range p.APIs[i].Paths {
-			if f := &p.APIs[i].Paths[j].Function; apart[f.Name] {
-				f.Name = p.APIs[i].Name + "-" + f.Name
-			}
-		}
+		*f = have
 	}
 }
 
@@ -260,6 +249,7 @@ func (p *Project) parseAPI(key string, c *yaml.Node) error {
 		api.Paths = append(api.Paths, Path{path, fn})
 	})
 	slices.SortFunc(api.Paths, func(a, b Path) int { return strings.Compare(a.Path, b.Path) })
+	p.shareFunctions(&api)
 	p.APIs = append(p.APIs, api)
 	return failed
 }
@@ -272,10 +262,13 @@ func (p *Project) parseFunction(api string, f *yaml.Node) (Function, error) {
 		CORS: yes(child(f, "enableCORS"), true), Environment: map[string]string{},
 	}
 	if fn.Name == "" {
-		fn.Name = api + "-handler"
+		fn.Name = "handler"
 	}
 	if !funcName.MatchString(fn.Name) {
-		return fn, fmt.Errorf("API %s: the function name %q is not a name of at most 44 letters, digits, - and _", api, fn.Name)
+		return fn, fmt.Errorf("API %s: the function name %q is not a name of letters, digits, - and _", api, fn.Name)
+	}
+	if n := len(api) + len(fn.Name); n > maxFunctionName {
+		return fn, fmt.Errorf("API %s: the names of the API and its function %s have %d letters together, at most %d are allowed", api, fn.Name, n, maxFunctionName)
 	}
 	if fn.CodeFile != "" {
 		if name, err := cleanName(fn.CodeFile); err != nil || name != fn.CodeFile {

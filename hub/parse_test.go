@@ -90,7 +90,7 @@ func TestParseIonic(t *testing.T) {
 	if len(p.APIs) != 2 || p.APIs[0].RequiresSignIn || !p.APIs[1].RequiresSignIn {
 		t.Fatalf("APIs %+v", p.APIs)
 	}
-	if f := p.APIs[1].Paths[0].Function; f.Name != "TasksAPI-handler" || f.MemoryMB != 128 || f.TimeoutS != 15 {
+	if f := p.APIs[1].Paths[0].Function; f.Name != "handler" || f.MemoryMB != 128 || f.TimeoutS != 15 {
 		t.Errorf("function %+v", f)
 	}
 	if !reflect.DeepEqual(p.Uploads, []Upload{{"lambda-archive.zip", "deployments"}}) {
@@ -114,10 +114,12 @@ func TestParseVariants(t *testing.T) {
 		"merge key": {"features: {cloudlogic: {components: {A: {attributes: {name: A}, paths: {/x: &f {name: fx, timeout: 9}, /y: {<<: *f, timeout: 5, name: fy}}}}}}", func(p *Project) bool {
 			return p.APIs[0].Paths[1].Function.TimeoutS == 5 && p.APIs[0].Paths[0].Function.TimeoutS == 9
 		}},
-		"same word, two functions": {"features: {cloudlogic: {components: {A: {paths: {/x: {name: handler, codeFilename: uploads/a.zip}}}, B: {paths: {/x: {name: handler, codeFilename: uploads/b.zip}}}}}}",
-			func(p *Project) bool {
-				return p.APIs[0].Paths[0].Function.Name == "A-handler" && p.APIs[1].Paths[0].Function.Name == "B-handler"
-			}},
+		"one function, described twice": {"features: {cloudlogic: {components: {A: {paths: {/x: {name: f, description: x}, '/x/{proxy+}': {name: f, description: y}}}}}}",
+			func(p *Project) bool { return p.Warnings == nil && p.APIs[0].Paths[1].Function.Description == "x" }},
+		"two functions of a name": {"features: {cloudlogic: {components: {A: {paths: {/x: {name: f, timeout: 3}, /y: {name: f, timeout: 4}}}}}}",
+			func(p *Project) bool { return len(p.Warnings) == 1 && p.APIs[0].Paths[1].Function.TimeoutS == 3 }},
+		"existing pool": {"features: {sign-in: {attributes: {enabled: true}, components: {sign-in-user-pools: {attributes: {user-pool-id: us-west-2_abc}}}}}",
+			func(p *Project) bool { return p.SignIn.Pool.Existing == "us-west-2_abc" }},
 		"unknown things": {"features: {teleport: {enabled: true}}\nextra: 1\n", func(p *Project) bool { return len(p.Warnings) == 2 }},
 	} {
 		p, err := Parse([]byte(c.yml))
@@ -184,6 +186,7 @@ func TestParseRefuses(t *testing.T) {
 		"SaaS connector":     {[]byte("features: {cloudlogic: {components: {A: !com.amazonaws.mobilehub.v0.SaaSConnectorAPI {}}}}"), "SaaS"},
 		"table privacy":      {[]byte("features: {database: {components: {x: {tables: [{tableName: a, hashKeyName: b, tablePrivacy: everyone}]}}}}"), "tablePrivacy"},
 		"table name":         {[]byte("features: {database: {components: {x: {tables: [{tableName: 'a/b', hashKeyName: b}]}}}}"), "not a name"},
+		"function name":      {[]byte("features: {cloudlogic: {components: {A: {paths: {/x: {name: " + strings.Repeat("f", maxFunctionName) + "}}}}}}"), "at most 42"},
 		"MFA":                {[]byte("features: {sign-in: {attributes: {enabled: true}, components: {sign-in-user-pools: {attributes: {mfa-configuration: MAYBE}}}}}"), "mfa-configuration"},
 	} {
 		p, err := Parse(c.upload)

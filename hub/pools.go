@@ -19,20 +19,11 @@ func (r *run) userPool() error {
 		return err
 	}
 	name := r.row.pool(want.Name)
-	id, err := r.findUserPool(r.want("userpool"), name)
+	id, foreign, err := r.ensureUserPool(name, want, sms)
 	if err != nil {
 		return err
 	}
-	if id == "" {
-		id, err = r.createUserPool(name, want, sms)
-	} else {
-		err = r.updateUserPool(id, want, sms)
-	}
-	if err != nil {
-		return err
-	}
-	m := made{Key: "userpool", Type: "AWS::Cognito::UserPool", Name: name, ID: id, Feature: "user-signin",
-		ARN: "arn:aws:cognito-idp:" + r.row.Region + ":" + r.account + ":userpool/" + id}
+	m := made{Key: "userpool", Type: "AWS::Cognito::UserPool", Name: name, ARN: id, ID: id, Feature: "user-signin", Foreign: foreign}
 	if have := r.row.find("userpool"); have == nil || have.ID != id {
 		if err := r.note(m); err != nil { // before the clients: it must not be lost
 			return err
@@ -46,6 +37,31 @@ func (r *run) userPool() error {
 		return err
 	}
 	return r.note(m)
+}
+
+// ensureUserPool is the pool's id: of the existing one that the project names, or of the project's own, made or brought up
+// to date. An existing pool that is not on this node is replaced by one of the project's own: files come from elsewhere.
+func (r *run) ensureUserPool(name string, want *UserPool, sms *cognitoidp.SmsConfigurationType) (id string, foreign bool, err error) {
+	have := r.want("userpool")
+	if want.Existing != "" {
+		_, err := call(r, cognitoidp.DescribeUserPool, &cognitoidp.DescribeUserPoolInput{UserPoolId: wire.Some(want.Existing)})
+		if !failed(err, "ResourceNotFoundException") {
+			return want.Existing, true, err
+		}
+		r.p.warn("user pool %s is not on this node; the project gets one of its own", want.Existing)
+	}
+	if have != nil && have.Foreign {
+		have = nil
+	}
+	if id, err = r.findUserPool(have, name); err != nil {
+		return "", false, err
+	}
+	if id == "" {
+		id, err = r.createUserPool(name, want, sms)
+	} else {
+		err = r.updateUserPool(id, want, sms)
+	}
+	return id, false, err
 }
 
 func (u *UserPool) attributes(region, id string) map[string]string {

@@ -33,9 +33,10 @@ type SignIn struct {
 
 // UserPool is the user directory of the sign-in feature.
 type UserPool struct {
-	Name    string
-	Aliases []string // email, phone_number, preferred_username
-	MFA     string   // OFF, ON, OPTIONAL
+	Existing string // id of a pool that is not the project's own
+	Name     string
+	Aliases  []string // email, phone_number, preferred_username
+	MFA      string   // OFF, ON, OPTIONAL
 
 	MinLength                              int
 	Lowercase, Uppercase, Numbers, Symbols bool

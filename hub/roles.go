@@ -34,7 +34,18 @@ func (r *run) role(key, what, feature, trust string) (arn string, err error) {
 			return "", err
 		}
 	}
-	return arn, r.note(made{Key: key, Type: "AWS::IAM::Role", Name: name.V, ARN: arn, Feature: feature})
+	return arn, r.note(made{Key: key, Type: "AWS::IAM::Role", Name: name.V, ARN: arn, Feature: feature, Attrs: authType(key)})
+}
+
+// authType says of whom a role is, where it is of app users.
+func authType(role string) map[string]string {
+	switch role {
+	case "role/auth":
+		return map[string]string{"authType": "authenticated"}
+	case "role/unauth":
+		return map[string]string{"authType": "unauthenticated"}
+	}
+	return map[string]string{}
 }
 
 // policy puts an inline policy of a role made before; an empty document means that the role has none by this name.
@@ -49,13 +60,8 @@ func (r *run) policy(role, what, feature, document string) error {
 	}); err != nil {
 		return err
 	}
-	attrs := map[string]string{"role": m.Name}
-	switch role {
-	case "role/auth":
-		attrs["authType"] = "authenticated"
-	case "role/unauth":
-		attrs["authType"] = "unauthenticated"
-	}
+	attrs := authType(role)
+	attrs["role"] = m.Name
 	return r.note(made{
 		Key: "policy/" + what + "/" + strings.TrimPrefix(role, "role/"), Type: "AWS::IAM::Policy", Name: name, ID: m.Name, Feature: feature, Attrs: attrs,
 	})
@@ -64,13 +70,13 @@ func (r *run) policy(role, what, feature, document string) error {
 // roles makes those of users, guests and functions, and gives the first two to the identity pool.
 func (r *run) roles() error {
 	pool := r.row.find("identitypool")
-	auth, err := r.role("role/auth", "auth", "common", trustIdentities(pool.ID, "authenticated"))
+	auth, err := r.role("role/auth", "auth", "user-signin", trustIdentities(pool.ID, "authenticated"))
 	if err != nil {
 		return err
 	}
 	roles := map[string]string{"authenticated": auth}
 	if r.guests() {
-		if roles["unauthenticated"], err = r.role("role/unauth", "unauth", "common", trustIdentities(pool.ID, "unauthenticated")); err != nil {
+		if roles["unauthenticated"], err = r.role("role/unauth", "unauth", "user-signin", trustIdentities(pool.ID, "unauthenticated")); err != nil {
 			return err
 		}
 	}

@@ -299,6 +299,35 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
+// A user pool named by its id is used when it is here, and never removed.
+func TestExistingUserPool(t *testing.T) {
+	w := newWorld(t, false)
+	w.has["userpool us-east-1_mine"] = "mine"
+	yml := "name: a\nfeatures: {sign-in: {attributes: {enabled: true}, components: {sign-in-user-pools: {attributes: {user-pool-id: us-east-1_%s}}}}}"
+	d, err := w.create(fmt.Appendf(nil, yml, "mine"), "")
+	if err != nil || find(d, "AWS::Cognito::UserPool", "")[0].Attributes["user-pools-id"] != "us-east-1_mine" {
+		t.Fatalf("%+v %v", d, err)
+	}
+	if d, err = w.update(d.ProjectId.V, fmt.Appendf(nil, yml, "gone")); err != nil || find(d, "AWS::Cognito::UserPool", "")[0].Attributes["user-pools-id"] == "us-east-1_mine" {
+		t.Fatalf("%+v %v", d, err)
+	}
+	if _, err := do(w, mobile.DeleteProject, &mobile.DeleteProjectInput{ProjectId: d.ProjectId}); err != nil {
+		t.Fatal(err)
+	}
+	if w.has["userpool us-east-1_mine"] != "mine" || len(w.under("userpool ")) != 1 {
+		t.Errorf("left\n%s", w.dump())
+	}
+}
+
+// Without APIs there is nothing to deploy, and clients know that word.
+func TestNothingDeployed(t *testing.T) {
+	w := newWorld(t, false)
+	d, err := w.create([]byte("features: {}"), "a")
+	if err != nil || find(d, "AWS::CloudFormation::Stack", "")[0].Attributes["stateSummary"] != "NOT_YET_DEPLOYED" {
+		t.Errorf("%+v %v", d, err)
+	}
+}
+
 // A table that was there before is used but is not the project's.
 func TestLiteralTable(t *testing.T) {
 	w := newWorld(t, false)
