@@ -91,7 +91,7 @@ func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
 		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
 	case in.StreamSpecification != nil:
-		return validation("Table is already without a stream: StreamEnabled is false")
+		return validation("Table has no stream to disable: TableName: %s", in.TableName.V)
 	case len(in.ReplicaUpdates) > 0, len(in.GlobalTableWitnessUpdates) > 0, in.MultiRegionConsistency.Set, in.GlobalTableSettingsReplicationMode.Set, in.DisassociationProtectionEnabled.Set:
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexUpdates) > 0:
@@ -100,7 +100,7 @@ func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 		return validation("Customer managed keys are not supported")
 	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
 		!in.DeletionProtectionEnabled.Set && in.SSESpecification == nil && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
-		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required")
+		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
 	}
 	return nil
 }
@@ -144,9 +144,7 @@ func (t *table) mergeAttributes(defs []dynamodb.AttributeDefinition) error {
 
 // forgetAttributes drops the definitions that no key needs any more.
 func (t *table) forgetAttributes() {
-	t.Attributes = slices.DeleteFunc(t.Attributes, func(a attribute) bool {
-		return !t.Key.has(a.Name) && !slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.has(a.Name) })
-	})
+	t.Attributes = slices.DeleteFunc(t.Attributes, func(a attribute) bool { return !t.keyed(a.Name) })
 }
 
 func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
@@ -175,19 +173,19 @@ func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
 	if p == nil {
 		return nil
 	}
-	return t.Capacity.change(now, p)
+	return t.Capacity.change(now, "table", p)
 }
 
-func (c *capacity) change(now time.Time, p *dynamodb.ProvisionedThroughput) error {
+func (c *capacity) change(now time.Time, of string, p *dynamodb.ProvisionedThroughput) error {
 	next, err := capacityOf(p)
 	if err != nil {
 		return err
 	}
 	if next.Read == c.Read && next.Write == c.Write {
-		return validation("The provisioned throughput for the table will not change. The requested value equals the current value. "+
+		return validation("The provisioned throughput for the %s will not change. The requested value equals the current value. "+
 			"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
 			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
-			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", c.Read, next.Read, c.Write, next.Write)
+			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", of, c.Read, next.Read, c.Write, next.Write)
 	}
 	next.Increased, next.Decreased = c.Increased, c.Decreased
 	if next.Read > c.Read || next.Write > c.Write {
@@ -280,7 +278,7 @@ func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryInde
 	if !t.OnDemand.IsZero() {
 		return validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
 	}
-	return ix.Capacity.change(now, a.ProvisionedThroughput)
+	return ix.Capacity.change(now, "index "+ix.Name, a.ProvisionedThroughput)
 }
 
 func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) ([]wire.Access, error) {

@@ -94,6 +94,19 @@ func TestNumbersAreCountedAsDecimal(t *testing.T) {
 	})
 }
 
+// TestMeasuredNumbers has the sizes AWS was measured to count.
+func TestMeasuredNumbers(t *testing.T) {
+	for text, want := range map[string]int{
+		"0": 1, "1": 2, "12": 2, "123": 3, "1234": 3, "12345678901234567890123456789012345678": 20, "0042": 2, "100": 2, "1010": 3, "0.0000001": 2, "1E125": 2,
+		"1E-100": 2, "1.5": 3, "15": 2, "1.2": 3, "1.200": 3, "1.234": 4, "3.14159": 5, "123456": 4, "100.5": 4, "0.15": 2, "-42": 3, "-0": 1,
+	} {
+		x, err := number.Parse(text)
+		if err != nil || x.Size() != want {
+			t.Errorf("%s counts %d, want %d (%v)", text, x.Size(), want, err)
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for in, want := range map[string]int{
 		`{'a': {'S': 'xyz'}}`: 4, `{'a': {'S': 'é'}}`: 3, `{'a': {'N': '0'}}`: 2, `{'a': {'N': '100'}}`: 3, `{'a': {'N': '-123'}}`: 5, `{'a': {'B': 'AQID'}}`: 4,

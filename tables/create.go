@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dyn
 }
 
 func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
-	name, err := tableName(c, in.TableName.V)
+	name, err := newName(c, in.TableName.V)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +82,14 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 		return nil, err
 	}
 	return t, t.tag(in.Tags)
+}
+
+// newName is the name of a table to be made; other operations look shorter ones up in vain.
+func newName(c *wire.Call, s string) (string, error) {
+	if len(s) < 3 {
+		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", s)
+	}
+	return tableName(c, s)
 }
 
 // unsupported refuses what this service does not do, rather than forget it.
@@ -174,6 +183,9 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err e
 	}
 	for _, n := range names {
 		if t.attribute(n) == nil {
+			if t.Key.Hash.Name == "" && len(names) == 2 { // of the table itself
+				return k, validation("Invalid KeySchema: Some index key attribute have no definition")
+			}
 			return k, validation(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(names, ", "), strings.Join(namesOf(t.Attributes), ", "))
 		}
 	}
@@ -241,7 +253,7 @@ func checkIndexCounts(in *dynamodb.CreateTableInput) error {
 
 func (t *table) indexCapacity(name string, p *dynamodb.ProvisionedThroughput) (capacity, error) {
 	if p == nil && t.OnDemand.IsZero() {
-		return capacity{}, validation(invalid+"ProvisionedThroughput must be specified for index: %s", name)
+		return capacity{}, validation(invalid+"ProvisionedThroughput is not specified for index: %s", name)
 	}
 	if p != nil && !t.OnDemand.IsZero() {
 		return capacity{}, validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", name)
@@ -267,6 +279,9 @@ func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *d
 	case kind != "INCLUDE" && p.NonKeyAttributes != nil:
 		return nil, validation(invalid+"ProjectionType is %s, but NonKeyAttributes is specified", kind)
 	}
+	if name, ok := repeated(p.NonKeyAttributes); ok {
+		return nil, validation(invalid+"Duplicate element in NonKeyAttributes: %s", name)
+	}
 	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes})
 	t.NextIndex++
 	included := 0
@@ -279,25 +294,35 @@ func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *d
 	return &t.Indexes[len(t.Indexes)-1], nil
 }
 
+func repeated(names []string) (string, bool) {
+	for i, n := range names {
+		if slices.Contains(names[:i], n) {
+			return n, true
+		}
+	}
+	return "", false
+}
+
 // checkDefinitions refuses attribute definitions that no key uses.
 func (t *table) checkDefinitions() error {
-	var unused []string
+	var used []string
 	for _, a := range t.Attributes {
-		used := t.Key.has(a.Name)
-		for i := range t.Indexes {
-			used = used || t.Indexes[i].Key.has(a.Name)
-		}
-		if !used {
-			unused = append(unused, a.Name)
+		if t.keyed(a.Name) {
+			used = append(used, a.Name)
 		}
 	}
 	switch {
-	case len(unused) == 0:
+	case len(used) == len(t.Attributes):
 		return nil
 	case len(t.Indexes) == 0:
 		return validation(invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
-	return validation(invalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], unused: [%s]", strings.Join(namesOf(t.Attributes), ", "), strings.Join(unused, ", "))
+	return validation(invalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(namesOf(t.Attributes), ", "), strings.Join(used, ", "))
+}
+
+// keyed tells whether an attribute is in the key of the table or of an index.
+func (t *table) keyed(name string) bool {
+	return t.Key.has(name) || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.has(name) })
 }
 
 func namesOf(attributes []attribute) []string {

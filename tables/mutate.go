@@ -38,6 +38,8 @@ type outcome struct {
 	newSize  int
 }
 
+const itemTooLarge = "Item size has exceeded the maximum allowed size"
+
 // check compares a mutation with the table's schema, before anything is read.
 func (m *mutation) check(t *table) error {
 	if m.verb == verbPut {
@@ -45,7 +47,7 @@ func (m *mutation) check(t *table) error {
 			return err
 		}
 		if m.size > maxItem {
-			return validation("Item size has exceeded the maximum allowed size")
+			return validation("%s", itemTooLarge)
 		}
 	} else if err := t.checkKey(m.key); err != nil {
 		return err
@@ -135,7 +137,7 @@ func (t *table) checkUpdated(o *outcome) error {
 	}
 	for i := range o.now {
 		if depthOf(&o.now[i].Value, 0) > maxDepth {
-			return validation("%s", invalid+tooDeep)
+			return validation("%s", tooDeep)
 		}
 	}
 	for i := range t.Indexes {

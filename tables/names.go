@@ -18,8 +18,8 @@ func tableName(c *wire.Call, s string) (string, error) {
 		}
 		s = name
 	}
-	if len(s) < 3 || len(s) > 255 {
-		return "", validation("Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may contain only the characters a-z, A-Z, 0-9, '_', '-', and '.'")
+	if len(s) > 255 {
+		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255", s)
 	}
 	if !nameLike(s) {
 		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+", s)

@@ -58,11 +58,11 @@ func TestCreateRefusals(t *testing.T) {
 		change func(*dynamodb.CreateTableInput)
 		want   string
 	}{
-		{func(in *dynamodb.CreateTableInput) { in.TableName = str("ab") }, ""},
+		{func(in *dynamodb.CreateTableInput) { in.TableName = str("ab") }, "1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3"},
 		{func(in *dynamodb.CreateTableInput) { in.TableName = str("a/b c") }, "1 validation error detected: Value 'a/b c' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"},
 		{func(in *dynamodb.CreateTableInput) { in.BillingMode = wire.Opt[string]{} }, "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"},
 		{func(in *dynamodb.CreateTableInput) { in.ProvisionedThroughput = units }, "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"},
-		{func(in *dynamodb.CreateTableInput) { in.AttributeDefinitions = in.AttributeDefinitions[:1] }, "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. Keys: [p, s], AttributeDefinitions: [p]"},
+		{func(in *dynamodb.CreateTableInput) { in.AttributeDefinitions = in.AttributeDefinitions[:1] }, "Invalid KeySchema: Some index key attribute have no definition"},
 		{func(in *dynamodb.CreateTableInput) { in.KeySchema = in.KeySchema[:1] }, "One or more parameter values were invalid: Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"},
 		{func(in *dynamodb.CreateTableInput) { in.KeySchema[0].KeyType = str("RANGE") }, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"},
 		{func(in *dynamodb.CreateTableInput) { in.KeySchema[1].KeyType = str("HASH") }, "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"},
@@ -70,6 +70,10 @@ func TestCreateRefusals(t *testing.T) {
 		{func(in *dynamodb.CreateTableInput) {
 			in.LocalSecondaryIndexes = []dynamodb.LocalSecondaryIndex{{IndexName: str("loc"), KeySchema: schemaOf(in, "s:S p:S"), Projection: all}}
 		}, "One or more parameter values were invalid: Index KeySchema does not have the same leading hash key as table KeySchema for index: loc. index hash key: s, table hash key: p"},
+		{func(in *dynamodb.CreateTableInput) {
+			in.GlobalSecondaryIndexes = []dynamodb.GlobalSecondaryIndex{{IndexName: str("glo"), KeySchema: schemaOf(in, "s:S"), Projection: all}}
+			schemaOf(in, "idle:S")
+		}, "One or more parameter values were invalid: Some AttributeDefinitions are not used. AttributeDefinitions: [p, s, idle], keys used: [p, s]"},
 		{func(in *dynamodb.CreateTableInput) {
 			in.GlobalSecondaryIndexes = []dynamodb.GlobalSecondaryIndex{{IndexName: str("glo"), KeySchema: schemaOf(in, "s:S"), Projection: &dynamodb.Projection{ProjectionType: str("ALL"), NonKeyAttributes: []string{"x"}}}}
 		}, "One or more parameter values were invalid: ProjectionType is ALL, but NonKeyAttributes is specified"},
@@ -153,7 +157,7 @@ func TestUpdateTable(t *testing.T) {
 	_, err = do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), BillingMode: str("PROVISIONED")})
 	w.refused(err, "ValidationException", "One or more parameter values were invalid: ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 	_, err = do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab")})
-	w.refused(err, "ValidationException", "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required")
+	w.refused(err, "ValidationException", "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
 	must(w, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), DeletionProtectionEnabled: wire.Some(true)})
 	_, err = do(w, w.root, dynamodb.DeleteTable, dynamodb.DeleteTableInput{TableName: str("tab")})
 	w.refused(err, "ValidationException", "")
@@ -376,13 +380,21 @@ func TestTransactions(t *testing.T) {
 		t.Error("half a transaction was kept")
 	}
 	for want, items := range map[string][]dynamodb.TransactWriteItem{
-		"Transaction request cannot include multiple operations on one item":       {{Delete: &dynamodb.Delete{TableName: tab, Key: k("a")}}, {ConditionCheck: &dynamodb.ConditionCheck{TableName: tab, Key: k("a"), ConditionExpression: str("attribute_exists(p)")}}},
-		"TransactItems can only contain one of Check, Put, Update or Delete":       {{}},
-		"The provided key element does not match the schema":                       {{Delete: &dynamodb.Delete{TableName: tab, Key: doc(`{'x': {'S': 'a'}}`)}}},
-		"Invalid ConditionExpression: Syntax error; token: \"<EOF>\", near: \"p\"": {{Delete: &dynamodb.Delete{TableName: tab, Key: k("a"), ConditionExpression: str("p")}}},
+		"Transaction request cannot include multiple operations on one item":                                                              {{Delete: &dynamodb.Delete{TableName: tab, Key: k("a")}}, {ConditionCheck: &dynamodb.ConditionCheck{TableName: tab, Key: k("a"), ConditionExpression: str("attribute_exists(p)")}}},
+		"TransactItems can only contain one of Check, Put, Update or Delete":                                                              {{}},
+		"One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: p": {{Delete: &dynamodb.Delete{TableName: tab, Key: k("")}}},
+		"Invalid ConditionExpression: Syntax error; token: \"<EOF>\", near: \"p\"":                                                        {{Delete: &dynamodb.Delete{TableName: tab, Key: k("a"), ConditionExpression: str("p")}}},
 	} {
 		_, err := do(w, w.root, dynamodb.TransactWriteItems, dynamodb.TransactWriteItemsInput{TransactItems: items})
 		w.refused(err, "ValidationException", want)
+	}
+	_, err = do(w, w.root, dynamodb.TransactWriteItems, dynamodb.TransactWriteItemsInput{TransactItems: []dynamodb.TransactWriteItem{
+		{Delete: &dynamodb.Delete{TableName: tab, Key: doc(`{'x': {'S': 'a'}}`)}}, {Put: &dynamodb.Put{TableName: tab, Item: doc(`{'p': {'N': '5'}}`)}}, {Delete: &dynamodb.Delete{TableName: tab, Key: k("a")}},
+	}})
+	w.refused(err, "TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [ValidationError, ValidationError, None]")
+	if c, ok := err.(*dynamodb.TransactionCanceledException); !ok || c.CancellationReasons[0].Message.V != "The provided key element does not match the schema" ||
+		c.CancellationReasons[1].Message.V != "One or more parameter values were invalid: Type mismatch for key p expected: S actual: N" {
+		t.Errorf("reasons %+v", err)
 	}
 	got := must(w, dynamodb.TransactGetItems, dynamodb.TransactGetItemsInput{TransactItems: []dynamodb.TransactGetItem{
 		{Get: &dynamodb.Get{TableName: tab, Key: k("b"), ProjectionExpression: str("n")}}, {Get: &dynamodb.Get{TableName: tab, Key: k("none")}},

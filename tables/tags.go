@@ -53,15 +53,15 @@ func (t *table) tag(tags []dynamodb.Tag) error {
 	given := map[string]bool{}
 	for _, tag := range tags {
 		if given[tag.Key.V] {
-			return validation(invalid+"Duplicate tag key: %s", tag.Key.V)
+			return validation("Duplicate Tag Keys provided as input: Duplicate Tag Key found %s", tag.Key.V)
 		}
 		if strings.HasPrefix(strings.ToLower(tag.Key.V), "aws:") {
-			return validation(invalid + "Tag keys that begin with aws: are reserved")
+			return validation("Tag Key cannot be prefixed with aws:, Key: %s", tag.Key.V)
 		}
 		given[tag.Key.V], t.Tags[tag.Key.V] = true, tag.Value.V
 	}
 	if len(t.Tags) > maxTags {
-		return validation("Too many tags. The limit is %d", maxTags)
+		return validation("Number of Tags exceed the current limit for the provided ResourceArn")
 	}
 	return nil
 }
@@ -71,6 +71,9 @@ func (s *Service) tagResource(c *wire.Call, in *dynamodb.TagResourceInput) (*dyn
 	if err != nil {
 		return nil, err
 	}
+	if len(in.Tags) == 0 {
+		return nil, validation("Atleast one Tag needs to be provided as Input.")
+	}
 	_, err = s.change(c, name, func(t *table) error { return t.tag(in.Tags) })
 	return &dynamodb.TagResourceOutput{}, err
 }
@@ -79,6 +82,9 @@ func (s *Service) untagResource(c *wire.Call, in *dynamodb.UntagResourceInput) (
 	name, err := taggedTable(c, in.ResourceArn.V)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.TagKeys) == 0 {
+		return nil, validation("Atleast one Tag Key needs to be provided as Input.")
 	}
 	_, err = s.change(c, name, func(t *table) error {
 		t.Tags = maps.Clone(t.Tags)

@@ -158,14 +158,17 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *
 		if err != nil {
 			return err
 		}
-		if err := m.check(t); err != nil {
+		tables[i] = t
+		if err := m.check(t); upFront(err) {
 			return err
+		} else if err != nil {
+			continue // the action's own reason, told when it is run
 		}
 		row := string(t.itemKey(m.key))
 		if seen[row] {
 			return validation("Transaction request cannot include multiple operations on one item")
 		}
-		seen[row], tables[i] = true, t
+		seen[row] = true
 	}
 	reasons := make([]dynamodb.CancellationReason, len(writes))
 	cancelled := false
@@ -187,6 +190,16 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *
 		return cancellation(reasons)
 	}
 	return nil
+}
+
+// upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
+// are too large.
+func upFront(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := messageOf(err)
+	return strings.HasPrefix(text, "One or more parameter values are not valid.") || text == itemTooLarge
 }
 
 // reasonOf is why an action could not be done; without a code the error is not the action's.

@@ -10,7 +10,7 @@ import (
 // Limits of items, as AWS has them.
 const (
 	maxItem  = 400 << 10 // bytes by AWS's count
-	maxDepth = 32        // of nested lists and maps
+	maxDepth = 31        // of lists and maps around a value: with it 32 levels
 	maxHash  = 2048      // bytes of a partition key
 	maxRange = 1024      // bytes of a sort key
 )
@@ -25,9 +25,7 @@ func normalise(v *item.Value, depth int) (size int, text string) {
 	case item.BOOL:
 		return 1, ""
 	case item.NULL:
-		if !v.Bool {
-			return 0, invalid + "Null attribute value types must have the value of true"
-		}
+		v.Bool = true // AWS takes false for true
 		return 1, ""
 	case item.SS, item.NS, item.BS:
 		return normaliseSet(v)
@@ -50,19 +48,18 @@ func normaliseNumber(s *string) (size int, text string) {
 
 // numberSize is number.Decimal.Size of a canonical text, without parsing it.
 func numberSize(n string) int {
-	digits := strings.TrimLeft(n, "-0.")
-	if digits == "" {
-		return 1
-	}
-	if strings.IndexByte(n, '.') < 0 {
-		digits = strings.TrimRight(digits, "0")
-	}
-	count := len(digits) - strings.Count(digits, ".")
-	size := (count+1)/2 + 1
+	digits, size := n, 1
 	if n[0] == '-' {
-		size++
+		digits, size = n[1:], 2
 	}
-	return size
+	whole, fraction, point := strings.Cut(digits, ".")
+	switch {
+	case !point:
+		whole = strings.TrimRight(whole, "0")
+	case whole == "0":
+		whole, fraction = "", strings.TrimLeft(fraction, "0")
+	}
+	return size + (len(whole)+1)/2 + (len(fraction)+1)/2
 }
 
 func normaliseSet(v *item.Value) (size int, text string) {
@@ -109,11 +106,11 @@ func repeats(set []string) bool {
 	return len(seen) < len(set)
 }
 
-const tooDeep = "Nesting Levels have exceeded supported limits"
+const tooDeep = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
 
 func normaliseList(l []item.Value, depth int) (size int, text string) {
 	if depth >= maxDepth {
-		return 0, invalid + tooDeep
+		return 0, tooDeep
 	}
 	size = 3
 	for i := range l {
@@ -128,7 +125,7 @@ func normaliseList(l []item.Value, depth int) (size int, text string) {
 
 func normaliseMap(m item.Item, depth int) (size int, text string) {
 	if depth >= maxDepth {
-		return 0, invalid + tooDeep
+		return 0, tooDeep
 	}
 	size = 3
 	for i := range m {

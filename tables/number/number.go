@@ -318,12 +318,19 @@ func (c *columns) sum(neg bool) (Decimal, error) {
 	return x, err
 }
 
-// Size is what AWS counts for a stored number: one byte for each two significant digits, one more, one for a minus.
+// Size is what AWS counts for a stored number, as measured there: a byte for each two digits before the point and each two
+// after it, leading and trailing zeros apart, one more, and one for a minus.
 func (x Decimal) Size() int {
-	if x.n == 0 {
+	n, whole := int(x.n), max(0, int(x.exp)+1)
+	if n == 0 {
 		return 1
 	}
-	size := (int(x.n)+1)/2 + 1
+	size := 1
+	if n <= whole || whole == 0 {
+		size += (n + 1) / 2
+	} else {
+		size += (whole+1)/2 + (n-whole+1)/2
+	}
 	if x.neg {
 		size++
 	}
