@@ -3,14 +3,11 @@ package wire
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"reflect"
-	"slices"
 	"strconv"
 	"unsafe"
 
 	"bothy/policy"
-	"bothy/wire/jsoncur"
 	"bothy/wire/sigv4"
 )
 
@@ -112,7 +109,8 @@ func notImplemented(a *API, op string) error {
 }
 
 // unknown is the answer when no operation was found.
-func (m *Mux) unknown(r *request, form url.Values) error {
+func (m *Mux) unknown(r *request) error {
+	form := r.form
 	switch {
 	case r.api == nil && form == nil:
 		return Because(Fail(404, "UnknownOperationException", "The request names no service of this node."), "host %q, path %q, target %q", r.http.Host, r.http.URL.Path, r.http.Header.Get("X-Amz-Target"))
@@ -199,108 +197,6 @@ var names = map[string]map[string]name{
 		codeRequestOld: {codeDenied, 403, "Request has expired"},
 		codeInternal:   {"InternalError", 500, "We encountered an internal error. Please try again."},
 	},
-}
-
-// encodeFault writes err in the protocol's own form.
-func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
-	f := faultOf(err)
-	code, status, msg := f.Fault()
-	code, status, msg = renamed(r.api, code, status, msg)
-	w.status = status
-	protocol := "json"
-	if r.api != nil {
-		protocol = r.api.Protocol
-	} else if isForm(r.http) || r.query.Has("Action") {
-		protocol = "query"
-	}
-	switch protocol {
-	case "query":
-		w.kind = "text/xml"
-		w.body = m.queryFault(r.api, f, code, msg, status, c.RequestID)
-	case "rest-xml":
-		w.kind = "application/xml"
-		w.body = m.xmlFault(r, f, code, msg, status, c.RequestID)
-	default:
-		w.kind = "application/json"
-		if r.api != nil && r.api.Protocol == "json" {
-			w.kind = "application/x-amz-json-" + r.api.JSONVersion
-		}
-		w.header.Set("x-amzn-ErrorType", code)
-		w.body = m.jsonFault(r.api, f, code, msg)
-	}
-}
-
-func (m *Mux) jsonFault(a *API, f Fault, code, msg string) []byte {
-	kind := code
-	if a != nil && (a.Name == "dynamodb" || a.Name == "dynamodbstreams") {
-		kind = "com.amazonaws.dynamodb.v20120810#" + code
-		if code == "AccessDeniedException" || code == "UnrecognizedClientException" || code == "ValidationException" {
-			kind = "com.amazon.coral.service#" + code
-		}
-	}
-	b := append(jsoncur.AppendString([]byte(`{"__type":`), kind), `,"message":`...)
-	b = append(jsoncur.AppendString(b, msg), `,"Message":`...)
-	b = jsoncur.AppendString(b, msg)
-	if a != nil && a.Name == "lambda" {
-		b = append(b, `,"Type":"User"`...)
-	}
-	for _, f := range m.faultMembers(f) {
-		if f.name != "message" && f.name != "Message" && f.name != "Type" {
-			b = f.typ.appendJSON(append(append(b, ','), f.quoted...), f.at, f.ts)
-		}
-	}
-	return append(b, '}')
-}
-
-func (m *Mux) queryFault(a *API, _ Fault, code, msg string, status int, id string) []byte {
-	ns := ""
-	if a != nil {
-		ns = a.Namespace
-	}
-	b := append(appendNamespace([]byte("<ErrorResponse"), ns), "><Error><Type>"...)
-	if status >= 500 {
-		b = append(b, "Receiver"...)
-	} else {
-		b = append(b, "Sender"...)
-	}
-	b = appendXMLText(append(b, "</Type><Code>"...), code)
-	b = appendXMLText(append(b, "</Code><Message>"...), msg)
-	return append(append(append(b, "</Message></Error><RequestId>"...), id...), "</RequestId></ErrorResponse>"...)
-}
-
-func (m *Mux) xmlFault(r *request, f Fault, code, msg string, status int, id string) []byte {
-	if r.api.Name != "s3" {
-		return m.queryFault(r.api, f, code, msg, status, id)
-	}
-	if status == http.StatusNotModified {
-		return nil
-	}
-	b := append([]byte(xmlHead), "<Error>"...)
-	text := func(name, v string) { b = closing(appendXMLText(open(b, name), v), name) }
-	text("Code", code)
-	text("Message", msg)
-	extra := map[string]string{}
-	if e, ok := f.(*Error); ok {
-		extra = e.Extra
-	}
-	for _, k := range sortedKeys(extra) {
-		text(k, extra[k])
-	}
-	if _, ok := extra["Resource"]; !ok {
-		text("Resource", r.http.URL.Path)
-	}
-	text("RequestId", id)
-	text("HostId", id)
-	return append(b, "</Error>"...)
-}
-
-func sortedKeys(m map[string]string) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // faultMember is a present member of a modelled exception: CancellationReasons, Item, retryAfterSeconds, …

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"unsafe"
-
-	"bothy/wire/jsoncur"
 )
 
 // bindHTTP fills the members that lie in path, query and headers.
@@ -105,8 +103,9 @@ func (f faultReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bindBody reads the body of a REST request: the payload member, or the members without a location.
-func (p *plan) bindBody(r *request, base unsafe.Pointer) error {
+// bindBody reads the body of a REST request: the payload member, or the members without a location; bind parses what is not
+// taken as it is.
+func (p *plan) bindBody(r *request, base unsafe.Pointer, bind func(b []byte, payload *field, base unsafe.Pointer) error) error {
 	f := p.payload
 	switch {
 	case f != nil && f.typ.kind == kReader:
@@ -130,78 +129,7 @@ func (p *plan) bindBody(r *request, base unsafe.Pointer) error {
 	if err != nil || len(b) == 0 {
 		return err
 	}
-	if r.api.Protocol == "rest-json" {
-		return p.bindJSON(b, f, base)
-	}
-	return p.bindXML(b, f, base)
-}
-
-func (p *plan) bindJSON(b []byte, payload *field, base unsafe.Pointer) error {
-	d := jsoncur.New(string(b))
-	if payload != nil {
-		payload.typ.decodeJSON(d, payload.typ.make(unsafe.Add(base, payload.offset)))
-	} else {
-		p.decodeJSON(d, base)
-	}
-	if err := d.End(); err != nil {
-		return Fail(400, "SerializationException", "%s", err)
-	}
-	return nil
-}
-
-func (p *plan) bindXML(b []byte, payload *field, base unsafe.Pointer) error {
-	n, err := parseXML(strings.NewReader(string(b)))
-	if err != nil || n == nil {
-		return Because(malformedXML(), "%v", err)
-	}
-	if payload != nil {
-		err = payload.typ.decodeNode(n, payload.typ.make(unsafe.Add(base, payload.offset)))
-	} else {
-		err = p.decodeTree(n, base)
-	}
-	if err != nil {
-		return Because(malformedXML(), "%v", err)
-	}
-	return nil
-}
-
-func malformedXML() *Error {
-	return Fail(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
-}
-
-// writeREST puts status, headers and body of a REST answer into w.
-func (p *plan) writeREST(o *OpInfo, api *API, base unsafe.Pointer, w *response) {
-	for _, f := range p.fields {
-		at := unsafe.Add(base, f.offset)
-		if f.loc != inBody && f.typ.present(at) {
-			f.writeHeader(at, w)
-		}
-	}
-	f := p.payload
-	switch {
-	case f != nil && !f.typ.present(unsafe.Add(base, f.offset)):
-	case f != nil:
-		f.writePayload(o, api, unsafe.Add(base, f.offset), w)
-	case api.Protocol == "rest-json" && p.hasBody:
-		w.body = p.appendJSON(w.body, base)
-		w.kind = "application/json"
-	case api.Protocol == "rest-json":
-		if w.status != http.StatusNoContent && api.Name != "lambda" {
-			w.body, w.kind = append(w.body, "{}"...), "application/json"
-		}
-	case p.hasBody:
-		w.kind = "application/xml"
-		w.body = appendNamespace(append(append(w.body, xmlHead+"<"...), o.Root...), api.Namespace)
-		if o.Root == "LocationConstraint" { // the one body that is its own text (GetBucketLocation)
-			w.body = append(w.body, '>')
-			for _, f := range p.fields {
-				w.body = f.typ.appendText(w.body, unsafe.Add(base, f.offset), "", "")
-			}
-		} else {
-			w.body = p.appendXML(append(w.body, '>'), base)
-		}
-		w.body = closing(w.body, o.Root)
-	}
+	return bind(b, f, base)
 }
 
 func (f *field) writeHeader(at unsafe.Pointer, w *response) {
@@ -226,19 +154,36 @@ func (f *field) writeHeader(at unsafe.Pointer, w *response) {
 	}
 }
 
-func (f *field) writePayload(o *OpInfo, api *API, at unsafe.Pointer, w *response) {
-	p := f.typ.at(at)
-	switch {
-	case f.typ.kind == kReader:
-		w.stream = *(*io.Reader)(p)
-	case f.typ.kind == kBytes:
-		w.body = append(w.body, *(*[]byte)(p)...)
-	case f.typ.kind == kString:
-		w.body = append(w.body, *(*string)(p)...)
-	case api.Protocol == "rest-json":
-		w.body, w.kind = f.typ.appendJSON(w.body, p, f.ts), "application/json"
-	default:
-		w.kind = "application/xml"
-		w.body = f.typ.appendElement(append(w.body, xmlHead...), f.name, orDefault(f.ns, api.Namespace), f.ts, p)
+// writeHeaders puts the members that are no body into w.
+func (p *plan) writeHeaders(base unsafe.Pointer, w *response) {
+	for _, f := range p.fields {
+		at := unsafe.Add(base, f.offset)
+		if f.loc != inBody && f.typ.present(at) {
+			f.writeHeader(at, w)
+		}
 	}
+}
+
+// writeRaw answers with a payload that has no form of its own: a stream, bytes or text. It tells whether it did, or the
+// payload is absent.
+func (p *plan) writeRaw(base unsafe.Pointer, w *response) bool {
+	f := p.payload
+	if f == nil {
+		return false
+	}
+	at := unsafe.Add(base, f.offset)
+	if !f.typ.present(at) {
+		return true
+	}
+	switch v := f.typ.at(at); f.typ.kind {
+	case kReader:
+		w.stream = *(*io.Reader)(v)
+	case kBytes:
+		w.body = *(*[]byte)(v)
+	case kString:
+		w.body = []byte(*(*string)(v))
+	default:
+		return false
+	}
+	return true
 }

@@ -14,9 +14,9 @@ type request struct {
 	info   *OpInfo
 	labels map[string]string
 	query  url.Values
-	form   *node  // query protocol
-	region string // as the client named it, "" when it did not
-	bucket string // virtual-host style
+	form   url.Values // query protocol
+	region string     // as the client named it, "" when it did not
+	bucket string     // virtual-host style
 	raw    []byte
 	max    int64 // bytes of body
 	read   bool

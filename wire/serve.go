@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"bothy/wire/jsoncur"
 	"bothy/wire/sigv4"
 )
 
@@ -34,7 +33,13 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	res := &response{status: 200, header: c.Header}
 	out, o, err := m.serve(c, r)
 	if err == nil {
-		m.encode(o, out, c, res)
+		if o.info.Status != 0 {
+			res.status = o.info.Status
+		}
+		codecs[r.api.Protocol].encode(o, pointerOf(out), c.RequestID, res)
+		if c.Status != 0 {
+			res.status = c.Status
+		}
 	} else {
 		m.encodeFault(c, r, err, res)
 	}
@@ -77,8 +82,7 @@ func sourceIP(r *http.Request) string {
 // serve authenticates, decodes and runs the operation.
 func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 	r.max = maxBody(r)
-	form, err := m.queryForm(r, c)
-	if err != nil {
+	if err := m.queryForm(r, c); err != nil {
 		return nil, nil, err
 	}
 	c.api, c.info = r.api, r.info
@@ -86,7 +90,7 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 		c.trace.API = r.api.Name
 	}
 	if r.info == nil {
-		return nil, nil, m.unknown(r, form)
+		return nil, nil, m.unknown(r)
 	}
 	c.trace.Operation = r.info.Name
 	o := m.mounted[r.info]
@@ -102,7 +106,7 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 		return nil, nil, wrongService(c.Auth.Service, r.api.SigningName)
 	}
 	in := o.newIn()
-	if err := m.decode(o, r, form, in); err != nil {
+	if err := codecs[r.api.Protocol].decode(r, o.in, pointerOf(in)); err != nil {
 		return nil, nil, err
 	}
 	out, err := m.run(c, o, in)
@@ -111,30 +115,31 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 
 // queryForm reads the form of a query-protocol call, whose action lies in the body: so its signature, when it has one, is
 // checked here, over the body.
-func (m *Mux) queryForm(r *request, c *Call) (url.Values, error) {
+func (m *Mux) queryForm(r *request, c *Call) error {
 	if r.info != nil || r.http.Header.Get("X-Amz-Target") != "" || r.api != nil && r.api.Protocol != "query" {
-		return nil, nil
+		return nil
 	}
 	if !isForm(r.http) && !r.query.Has("Action") {
-		return nil, nil
+		return nil
 	}
 	if sigv4.Present(r.http) {
 		if err := m.authenticate(c, r); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	form := r.query
 	if isForm(r.http) {
 		b, err := r.body()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if form, err = url.ParseQuery(string(b)); err != nil {
-			return nil, Because(Fail(400, "MalformedQueryString", "The query string is malformed"), "%v", err)
+			return Because(Fail(400, "MalformedQueryString", "The query string is malformed"), "%v", err)
 		}
 	}
 	m.routeAction(r, form)
-	return form, nil
+	r.form = form
+	return nil
 }
 
 // authenticate verifies the signature and finds the principal. Without one the caller is anonymous, which only S3 allows:
@@ -236,68 +241,6 @@ func maxBody(r *request) int64 {
 		return 12 * mb
 	}
 	return mb
-}
-
-// decode fills in from the request by the API's protocol.
-func (m *Mux) decode(o *mounted, r *request, form url.Values, in any) error {
-	base := pointerOf(in)
-	switch r.api.Protocol {
-	case "json":
-		b, err := r.body()
-		if err != nil {
-			return err
-		}
-		if len(b) == 0 {
-			return nil
-		}
-		d := jsoncur.New(string(b))
-		o.in.decodeJSON(d, base)
-		if err := d.End(); err != nil {
-			return Fail(400, "SerializationException", "%s", err)
-		}
-		return nil
-	case "query":
-		n, err := parseForm(form)
-		if err == nil {
-			err = o.in.decodeTree(n, base)
-		}
-		if err != nil {
-			return Because(Fail(400, "MalformedInput", "Invalid value in the request"), "%v", err)
-		}
-		return nil
-	}
-	if err := o.in.bindHTTP(r, base); err != nil {
-		return err
-	}
-	return o.in.bindBody(r, base)
-}
-
-// encode writes the answer by the API's protocol.
-func (m *Mux) encode(o *mounted, out any, c *Call, w *response) {
-	base := pointerOf(out)
-	if o.info.Status != 0 {
-		w.status = o.info.Status
-	}
-	switch o.api.Protocol {
-	case "json":
-		w.kind = "application/x-amz-json-" + o.api.JSONVersion
-		w.body = o.out.appendJSON(make([]byte, 0, 512), base)
-	case "query":
-		w.kind = "text/xml"
-		name := o.info.Name + "Response"
-		b := appendNamespace(append([]byte("<"), name...), o.api.Namespace)
-		b = append(b, '>')
-		if o.info.Wrapper != "" {
-			b = closing(o.out.appendXML(open(b, o.info.Wrapper), base), o.info.Wrapper)
-		}
-		b = append(append(append(b, "<ResponseMetadata><RequestId>"...), c.RequestID...), "</RequestId></ResponseMetadata>"...)
-		w.body = closing(b, name)
-	default:
-		o.out.writeREST(o.info, o.api, base, w)
-	}
-	if c.Status != 0 {
-		w.status = c.Status
-	}
 }
 
 // send writes the answer with the ids every client looks for.

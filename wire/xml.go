@@ -97,6 +97,10 @@ func open(b []byte, name string) []byte {
 	return append(append(append(b, '<'), name...), '>')
 }
 
+func appendTextElement(b []byte, name, text string) []byte {
+	return closing(appendXMLText(open(b, name), text), name)
+}
+
 func closing(b []byte, name string) []byte {
 	return append(append(append(b, "</"...), name...), '>')
 }
