@@ -142,6 +142,7 @@ func TestUpdateRefusals(t *testing.T) {
 		{"ADD s :v", `{':v': {'N': '1'}}`, "An operand in the update expression has an incorrect data type"},
 		{"SET g = :v", `{':v': {'N': '1'}}`, "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: byG"},
 		{"SET g = n", ``, "The update expression attempted to update the secondary index key to unsupported type"},
+		{"SET g = :v", `{':v': {'S': ''}}`, "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value."},
 		{"SET n = n + :v", `{':v': {'N': '1e60'}}`, "Number overflow. Attempting to store a number with magnitude larger than supported range"},
 		{"SET big = :v", `{':v': {'S': '` + strings.Repeat("z", 409590) + `'}}`, "Item size to update has exceeded the maximum allowed size"},
 	} {

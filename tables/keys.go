@@ -161,21 +161,27 @@ func (t *table) checkItem(it item.Item) error {
 	return t.checkIndexed(it)
 }
 
+// checkIndexed checks the index keys of a whole item, indexes in the order of their names.
 func (t *table) checkIndexed(it item.Item) error {
-	for i := range t.Indexes {
-		ix := &t.Indexes[i]
-		for part, a := range ix.Key.parts() {
-			v := it.Get(a.Name)
-			if v == nil {
-				continue
-			}
-			if v.Kind.String() != a.Type {
-				return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Type, v.Kind, ix.Name)
-			}
-			if v.Str == "" && v.Kind != item.N {
-				return validation("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindWord(v.Kind), ix.Name, a.Name)
-			}
-			if err := checkKeyValue(v, keyLimit(part)); err != nil {
+	return t.indexKeys(func(ix *index, part int, a attribute) error {
+		v := it.Get(a.Name)
+		switch {
+		case v == nil:
+			return nil
+		case v.Kind.String() != a.Type:
+			return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Type, v.Kind, ix.Name)
+		case v.Str == "" && v.Kind != item.N:
+			return validation("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindWord(v.Kind), ix.Name, a.Name)
+		}
+		return checkKeyValue(v, keyLimit(part))
+	})
+}
+
+// indexKeys calls fn for each key attribute of each index until one fails.
+func (t *table) indexKeys(fn func(ix *index, part int, a attribute) error) error {
+	for _, i := range t.byName {
+		for part, a := range t.Indexes[i].Key.parts() {
+			if err := fn(&t.Indexes[i], part, a); err != nil {
 				return err
 			}
 		}

@@ -64,21 +64,17 @@ func (t *table) checkUpdate(u *expr.Update) error {
 		if t.Key.has(p[0].Name) {
 			return validation(invalid+"Cannot update attribute %s. This attribute is part of the key", p[0].Name)
 		}
-		for i := range t.Indexes {
-			if len(p) > 1 && t.Indexes[i].Key.has(p[0].Name) {
-				return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: %s", p[0].Name)
-			}
+		if err := t.checkPath(p); err != nil {
+			return err
 		}
 	}
 	return u.Kinds(func(name string, k item.Kind) error {
-		for i := range t.Indexes {
-			for _, a := range t.Indexes[i].Key.parts() {
-				if a.Name == name && a.Type != k.String() {
-					return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", name, a.Type, k, t.Indexes[i].Name)
-				}
+		return t.indexKeys(func(ix *index, _ int, a attribute) error {
+			if a.Name == name && a.Type != k.String() {
+				return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", name, a.Type, k, ix.Name)
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
@@ -125,13 +121,13 @@ func (m *mutation) result(o *outcome, t *table) (err error) {
 		if o.now, err = m.update.Apply(base); err != nil {
 			return refuse(err)
 		}
-		return t.checkUpdated(o)
+		return t.checkUpdated(o, m.update)
 	}
 	return nil
 }
 
-// checkUpdated checks what only the updated item shows: its size, its depth and its index keys.
-func (t *table) checkUpdated(o *outcome) error {
+// checkUpdated checks what only the updated item shows: its size, its depth, and the index keys that were updated.
+func (t *table) checkUpdated(o *outcome, u *expr.Update) error {
 	if o.newSize = itemSize(o.now); o.newSize > maxItem {
 		return validation("Item size to update has exceeded the maximum allowed size")
 	}
@@ -140,14 +136,28 @@ func (t *table) checkUpdated(o *outcome) error {
 			return validation("%s", tooDeep)
 		}
 	}
-	for i := range t.Indexes {
-		for _, a := range t.Indexes[i].Key.parts() {
-			if v := o.now.Get(a.Name); v != nil && v.Kind.String() != a.Type {
-				return validation("The update expression attempted to update the secondary index key to unsupported type")
+	for _, p := range u.Paths() {
+		if v := o.now.Get(p[0].Name); v != nil {
+			if err := t.checkIndexUpdate(p[0].Name, v); err != nil {
+				return err
 			}
 		}
 	}
-	return t.checkIndexed(o.now)
+	return nil
+}
+
+func (t *table) checkIndexUpdate(name string, v *item.Value) error {
+	return t.indexKeys(func(_ *index, part int, a attribute) error {
+		switch {
+		case a.Name != name:
+			return nil
+		case v.Kind.String() != a.Type:
+			return validation("The update expression attempted to update the secondary index key to unsupported type")
+		case v.Str == "" && v.Kind != item.N:
+			return validation("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindWord(v.Kind))
+		}
+		return checkKeyValue(v, keyLimit(part))
+	})
 }
 
 // update runs one mutation in its own transaction.

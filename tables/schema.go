@@ -2,6 +2,7 @@ package tables
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,9 @@ type table struct {
 	Class      string
 	ClassSince time.Time `json:",omitzero"`
 
-	rows kv.Key // account, region, "tables.item", ID; made when the row is loaded
-	at   record.Scope
+	byName []int  // indexes in the order of their names; made when the row is loaded, as what follows
+	rows   kv.Key // account, region, "tables.item", ID
+	at     record.Scope
 }
 
 type attribute struct{ Name, Type string }
@@ -108,6 +110,11 @@ func (t *table) local() bool {
 func (t *table) settled(at record.Scope) *table {
 	t.at = at
 	t.rows = t.prefix("tables.item")
+	t.byName = make([]int, len(t.Indexes))
+	for i := range t.byName {
+		t.byName[i] = i
+	}
+	slices.SortFunc(t.byName, func(i, j int) int { return strings.Compare(t.Indexes[i].Name, t.Indexes[j].Name) })
 	return t
 }
 
