@@ -7,6 +7,8 @@
 //	functions.function  name             → function: what its versions share
 //	functions.version   name, version    → version: "$LATEST" and the published ones
 //	functions.alias     name, alias      → alias
+//	functions.log       name, time, id   → logChunk: what a process printed; expires
+//	functions.stream    name, stream     → logStream; expires
 //
 // and in ("", ""), to find which archives are still named:
 //
@@ -17,6 +19,7 @@ package functions
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -47,7 +50,7 @@ type Config struct {
 	Runner  runner.Config // Now, Log and Logs are set by New
 }
 
-// Service serves the lambda API.
+// Service serves the lambda API, and of the logs API what reads the logs of functions.
 type Service struct {
 	cfg    Config
 	runner *runner.Runner
@@ -84,19 +87,23 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountPermissions(m)
 	s.mountVersions(m)
 	s.mountTags(m)
+	s.mountLogs(m)
 }
 
 // eventWorkers is how many events nobody waits for are worked on at once.
 const eventWorkers = 4
 
-// Run works on queued events until ctx ends.
+// Run works on queued events and stores logs until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	wg.Go(func() { s.keepLogs(ctx) })
 	for range eventWorkers {
 		wg.Go(func() { s.eventWorker().Run(ctx) })
 	}
 	wg.Wait()
 }
 
-// Close ends all functions. Run must have returned.
-func (s *Service) Close() error { return s.runner.Close() }
+// Close ends all functions and stores the last they printed. Run must have returned.
+func (s *Service) Close() error {
+	return errors.Join(s.runner.Close(), s.flushLogs(context.Background()))
+}

@@ -34,7 +34,7 @@ func (s *Service) configuration(r ref, v *version) (*lambda.FunctionConfiguratio
 	return out, nil
 }
 
-func logGroup(name string) string { return "/aws/lambda/" + name }
+func logGroup(name string) string { return groupPrefix + name }
 
 // find reads a version and the function it belongs to.
 func (s *Service) find(c *wire.Call, name, qualifier wire.Opt[string]) (r ref, f *function, v *version, err error) {

@@ -18,7 +18,7 @@ const (
 	MaxUnzippedBytes = 262_144_000
 	MaxZipFiles      = 65_536
 	MaxPayloadBytes  = 6 << 20
-	MaxLogBytes      = 1 << 20 // of one invocation; the rest is dropped with a note
+	MaxLogBytes      = 256 << 10 // of one invocation; the rest is dropped with a note
 	TailBytes        = 4 << 10
 	MaxTmpBytes      = 512 << 20
 	MaxFiles         = 1024 // open in one process

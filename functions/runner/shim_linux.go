@@ -67,7 +67,7 @@ func confine(s *spec) error {
 			return err
 		}
 	}
-	if err := setLimits(); err != nil {
+	if err := setLimits(s); err != nil {
 		return err
 	}
 	if s.Mode != modeNone {
@@ -96,10 +96,12 @@ func reapUser(uid int) error {
 	return nil
 }
 
-func setLimits() error {
-	for which, v := range map[int]uint64{
-		unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: MaxFiles, unix.RLIMIT_FSIZE: MaxTmpBytes, unix.RLIMIT_NPROC: MaxThreads, unix.RLIMIT_MEMLOCK: 64 << 10,
-	} {
+func setLimits(s *spec) error {
+	limits := map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: MaxFiles, unix.RLIMIT_FSIZE: MaxTmpBytes, unix.RLIMIT_MEMLOCK: 64 << 10}
+	if s.UID != 0 || s.Mode == modeNamespaces { // else it would count what else our user runs
+		limits[unix.RLIMIT_NPROC] = MaxThreads
+	}
+	for which, v := range limits {
 		limit := &unix.Rlimit{Cur: v, Max: v}
 		if err := unix.Setrlimit(which, limit); err != nil {
 			return fmt.Errorf("setrlimit %d: %w", which, err)
