@@ -17,13 +17,8 @@ import (
 // so a policy that pins dynamodb:LeadingKeys never matches: ForAllValues would hold for a key that is absent.
 const nobody = "\x00"
 
-// plan is what an access function found out and the handler goes on with. Both read the definition in their own
-// transaction; the handler refuses to go on when the table is another one by then (see same).
-type plan[T any] struct {
-	table *table
-	req   T
-}
-
+// planKey is where a call keeps what its access function found out and its handler goes on with. Both read the definition in
+// their own transaction; the handler does not go on when the table is another one by then (see again).
 type planKey struct{}
 
 // keep hands v from an operation's access function to its handler.

@@ -34,7 +34,6 @@ type outcome struct {
 	table    *table
 	row      kv.Key
 	old, now item.Item // nil: no item
-	oldSize  int
 	newSize  int
 }
 

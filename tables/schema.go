@@ -97,15 +97,6 @@ func (t *table) projects(ix *index, name string) bool {
 	return false
 }
 
-func (t *table) local() bool {
-	for i := range t.Indexes {
-		if t.Indexes[i].Local {
-			return true
-		}
-	}
-	return false
-}
-
 // settled makes what is derived from a row and its scope.
 func (t *table) settled(at record.Scope) *table {
 	t.at = at

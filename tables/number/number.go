@@ -3,10 +3,7 @@
 // nothing of items or tables.
 package number
 
-import (
-	"errors"
-	"math"
-)
+import "math"
 
 // Limits of the type.
 const (
@@ -15,18 +12,20 @@ const (
 	minExp    = -130
 )
 
-// The texts are AWS's own.
-var (
-	ErrOverflow  = errors.New("Number overflow. Attempting to store a number with magnitude larger than supported range")
-	ErrUnderflow = errors.New("Number underflow. Attempting to store a number with magnitude smaller than supported range")
-	ErrPrecision = errors.New("Attempting to store more than 38 significant digits in a Number")
-	errEmpty     = errors.New("The parameter cannot be converted to a numeric value")
+// Error is a refusal in AWS's words.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// The refusals.
+const (
+	ErrOverflow  Error = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+	ErrUnderflow Error = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+	ErrPrecision Error = "Attempting to store more than 38 significant digits in a Number"
+	errEmpty     Error = "The parameter cannot be converted to a numeric value"
 )
 
-// ErrSyntax says that a text is no number.
-type ErrSyntax string
-
-func (e ErrSyntax) Error() string { return errEmpty.Error() + ": " + string(e) }
+func errSyntax(s string) error { return errEmpty + ": " + Error(s) }
 
 // Decimal is a number: ±d₁.d₂d₃… × 10^exp, with neither leading nor trailing zero digits; no digits is zero. The zero value
 // is 0, and equal numbers are equal with ==.
@@ -49,12 +48,12 @@ func Parse(s string) (Decimal, error) {
 	}
 	exp, long, rest, ok := x.mantissa(rest)
 	if !ok {
-		return x, ErrSyntax(s)
+		return x, errSyntax(s)
 	}
 	if rest != "" {
 		e, ok := exponent(rest)
 		if !ok {
-			return x, ErrSyntax(s)
+			return x, errSyntax(s)
 		}
 		exp += e
 	}
@@ -312,7 +311,7 @@ func (c *columns) sum(neg bool) (Decimal, error) {
 		}
 	}
 	x, err := x.settle(high+lowest, long)
-	if errors.Is(err, ErrPrecision) {
+	if err == ErrPrecision {
 		err = ErrOverflow
 	}
 	return x, err

@@ -42,12 +42,8 @@ func TestRefused(t *testing.T) {
 	}
 	for _, in := range []string{"NaN", "Infinity", "-Infinity", "dog", "-dog", " 1", "1 ", "-", "+", ".", "1e", "1e+", "e5", "1..2", "1.2.3", "0x1", "1_0", "--1", "1e5.5", "１"} {
 		_, err := Canonical(in)
-		var syntax ErrSyntax
-		if !errors.As(err, &syntax) {
-			t.Errorf("Canonical(%q): %v, want a syntax error", in, err)
-		}
-		if want := "The parameter cannot be converted to a numeric value: " + in; err != nil && err.Error() != want {
-			t.Errorf("text %q, want %q", err, want)
+		if want := "The parameter cannot be converted to a numeric value: " + in; err == nil || err.Error() != want {
+			t.Errorf("Canonical(%q): %v, want %q", in, err, want)
 		}
 	}
 }
