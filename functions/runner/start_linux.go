@@ -61,6 +61,10 @@ func waitExit(pid int) {
 	}
 }
 
+func socketPair() ([2]int, error) {
+	return syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+}
+
 // sysProcAttr is how the shim is started for a spec; nil for a helper that needs nothing.
 func sysProcAttr(s *spec) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
