@@ -58,6 +58,7 @@ func Run(args []string, stdout, stderr io.Writer, start Start) (code int) {
 	if err != nil {
 		return fail(stderr, fmt.Errorf("%w\nTry 'bothy --help'", err), 2)
 	}
+	c.warnings = stderr
 	if err := k.Run(&streams{ctx, stdout, stderr, start}, &c.Target); err != nil {
 		return fail(stderr, err, 1)
 	}

@@ -22,6 +22,7 @@ import (
 type Target struct {
 	Data     string `help:"Data directory of the node: its root key is used unless the environment holds another." default:"data" env:"BOTHY_DATA" type:"path"`
 	Endpoint string `help:"URL of the node." default:"http://127.0.0.1:4566" env:"AWS_ENDPOINT_URL"`
+	warnings io.Writer
 	Region   string `help:"Region of the request." default:"us-east-1" env:"AWS_REGION"`
 }
 
@@ -108,6 +109,9 @@ func (t *Target) call(ctx context.Context, r request, out any) error {
 	}
 	if res.StatusCode >= 300 {
 		return refusal(res, body)
+	}
+	for _, w := range res.Header.Values("X-Bothy-Warning") {
+		fmt.Fprintln(t.warnings, "warning:", w) //nolint:errcheck // nowhere else to say it
 	}
 	if out == nil {
 		return nil

@@ -77,7 +77,7 @@ func (u *upCommand) modules(exe string) string {
 
 // greet imports what was asked for and says where everything is; its last line is what programs wait for.
 func (u *upCommand) greet(s *streams, t *Target, n Server) error {
-	local := Target{Data: t.Data, Endpoint: n.URL(), Region: t.Region}
+	local := Target{Data: t.Data, Endpoint: n.URL(), Region: t.Region, warnings: s.err}
 	if u.Import != "" {
 		if err := u.importOnce(s, &local); err != nil {
 			return err

@@ -148,8 +148,13 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	return c, nil
 }
 
+const maxName = 253 // bytes of a DNS name
+
 // vouched tells whether the authority's constraint covers the name.
 func vouched(name string) bool {
+	if len(name) > maxName {
+		return false
+	}
 	if ip := net.ParseIP(name); ip != nil {
 		return ip.IsLoopback()
 	}

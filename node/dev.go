@@ -4,23 +4,36 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"bothy/kv"
 	"bothy/outbox"
 )
 
-// onlyLoopback keeps the unsigned test endpoints to this machine, and from pages of other origins: a browser names the
-// origin it sends for.
+// onlyLoopback keeps the unsigned test endpoints to programs on this machine. Pages are not programs, whatever their origin:
+// a browser says where a request comes from (Origin, Sec-Fetch-Site), or under which name it looked this machine up (Host; the
+// name may be another's that leads here), and a page that this very node shows came from whoever may write to a bucket.
 func onlyLoopback(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopback(r) || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		site := r.Header.Get("Sec-Fetch-Site") // "none": somebody typed the address
+		if !loopback(r) || !loopbackName(r.Host) || r.Header.Get("Origin") != "" || site != "" && site != "none" {
 			http.Error(w, "The test endpoints are for programs on this machine.", http.StatusForbidden)
 			return
 		}
 		h(w, r)
 	})
+}
+
+// loopbackName tells whether the host of a URL is this machine by address, or by the one name that never leaves it.
+func loopbackName(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // testOutbox answers the newest message to ?to=, waiting for it up to ?wait=10s.
@@ -51,7 +64,8 @@ func (s *services) testOutbox(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// testReset empties the account: every row under it, but not its root key, which stands outside.
+// testReset empties the account: every row under it, but not its root key, which stands outside. Requests under way may see
+// part of it gone, each transaction all or nothing.
 func (s *services) testReset(w http.ResponseWriter, r *http.Request) {
 	if err := s.reset(r.Context()); err != nil {
 		s.node.cfg.Log.Error("test reset", "error", err)

@@ -61,7 +61,7 @@ func (n *Node) health(w http.ResponseWriter, r *http.Request) {
 func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ns-proxy-autoconfig")
 	w.Write([]byte("function FindProxyForURL(url, host) {\n" + //nolint:errcheck // the client is gone
-		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.Addr() + "\" : \"DIRECT\";\n}\n"))
+		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.local() + "\" : \"DIRECT\";\n}\n"))
 }
 
 // poolPath is what verifiers of a user pool's tokens read: no bucket has an underscore in its name.

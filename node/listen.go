@@ -2,6 +2,8 @@ package node
 
 import (
 	"bufio"
+	"container/list"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -18,9 +20,18 @@ type dual struct {
 	done      chan struct{}
 	once      sync.Once
 	acceptErr error // set before done is closed
+
+	mu     sync.Mutex
+	silent list.List // guarded by mu: connections that have said nothing yet, oldest first
 }
 
-const helloTimeout = 10 * time.Second // for the first byte of a connection
+// Bounds on peers that hold a connection without using it.
+const (
+	helloTimeout = 10 * time.Second // for the first byte of a connection
+	maxSilent    = 1024             // connections that have said nothing; one more, and the oldest is closed
+	writeStall   = time.Minute      // for writeChunk to be taken by the peer
+	writeChunk   = 64 << 10
+)
 
 func newDual(l net.Listener, cfg *tls.Config) *dual {
 	return &dual{Listener: l, tls: cfg, ready: make(chan net.Conn), done: make(chan struct{})}
@@ -46,9 +57,11 @@ func (d *dual) run() {
 
 // sort hands conn to Accept as what it is. It also takes connections that came through CONNECT.
 func (d *dual) sort(conn net.Conn) {
+	heard := d.await(conn)
 	conn.SetReadDeadline(time.Now().Add(helloTimeout)) //nolint:errcheck // a dead connection shows at once
 	br := bufio.NewReader(conn)
 	first, err := br.Peek(1)
+	heard()
 	if err != nil {
 		conn.Close() //nolint:errcheck // nothing was said
 		return
@@ -65,6 +78,26 @@ func (d *dual) sort(conn net.Conn) {
 	}
 }
 
+// await counts conn among the silent until heard is called. Whoever speaks does so at once, so the oldest makes room.
+func (d *dual) await(conn net.Conn) (heard func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.silent.Len() >= maxSilent {
+		d.silent.Remove(d.silent.Front()).(net.Conn).Close() //nolint:errcheck // its sort sees it
+	}
+	e := d.silent.PushBack(conn)
+	select {
+	case <-d.done: // Close has been through the list already
+		conn.Close() //nolint:errcheck // shutting down
+	default:
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.silent.Remove(e)
+	}
+}
+
 // Accept returns the next sorted connection.
 func (d *dual) Accept() (net.Conn, error) {
 	select {
@@ -78,13 +111,19 @@ func (d *dual) Accept() (net.Conn, error) {
 	}
 }
 
-// Close stops accepting.
+// Close stops accepting, and closes the connections that have said nothing yet.
 func (d *dual) Close() error {
 	d.once.Do(func() { close(d.done) })
-	return d.Listener.Close()
+	err := d.Listener.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for e := d.silent.Front(); e != nil; e = e.Next() {
+		e.Value.(net.Conn).Close() //nolint:errcheck // shutting down
+	}
+	return err
 }
 
-// peeked is a connection some of whose bytes are in a buffer.
+// peeked is a connection some of whose bytes are in a buffer. A peer that takes nothing of what is written to it is cut off.
 type peeked struct {
 	net.Conn
 	r *bufio.Reader
@@ -92,11 +131,39 @@ type peeked struct {
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
+func (p *peeked) Write(b []byte) (n int, err error) {
+	for len(b) > 0 && err == nil {
+		var m int
+		p.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a dead connection shows at once
+		m, err = p.Conn.Write(b[:min(len(b), writeChunk)])
+		n, b = n+m, b[m:]
+	}
+	return n, err
+}
+
+// tunnelled marks the connections that came through CONNECT.
+type tunnelled struct{ net.Conn }
+
+type tunnelKey struct{}
+
+// connContext tells a request whether it came through CONNECT.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if p, ok := c.(*peeked); ok {
+		if _, ok := p.Conn.(tunnelled); ok {
+			return context.WithValue(ctx, tunnelKey{}, true)
+		}
+	}
+	return ctx
+}
+
 // connect is the proxy a browser is pointed at by /_bothy/proxy.pac: a tunnel to the hosts Bothy stands in for ends here;
-// there is no way through to anywhere else.
+// there is no way through to anywhere else, nor a tunnel in a tunnel.
 func (d *dual) connect(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil || !vouched(host) || !loopback(r) {
+	if err != nil || !vouched(host) || !loopback(r) || r.Context().Value(tunnelKey{}) != nil {
 		http.Error(w, "Bothy tunnels only to the hosts it stands in for.", http.StatusForbidden)
 		return
 	}
@@ -109,7 +176,7 @@ func (d *dual) connect(w http.ResponseWriter, r *http.Request) {
 		conn.Close() //nolint:errcheck // the client is gone
 		return
 	}
-	go d.sort(&peeked{conn, buf.Reader})
+	go d.sort(tunnelled{&peeked{conn, buf.Reader}})
 }
 
 func loopback(r *http.Request) bool {

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"time"
 
 	"bothy/blob"
@@ -44,6 +46,7 @@ type Node struct {
 	services  *services
 	listener  *dual
 	account   string
+	requests  underWay
 }
 
 const shutdownGrace = 10 * time.Second // for requests under way when a node is asked to end
@@ -73,6 +76,10 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return n, fmt.Errorf("node: %w", err)
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); cfg.Dev && (!ok || !a.IP.IsLoopback()) { // whatever the name "localhost" says here
+		l.Close() //nolint:errcheck // not used
+		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
 	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 	return n, n.assemble(ctx, sealer)
@@ -131,17 +138,27 @@ func (n *Node) openStores() error {
 // Addr is the address the node listens on, host:port.
 func (n *Node) Addr() string { return n.listener.Addr().String() }
 
-// URL is the node's endpoint for SDKs.
-func (n *Node) URL() string { return "http://" + n.Addr() }
+// URL is the node's endpoint for SDKs on this machine.
+func (n *Node) URL() string { return "http://" + n.local() }
 
-// Run serves until ctx ends, then lets requests under way finish.
-func (n *Node) Run(ctx context.Context) error {
-	server := &http.Server{
-		Handler: n.handler(), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
+// local is an address that reaches the node from this machine: loopback when it listens on all.
+func (n *Node) local() string {
+	a, ok := n.listener.Addr().(*net.TCPAddr)
+	if !ok || !a.IP.IsUnspecified() {
+		return n.Addr()
 	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(a.Port))
+}
+
+// Run serves until ctx ends, then lets requests under way finish; what is not done after shutdownGrace is cut off.
+func (n *Node) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	server := &http.Server{
+		Handler: n.requests.count(n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return background }, ConnContext: connContext,
+		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
+	}
 	wait := n.services.start(background, n.cfg.Log)
 	go n.listener.run()
 	served := make(chan error, 1)
@@ -150,17 +167,64 @@ func (n *Node) Run(ctx context.Context) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		err = server.Shutdown(grace)
+		err = shutDown(server, n.cfg.Log)
 		<-served
 	}
 	stop()
+	server.Close() //nolint:errcheck // what is left of connections
+	n.requests.end()
 	wait()
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
 	return err
+}
+
+func shutDown(server *http.Server, log *slog.Logger) error {
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests were cut off: they took longer than a node waits when it ends", "grace", shutdownGrace)
+		return nil
+	}
+	return err
+}
+
+// underWay counts the requests being served: stores are closed only when none is.
+type underWay struct {
+	mu    sync.Mutex
+	ended bool // guarded by mu
+	wg    sync.WaitGroup
+}
+
+func (u *underWay) begin() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.ended {
+		u.wg.Add(1)
+	}
+	return !u.ended
+}
+
+// end refuses what comes and waits for what is there.
+func (u *underWay) end() {
+	u.mu.Lock()
+	u.ended = true
+	u.mu.Unlock()
+	u.wg.Wait()
+}
+
+func (u *underWay) count(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !u.begin() {
+			http.Error(w, "the node is ending", http.StatusServiceUnavailable)
+			return
+		}
+		defer u.wg.Done()
+		pace(w, r)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Close ends what New opened. Run must have returned.

@@ -22,6 +22,9 @@ const masterKeyFile = "master.key"
 // masterKey reads the key, or makes it when neither it nor any sealed state exists.
 func masterKey(dir string, fresh bool) ([]byte, error) {
 	path := filepath.Join(dir, masterKeyFile)
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("node: others may read %s: chmod 600 it", path)
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && fresh {
 		key := make([]byte, 32)

@@ -77,7 +77,7 @@ func parseQuery(raw string) url.Values {
 }
 
 func isForm(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	return r.Method == http.MethodPost && (r.URL.Path == "/" || r.URL.Path == "") && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
 // scopeOf reads region and service of the credential scope, which is not yet verified: it only chooses the service.

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -75,7 +77,7 @@ func (m *Mux) Explain(requestID string) (Trace, bool) {
 // Keep records a trace made outside the pipeline: by handlers of plain HTTP such as deployed APIs.
 func (m *Mux) Keep(tr Trace) {
 	m.traces.keep(&tr)
-	m.logTrace(&tr)
+	m.logTrace(context.Background(), &tr)
 }
 
 func (m *Mux) begin(c *Call) *Trace {
@@ -109,22 +111,22 @@ func (m *Mux) end(c *Call, err error, status int) {
 		tr.Reason = ReasonOf(err)
 	}
 	m.traces.keep(tr)
-	m.logTrace(tr)
+	m.logTrace(c, tr)
 }
 
-func (m *Mux) logTrace(tr *Trace) {
+func (m *Mux) logTrace(ctx context.Context, tr *Trace) {
 	level := slog.LevelInfo
-	if tr.Status >= 500 {
+	if tr.Status >= 500 && tr.Status != http.StatusNotImplemented {
 		level = slog.LevelError
 	}
-	if !m.cfg.Log.Enabled(nil, level) { //nolint:staticcheck // no context matters to the level
+	if !m.cfg.Log.Enabled(ctx, level) {
 		return
 	}
 	attrs := []any{"id", tr.RequestID, "api", tr.API, "op", tr.Operation, "principal", tr.Principal, "status", tr.Status, "ms", float64(tr.Duration.Microseconds()) / 1000}
 	if tr.Code != "" {
 		attrs = append(attrs, "code", tr.Code, "reason", tr.Reason)
 	}
-	m.cfg.Log.Log(nil, level, "request", attrs...) //nolint:staticcheck // as above
+	m.cfg.Log.Log(ctx, level, "request", attrs...)
 }
 
 func stack() string { return string(debug.Stack()) }
