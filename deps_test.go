@@ -106,6 +106,9 @@ var mayUse = map[string][]string{
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"go.yaml.in/yaml":               {"hub"},
+	"github.com/cespare/xxhash":     {"objects"},
+	"github.com/zeebo/xxh3":         {"objects"},
+	"golang.org/x/time/rate":        {"identities"},
 	"golang.org/x/sys/unix":         {"functions/runner"},
 	"golang.org/x/net/bpf":          {"functions/runner"},
 }
