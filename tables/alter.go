@@ -96,10 +96,12 @@ func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexUpdates) > 0:
 		return validation("Vector indexes are not supported")
-	case in.SSESpecification != nil && in.SSESpecification.KMSMasterKeyId.Set:
-		return validation("Customer managed keys are not supported")
+	case in.SSESpecification != nil && (in.SSESpecification.Enabled.V || in.SSESpecification.KMSMasterKeyId.Set):
+		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
+	case in.SSESpecification != nil:
+		return validation(invalid + "Table is already encrypted by default")
 	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
-		!in.DeletionProtectionEnabled.Set && in.SSESpecification == nil && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
+		!in.DeletionProtectionEnabled.Set && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
 		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
 	}
 	return nil

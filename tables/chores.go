@@ -14,8 +14,9 @@ const (
 	choreEvery  = 30 * time.Second
 	choreBudget = 20 * time.Second // of work on rows inside one request
 	choreRows   = 1000             // rows removed, or items indexed, in one transaction
-	expireRows  = 200
-	expireYears = 5 // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
+	choreBytes  = 8 << 20          // of items read in one transaction
+	expireRows  = 100              // items removed in one transaction
+	expireYears = 5                // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
 )
 
 // Run does background work until ctx ends: rows of deleted tables and indexes, indexes left half filled, items that
@@ -74,8 +75,11 @@ func (s *Service) within(c context.Context, work func(context.Context) error) er
 func (s *Service) workOn(ctx context.Context, c chore) error {
 	for {
 		t, err := s.peek(ctx, c)
-		if err != nil || t == nil {
+		if err != nil {
 			return err
+		}
+		if t == nil {
+			return s.forget(ctx, c)
 		}
 		if !t.busy() {
 			return s.expire(ctx, t)
@@ -96,6 +100,20 @@ func (s *Service) peek(ctx context.Context, c chore) (t *table, err error) {
 		return nil, nil
 	}
 	return t, err
+}
+
+// forget drops the chore of a table that is gone.
+func (s *Service) forget(ctx context.Context, c chore) error {
+	return s.db.Update(ctx, func(tx *kv.Tx) error {
+		if _, err := s.load(tx, record.In(c.Account, c.Region), c.Name); !isNotFound(err) {
+			return err
+		}
+		err := chores.Delete(tx, record.Scope{}, c.Account, c.Region, c.Name)
+		if errors.Is(err, record.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
 }
 
 // step does the first thing that a busy table needs, all of it.
@@ -212,49 +230,53 @@ func ignoreOvertaken(err error) error {
 	return err
 }
 
-// fill goes through all items of a table and stores the entry that entryOf makes of each.
-func (s *Service) fill(ctx context.Context, t *table, entryOf func(now *table, row kv.Key, v string) (kv.Key, error)) error {
+// fill goes through all items of a table, some in a transaction, and stores the entry that entryOf makes of each.
+func (s *Service) fill(ctx context.Context, t *table, entryOf entryMaker) error {
 	r := t.rows.Range()
 	r.Limit = choreRows
 	for {
 		var last kv.Key
-		n := 0
-		err := s.db.Update(ctx, func(tx *kv.Tx) error {
-			n = 0
+		err := s.db.Update(ctx, func(tx *kv.Tx) (err error) {
 			now, err := s.load(tx, t.at, t.Name)
 			if isNotFound(err) || err == nil && now.ID != t.ID {
 				return errOvertaken
 			}
-			if err != nil {
-				return err
-			}
-			var rows []kv.Key
-			var entries []kv.Key
-			var bad error
-			err = tx.Scan(r, func(k kv.Key, v []byte) bool {
-				row := append(kv.Key(nil), k...)
-				var entry kv.Key
-				if entry, bad = entryOf(now, row, string(v)); bad != nil {
-					return false
-				}
-				if n, last = n+1, row; entry != nil {
-					rows, entries = append(rows, row), append(entries, entry)
-				}
-				return true
-			})
 			if err == nil {
-				err = bad
-			}
-			for i := 0; err == nil && i < len(rows); i++ {
-				err = tx.Set(entries[i], now.itself(rows[i]))
+				last, err = now.fillSome(tx, r, entryOf)
 			}
 			return err
 		})
-		if err != nil || n < choreRows {
+		if err != nil || last == nil {
 			return err
 		}
 		r.From = last.After()
 	}
+}
+
+// entryMaker makes the entry of an item as it is stored, nil for none.
+type entryMaker func(now *table, row kv.Key, v string) (kv.Key, error)
+
+// fillSome stores the entries of the first items in a range, and returns the last row seen; nil when there was none.
+func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key, err error) {
+	var rows, entries []kv.Key
+	var bad error
+	read := 0
+	err = tx.Scan(r, func(k kv.Key, v []byte) bool {
+		last = append(kv.Key(nil), k...)
+		var entry kv.Key
+		if entry, bad = entryOf(t, last, string(v)); entry != nil {
+			rows, entries = append(rows, last), append(entries, entry)
+		}
+		read += len(v)
+		return bad == nil && read < choreBytes
+	})
+	if err == nil {
+		err = bad
+	}
+	for i := 0; err == nil && i < len(rows); i++ {
+		err = tx.Set(entries[i], t.itself(rows[i]))
+	}
+	return last, err
 }
 
 // forgetTokens removes the idempotency tokens whose time is over.

@@ -103,8 +103,8 @@ func unsupported(in *dynamodb.CreateTableInput) error {
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexes) > 0:
 		return validation("Vector indexes are not supported")
-	case in.SSESpecification != nil && in.SSESpecification.KMSMasterKeyId.Set:
-		return validation("Customer managed keys are not supported")
+	case in.SSESpecification != nil && (in.SSESpecification.Enabled.V || in.SSESpecification.KMSMasterKeyId.Set):
+		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
 	}
 	return nil
 }

@@ -23,7 +23,10 @@ func onTable(c *wire.Call, action string, name wire.Opt[string]) ([]wire.Access,
 	return wire.One(action, tableARN(scope(c), n), nil), nil
 }
 
-// describeTable counts what the table holds, up to what one scan of the store sees.
+// maxCounted bounds the bytes that describeTable reads in order to count.
+const maxCounted = 32 << 20
+
+// describeTable counts what the table holds, up to maxCounted and to what one scan of the store sees.
 func (s *Service) describeTable(c *wire.Call, in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput, error) {
 	out := &dynamodb.DescribeTableOutput{}
 	err := s.db.View(c, func(tx *kv.Tx) error {
@@ -84,6 +87,7 @@ func (t *table) count(tx *kv.Tx) (*held, error) {
 		h.indexes[t.Indexes[i].ID] = &held{}
 	}
 	var bad error
+	read := 0
 	err := tx.Scan(t.rows.Range(), func(k kv.Key, v []byte) bool {
 		var it item.Item
 		if it, bad = decodeItem(string(v)); bad != nil {
@@ -95,7 +99,8 @@ func (t *table) count(tx *kv.Tx) (*held, error) {
 				h.indexes[ix.ID].add(t.shown(ix, it))
 			}
 		}
-		return true
+		read += len(v)
+		return read < maxCounted
 	})
 	if err == nil {
 		err = bad

@@ -8,8 +8,10 @@ import (
 
 // Limits of a page.
 const (
-	maxPage    = 1 << 20 // bytes of items evaluated
-	indexChunk = 200     // index entries followed at a time
+	maxPage    = 1 << 20  // bytes of items evaluated
+	maxRead    = 16 << 20 // bytes of rows read for them: an index may show little of large items
+	firstChunk = 16       // index entries followed at a time, more and more
+	lastChunk  = 64
 )
 
 // pageOf says which items a Query or Scan evaluates, and what becomes of them.
@@ -32,6 +34,7 @@ type page struct {
 	scanned int
 	matched int
 	size    int       // evaluated
+	read    int       // of rows
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
 }
 
@@ -103,7 +106,7 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 			g.items = append(g.items, p.proj.Of(view))
 		}
 	}
-	if g.scanned == p.limit || g.size >= maxPage {
+	if g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead {
 		g.last = p.table.keyOf(stored, p.index)
 		return true
 	}
@@ -112,8 +115,8 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 
 // readIndex follows index entries to the items, some at a time.
 func (p *pageOf) readIndex(tx *kv.Tx, g *page) error {
-	for {
-		r := p.rest(indexChunk, g)
+	for chunk := firstChunk; ; chunk = min(2*chunk, lastChunk) {
+		r := p.rest(chunk, g)
 		rows := make([]kv.Key, 0, r.Limit)
 		var at kv.Key
 		err := tx.Scan(r, func(k kv.Key, v []byte) bool {
@@ -137,6 +140,7 @@ func (p *pageOf) follow(tx *kv.Tx, g *page, rows []kv.Key) (done bool, err error
 		return false, err
 	}
 	for _, raw := range raws {
+		g.read += len(raw)
 		it, err := decodeOwned(raw) // an entry without its item is our own bug: malformed
 		if err != nil {
 			return false, err

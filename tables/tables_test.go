@@ -9,6 +9,7 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
+	"bothy/record"
 	"bothy/wire"
 	"bothy/wire/item"
 )
@@ -207,6 +208,15 @@ func TestWorkLeftByACrashIsDone(t *testing.T) {
 	if got := len(w.scanAll(dynamodb.ScanInput{TableName: str("filling"), IndexName: str("byG")})); got != 1 {
 		t.Errorf("the index shows %d items", got)
 	}
+	err = w.s.db.Update(ctx, func(tx *kv.Tx) error { // as after the account was emptied
+		return chores.Put(tx, record.Scope{}, &chore{account, region, "no such table"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.s.Work(ctx); err != nil {
+		t.Fatal(err)
+	}
 	w.table("gone", "p:S")
 	for _, k := range w.rows() {
 		if strings.Contains(k, "chore") {
@@ -260,6 +270,26 @@ func TestExpiry(t *testing.T) {
 	if got := left(); got != "text ancient moved" {
 		t.Errorf("switched off: %s", got)
 	}
+}
+
+// TestLargeItemsBehindASmallIndex pages through an index that shows little of much.
+func TestLargeItemsBehindASmallIndex(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "p:S", "byG g:S KEYS_ONLY")
+	big := strings.Repeat("x", 390<<10)
+	const n = 60
+	for i := range n {
+		w.put("tab", fmt.Sprintf(`{'p': {'S': '%d'}, 'g': {'S': 'g'}, 'x': {'S': '%s'}}`, i, big))
+	}
+	in := dynamodb.QueryInput{TableName: str("tab"), IndexName: str("byG"), KeyConditionExpression: str("g = :g"), ExpressionAttributeValues: doc(`{':g': {'S': 'g'}}`)}
+	if out := must(w, dynamodb.Query, in); out.LastEvaluatedKey == nil {
+		t.Error("one page read everything")
+	}
+	if got := len(w.all(in, 0)); got != n {
+		t.Errorf("%d items", got)
+	}
+	must(w, dynamodb.UpdateTimeToLive, dynamodb.UpdateTimeToLiveInput{TableName: str("tab"), TimeToLiveSpecification: &dynamodb.TimeToLiveSpecification{Enabled: wire.Some(true), AttributeName: str("x")}})
+	must(w, dynamodb.DescribeTable, dynamodb.DescribeTableInput{TableName: str("tab")})
 }
 
 func TestTags(t *testing.T) {
