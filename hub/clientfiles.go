@@ -47,7 +47,10 @@ func (r *run) configFile(name string) ([]byte, error) {
 	case "aws-exports.js":
 		return r.awsExports(), nil
 	case "aws-sdk.min.js":
-		return r.s.cfg.SDK, nil
+		if r.s.cfg.SDK == nil {
+			return nil, nil
+		}
+		return r.s.cfg.SDK(), nil
 	case "awsconfiguration.json":
 		return r.awsConfiguration()
 	}

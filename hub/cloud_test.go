@@ -533,7 +533,7 @@ func newWorld(t testing.TB, noCDN bool) *world {
 	w.mountAPIs(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	w.s = New(Config{
-		DB: kv.New(memkv.New()), Now: now, Log: slog.New(slog.DiscardHandler), SDK: []byte("// the SDK"),
+		DB: kv.New(memkv.New()), Now: now, Log: slog.New(slog.DiscardHandler), SDK: func() []byte { return []byte("// the SDK") },
 		Principal: func(a string) *wire.Principal { return &wire.Principal{Kind: wire.Internal, Account: a} },
 		BaseURL:   func() string { return "https://127.0.0.1:4566" },
 	})

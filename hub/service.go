@@ -38,8 +38,9 @@ type Config struct {
 	// Endpoint, when not "", is added to aws-config.js so that apps that use the global AWS object reach this node without
 	// name tricks.
 	Endpoint string
-	// SDK is aws-sdk.min.js, put beside the configuration files; nil leaves it out.
-	SDK []byte
+	// SDK reads aws-sdk.min.js, put beside the configuration files; nil leaves it out. It is large and rarely needed, so
+	// nobody keeps it.
+	SDK func() []byte
 }
 
 // Service serves the Mobile API.

@@ -88,7 +88,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	}
 	s.sites = sites.New(sites.Config{DB: n.db, Objects: s.objects, Account: account, Domains: domains, Now: n.cfg.Now, Keep: func(t wire.Trace) { s.mux.Keep(t) }})
 	s.hub = hub.New(hub.Config{
-		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.local() }, SDK: n.sdk(),
+		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.local() }, SDK: n.sdk,
 	})
 
 	s.mux = wire.NewMux(wire.Config{
