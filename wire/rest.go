@@ -138,7 +138,8 @@ func (f *field) writeHeader(at unsafe.Pointer, w *response) {
 	case f.loc == inStatus:
 		w.status = int(*(*int32)(p))
 	case f.loc == inPrefix:
-		f.typ.eachEntry(p, func(k string, e unsafe.Pointer) { w.header.Set(f.locName+k, *(*string)(e)) })
+		// as S3 writes them: botocore takes the name as it stands, so it must not be made canonical
+		f.typ.eachEntry(p, func(k string, e unsafe.Pointer) { w.header[strings.ToLower(f.locName+k)] = []string{*(*string)(e)} })
 	case f.typ.kind == kList:
 		var all []string
 		f.typ.each(p, func(_ int, e unsafe.Pointer) {

@@ -34,7 +34,10 @@ func TestChain(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	n.restart()
+	n.kill()
+	if err := n.start(); err != nil {
+		t.Fatal(err)
+	}
 	n.script(t, "after.mjs", hosting, "BOTHY_STATE="+states[0])
 	if again := n.importProject(t, withUserFiles(t), "chain"); again.ProjectID != p.ProjectID || again.resource(t, "AWS::Cognito::UserPool", "user-signin") != p.resource(t, "AWS::Cognito::UserPool", "user-signin") {
 		t.Errorf("the second import made another project: %+v", again)
@@ -51,7 +54,7 @@ var chains = []string{"sdk3", "sdk2", "identityjs1", "identityjs6", "amplify"}
 // withUserFiles is the example project with storage for its users' files switched on.
 func withUserFiles(t testing.TB) string {
 	t.Helper()
-	from, err := zip.OpenReader(repo(t, example))
+	from, err := zip.OpenReader(repo(example))
 	if err != nil {
 		t.Fatal(err)
 	}

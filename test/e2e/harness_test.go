@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +27,9 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	if err := os.Chmod(dir, 0o711); err != nil { // functions run below it, as other users
+		panic(err)
+	}
 	program = filepath.Join(dir, "bothy")
 	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/bothy").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
@@ -42,7 +44,7 @@ func TestMain(m *testing.M) {
 func need(t testing.TB, paths ...string) {
 	t.Helper()
 	for _, p := range paths {
-		if _, err := os.Stat(repo(t, p)); err == nil {
+		if _, err := os.Stat(repo(p)); err == nil {
 			continue
 		}
 		if os.Getenv("CI") == "true" {
@@ -52,70 +54,73 @@ func need(t testing.TB, paths ...string) {
 	}
 }
 
-func repo(t testing.TB, path string) string {
-	t.Helper()
+// repo is a path below the repository, absolute.
+func repo(path string) string {
 	abs, err := filepath.Abs(filepath.Join("..", "..", path))
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // there is always a working directory
 	}
 	return abs
 }
 
-// node is a running program with a data directory and an address of its own.
+// node is a program with a data directory and an address of its own.
 type node struct {
-	t           testing.TB
 	data, addr  string
-	cmd         *exec.Cmd
+	cmd         *exec.Cmd // nil while it is down
 	log         *tail
-	key, secret string
+	key, secret string // the root key
 }
 
-const patience = 20 * time.Second // for what should take milliseconds, on a busy machine
+const patience = 30 * time.Second // for what should take milliseconds, on a busy machine
 
 // up starts a node on an empty directory. It is killed when the test ends.
 func up(t testing.TB) *node {
 	t.Helper()
-	n := &node{t: t, data: filepath.Join(t.TempDir(), "data"), addr: freeAddr(t), log: &tail{}}
+	n, err := newNode(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		n.kill()
 		if t.Failed() {
 			t.Logf("the node's last words:\n%s", n.log)
 		}
 	})
-	n.start()
+	if err := n.start(); err != nil {
+		t.Fatal(err)
+	}
 	return n
 }
 
-func freeAddr(t testing.TB) string {
-	t.Helper()
+// newNode chooses an address and starts nothing.
+func newNode(data string) (*node, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	defer l.Close() //nolint:errcheck // only its number was wanted
-	return l.Addr().String()
+	return &node{data: data, addr: l.Addr().String(), log: &tail{}}, l.Close()
 }
 
 func (n *node) url() string { return "http://" + n.addr }
 
 // start runs `bothy up` and waits until it says that it is ready.
-func (n *node) start() {
-	n.t.Helper()
+func (n *node) start() error {
 	n.cmd = exec.Command(program, "up", "--data", n.data, "--listen", n.addr, "--dev", "--log", "info")
-	n.cmd.Env = append(os.Environ(), "BOTHY_NODE_MODULES="+repo(n.t, "functions/runtime/node_modules"))
+	n.cmd.Env = append(os.Environ(), "BOTHY_NODE_MODULES="+repo("functions/runtime/node_modules"), "TMPDIR="+filepath.Dir(program))
 	n.cmd.Stderr = n.log
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
-		n.t.Fatal(err)
+		return err
 	}
 	if err := n.cmd.Start(); err != nil {
-		n.t.Fatal(err)
+		return err
 	}
 	if err := awaitReady(out, n.url()); err != nil {
 		n.kill()
-		n.t.Fatalf("%v\n%s", err, n.log)
+		return fmt.Errorf("%w\n%s", err, n.log)
 	}
-	n.key, n.secret = n.credentials()
+	n.key, n.secret, err = n.credentials()
+	return err
 }
 
 // awaitReady reads until the line programs wait for.
@@ -144,24 +149,18 @@ func (n *node) kill() {
 	if n.cmd != nil && n.cmd.Process != nil {
 		_ = n.cmd.Process.Kill() // it may have ended
 		_ = n.cmd.Wait()         // killed
-		n.cmd = nil
 	}
-}
-
-// restart kills the node and starts it again on the same data and port.
-func (n *node) restart() {
-	n.t.Helper()
-	n.kill()
-	n.start()
+	n.cmd = nil
 }
 
 // stop asks the node to end and waits for it; it must end by itself, with exit code 0.
 func (n *node) stop() error {
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	cmd := n.cmd
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
-	go func(cmd *exec.Cmd) { done <- cmd.Wait() }(n.cmd)
+	go func() { done <- cmd.Wait() }()
 	select {
 	case err := <-done:
 		n.cmd = nil
@@ -172,11 +171,10 @@ func (n *node) stop() error {
 }
 
 // credentials reads the root key where a node leaves it.
-func (n *node) credentials() (key, secret string) {
-	n.t.Helper()
+func (n *node) credentials() (key, secret string, err error) {
 	text, err := os.ReadFile(filepath.Join(n.data, "credentials"))
 	if err != nil {
-		n.t.Fatal(err)
+		return "", "", err
 	}
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
@@ -188,9 +186,9 @@ func (n *node) credentials() (key, secret string) {
 		}
 	}
 	if key == "" || secret == "" {
-		n.t.Fatal("the credentials file holds no key")
+		return "", "", errors.New("the credentials file holds no key")
 	}
-	return key, secret
+	return key, secret, nil
 }
 
 const region = "us-east-1"
@@ -234,28 +232,13 @@ func (n *node) bothy(t testing.TB, args ...string) string {
 // script runs a script of test/node for which AWS's hosts are the node, and returns the last line it wrote.
 func (n *node) script(t testing.TB, name string, env ...string) string {
 	t.Helper()
-	out, errs, err := run(t, n.env(env...), "node", "--require", repo(t, "test/node/lib/hosts.cjs"), repo(t, "test/node/"+name))
+	out, errs, err := run(t, n.env(env...), "node", "--require", repo("test/node/lib/hosts.cjs"), repo("test/node/"+name))
 	if err != nil {
 		t.Fatalf("%s: %v\n%s%s", name, err, out, errs)
 	}
+	out = strings.TrimSpace(out)
 	t.Log("\n" + out)
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	return lines[len(lines)-1]
-}
-
-// get is a plain HTTP request.
-func (n *node) get(t testing.TB, path string) (status int, body string) {
-	t.Helper()
-	res, err := http.Get(n.url() + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // only read
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	return out[strings.LastIndexByte(out, '\n')+1:]
 }
 
 // project is what `bothy project … --json` prints.
