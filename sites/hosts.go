@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"bothy/kv"
@@ -40,8 +41,14 @@ func (s *Service) route(r *http.Request) (*target, error) {
 	if own && !strings.Contains(name, ".") {
 		domain = name + ".cloudfront.net"
 	}
-	for _, d := range []string{domain, host} {
-		if t, err := s.byDomain(r.Context(), d); t != nil || err != nil {
+	if !own && !foreign(host) {
+		return nil, nil
+	}
+	if t, err := s.byDomain(r.Context(), domain); t != nil || err != nil {
+		return t, err
+	}
+	if domain != host {
+		if t, err := s.byDomain(r.Context(), host); t != nil || err != nil {
 			return t, err
 		}
 	}
@@ -55,6 +62,16 @@ func (s *Service) route(r *http.Request) (*target, error) {
 		return nil, err
 	}
 	return &target{bucket: name}, nil
+}
+
+// foreign tells whether a host outside the node's domains may be a distribution's: not an address, a bare name or AWS's own,
+// which is what nearly all requests to the APIs come to.
+func foreign(host string) bool {
+	if !strings.Contains(host, ".") || strings.HasSuffix(host, ".amazonaws.com") {
+		return false
+	}
+	_, err := netip.ParseAddr(host)
+	return err != nil
 }
 
 // endpoint is the bucket of a website endpoint: BUCKET.s3-website-REGION or BUCKET.s3-website.REGION, under AWS's domain or
