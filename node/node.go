@@ -167,7 +167,7 @@ func (n *Node) Run(ctx context.Context) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		err = shutDown(server, n.cfg.Log)
+		err = shutDown(server, shutdownGrace, n.cfg.Log)
 		<-served
 	}
 	stop()
@@ -180,12 +180,12 @@ func (n *Node) Run(ctx context.Context) error {
 	return err
 }
 
-func shutDown(server *http.Server, log *slog.Logger) error {
-	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+func shutDown(server *http.Server, grace time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	err := server.Shutdown(grace)
+	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests were cut off: they took longer than a node waits when it ends", "grace", shutdownGrace)
+		log.Warn("requests are cut off: they take longer than a node waits when it ends", "grace", grace)
 		return nil
 	}
 	return err
