@@ -23,12 +23,13 @@ type Target struct {
 	Data     string `help:"Data directory of the node: its root key is used unless the environment holds another." default:"data" env:"BOTHY_DATA" type:"path"`
 	Endpoint string `help:"URL of the node." default:"http://127.0.0.1:4566" env:"AWS_ENDPOINT_URL"`
 	warnings io.Writer
+	own      bool   // use the node's own key, whatever the environment holds
 	Region   string `help:"Region of the request." default:"us-east-1" env:"AWS_REGION"`
 }
 
 // keys come from the environment as for every AWS tool, else from the node's credentials file.
 func (t *Target) keys() (sigv4.Credentials, error) {
-	if id := os.Getenv("AWS_ACCESS_KEY_ID"); id != "" {
+	if id := os.Getenv("AWS_ACCESS_KEY_ID"); id != "" && !t.own {
 		return sigv4.Credentials{AccessKey: id, Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), Token: os.Getenv("AWS_SESSION_TOKEN")}, nil
 	}
 	path := filepath.Join(t.Data, "credentials")

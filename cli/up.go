@@ -26,7 +26,7 @@ type Server interface {
 type upCommand struct {
 	Listen      string `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
 	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs on this machine. Refused on other than loopback addresses."`
-	Import      string `help:"A project to import once the node is up, when there is none of its name yet." type:"existingfile" placeholder:"FILE"`
+	Import      string `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
 	Publish     string `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
 	NodeModules string `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
 	Log         string `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
@@ -77,7 +77,7 @@ func (u *upCommand) modules(exe string) string {
 
 // greet imports what was asked for and says where everything is; its last line is what programs wait for.
 func (u *upCommand) greet(s *streams, t *Target, n Server) error {
-	local := Target{Data: t.Data, Endpoint: n.URL(), Region: t.Region, warnings: s.err}
+	local := Target{Data: t.Data, Endpoint: n.URL(), Region: t.Region, warnings: s.err, own: true}
 	if u.Import != "" {
 		if err := u.importOnce(s, &local); err != nil {
 			return err
