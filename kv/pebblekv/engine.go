@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"bothy/kv"
 
@@ -82,6 +83,9 @@ func Open(dir string, o Options) (*Engine, error) {
 	defer cache.Unref()
 	db, err := pebble.Open(dir, o.pebble(cache))
 	if err != nil {
+		if errors.Is(err, syscall.EAGAIN) { // its lock
+			err = errors.New("in use by another process")
+		}
 		return nil, fmt.Errorf("pebblekv: open %s: %w", dir, err)
 	}
 	e := &Engine{
