@@ -51,7 +51,7 @@ func (s *Service) source(name, document string) policy.Source {
 	return policy.Source{Name: name, Policy: p}
 }
 
-// principalCache keeps compiled roles and keys of one epoch.
+// principalCache keeps compiled roles and keys of one epoch, which is the stored form of its row.
 type principalCache struct {
 	mu    sync.RWMutex
 	epoch string
@@ -126,10 +126,11 @@ type key struct {
 // cached answers from memory while the epoch stands, else loads within the snapshot; an absent row is nil, and not kept:
 // callers may ask for any name.
 func cached[T any](s *Service, tx *kv.Tx, name string, load func() (*T, error)) (*T, error) {
-	epoch, err := nodeValue(tx, "epoch")
+	stamp, err := nodes().Stamp(tx, node(), "epoch")
 	if err != nil {
 		return nil, err
 	}
+	epoch := string(stamp)
 	if v, ok := s.principal.get(epoch, name).(*T); ok {
 		return v, nil
 	}

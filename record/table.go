@@ -77,6 +77,12 @@ func (t *Table[T]) Get(tx *kv.Tx, s Scope, key ...any) (*T, error) {
 	return t.at(tx, t.row(s, key))
 }
 
+// Stamp is the stored form of the row, nil when there is none. It is only good to be compared: as long as it is the same, so
+// is the row. A cache asks for it instead of decoding the row again.
+func (t *Table[T]) Stamp(tx *kv.Tx, s Scope, key ...any) ([]byte, error) {
+	return tx.Get(t.row(s, key))
+}
+
 func (t *Table[T]) at(tx *kv.Tx, k kv.Key) (*T, error) {
 	raw, err := tx.Get(k)
 	if err != nil {

@@ -8,6 +8,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -25,7 +26,7 @@ const role = "BOTHY_BENCH_ROLE"
 
 var (
 	program = flag.String("bothy", "../../bin/bothy", "the built program, for BenchmarkStart and BenchmarkIdle")
-	profile = flag.String("serverprofile", "", "write a processor profile of the node to `file`")
+	profile = flag.String("serverprofile", "", "write a processor profile of the node to `file`, and what it allocated to file.allocs")
 )
 
 func TestMain(m *testing.M) {
@@ -65,7 +66,18 @@ func serveNode(ctx context.Context, dir string) error {
 			return err
 		}
 		defer pprof.StopCPUProfile()
+		defer writeAllocations(*profile + ".allocs")
 	}
 	fmt.Println("ready", n.URL())
 	return n.Run(ctx)
+}
+
+func writeAllocations(file string) {
+	f, err := os.Create(file)
+	if err == nil {
+		err = errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 }
