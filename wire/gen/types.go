@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -134,69 +135,25 @@ func hasMessage(s *shape) bool {
 // tag is the member's binding and constraints; wire/plan.go reads it.
 func (g *generator) tag(parent *shape, member string, r *ref) string {
 	s := g.Shapes.m[r.Shape]
-	var t []string
-	add := func(f string, a ...any) { t = append(t, fmt.Sprintf(f, a...)) }
-	name := r.LocationName
-	if name == "" {
-		name = member
-	}
-	switch r.Location {
-	case "uri":
-		add("uri=%s", name)
-	case "querystring":
-		add("q=%s", name)
-	case "header":
-		add("h=%s", name)
-	case "headers":
-		add("hp=%s", r.LocationName)
-	case "statusCode":
-		add("status")
-	default:
-		if name != exported(member) {
-			add("n=%s", name)
-		}
-	}
-	if parent.Payload == member {
-		add("payload")
-	}
-	for _, k := range parent.Required {
-		if k == member {
-			add("req")
-		}
-	}
-	if r.XMLAttribute {
-		add("attr")
-	}
-	if ns := namespace(r.XMLNamespace) + namespace(s.XMLNamespace); ns != "" { // the model puts it on either
-		add("ns=%s", ns)
-	}
-	if r.JSONValue {
-		add("jv")
-	}
-	if r.Flattened || s.Flattened {
-		add("flat")
-	}
-	if f := r.TimestampFormat + s.TimestampFormat; f != "" {
-		add("ts=%s", f)
-	}
+	t := tagList{}
+	t.place(member, r)
+	t.addIf(parent.Payload == member, "payload")
+	t.addIf(slices.Contains(parent.Required, member), "req")
+	t.addIf(r.XMLAttribute, "attr")
+	t.addText("ns", namespace(r.XMLNamespace)+namespace(s.XMLNamespace)) // the model puts it on either
+	t.addIf(r.JSONValue, "jv")
+	t.addIf(r.Flattened || s.Flattened, "flat")
+	t.addText("ts", r.TimestampFormat+s.TimestampFormat)
 	t = g.constraints(t, "", s)
-	if s.Type == "list" {
-		if s.Member.LocationName != "" {
-			add("item=%s", s.Member.LocationName)
-		}
+	switch {
+	case s.Type == "list":
 		e := g.Shapes.m[s.Member.Shape]
-		if f := e.TimestampFormat; f != "" {
-			add("ts=%s", f)
-		}
+		t.addText("item", s.Member.LocationName)
+		t.addText("ts", e.TimestampFormat)
 		t = g.constraints(t, "i", e)
-	}
-	if s.Type == "map" && g.foreign(s) == "" {
-		if s.Key.LocationName != "" {
-			add("key=%s", s.Key.LocationName)
-		}
-		if s.Value.LocationName != "" {
-			add("val=%s", s.Value.LocationName)
-		}
+	case s.Type == "map" && g.foreign(s) == "":
+		t.addText("key", s.Key.LocationName)
+		t.addText("val", s.Value.LocationName)
 		t = g.constraints(t, "k", g.Shapes.m[s.Key.Shape])
 		t = g.constraints(t, "v", g.Shapes.m[s.Value.Shape])
 	}
@@ -206,8 +163,41 @@ func (g *generator) tag(parent *shape, member string, r *ref) string {
 	return " `w:" + strconv.Quote(strings.Join(t, ",")) + "`"
 }
 
+// tagList is the parts of a tag.
+type tagList []string
+
+func (t *tagList) addIf(is bool, part string) {
+	if is {
+		*t = append(*t, part)
+	}
+}
+
+func (t *tagList) addText(key, value string) { t.addIf(value != "", key+"="+value) }
+
+// place says where in the request the member lies; in the body by its own name needs no saying.
+func (t *tagList) place(member string, r *ref) {
+	name := r.LocationName
+	if name == "" {
+		name = member
+	}
+	switch r.Location {
+	case "uri":
+		t.addText("uri", name)
+	case "querystring":
+		t.addText("q", name)
+	case "header":
+		t.addText("h", name)
+	case "headers":
+		*t = append(*t, "hp="+r.LocationName)
+	case "statusCode":
+		*t = append(*t, "status")
+	default:
+		t.addIf(name != exported(member), "n="+name)
+	}
+}
+
 // constraints adds the shape's limits; prefix tells the member's own ("") from its elements' ("i"), keys' ("k") and values' ("v").
-func (g *generator) constraints(t []string, prefix string, s *shape) []string {
+func (g *generator) constraints(t tagList, prefix string, s *shape) tagList {
 	if g.foreign(s) != "" {
 		return t
 	}
