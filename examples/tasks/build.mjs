@@ -1,5 +1,5 @@
 // Builds dist/site (the page) and dist/tasks.zip (the project with its function), the way an app of 2017 was built: SDKs from
-// npm, bundled for the browser with the node modules they expect.
+// npm: Cognito's as the scripts it ships, aws4 bundled with the node modules it expects.
 import { build } from 'esbuild';
 import { zipSync } from 'fflate';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,9 @@ const require = createRequire(import.meta.url);
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/site', { recursive: true });
 for (const file of ['index.html', 'style.css']) cpSync(`web/${file}`, `dist/site/${file}`);
+for (const file of ['aws-cognito-sdk.min.js', 'amazon-cognito-identity.min.js']) {
+  cpSync(require.resolve(`amazon-cognito-identity-js/dist/${file}`), `dist/site/${file}`);
+}
 
 await build({
   entryPoints: ['web/app.js'],

@@ -21,6 +21,6 @@ export async function call(api, method, path, body) {
   delete request.headers['Content-Length'];
   const response = await fetch(endpoint.origin + request.path, { method, headers: request.headers, body: request.body });
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.message || answer.Message || `HTTP ${response.status}`);
+  if (!response.ok) throw Object.assign(new Error(answer.message || answer.Message || `HTTP ${response.status}`), { status: response.status });
   return answer;
 }

@@ -7,58 +7,77 @@ const element = (tag, props = {}, ...kids) => {
   e.append(...kids);
   return e;
 };
+const views = { dashboard: loadProjects, tasks: loadTasks };
 let waiting = null; // who registered and must confirm
 
-function notice(text, bad = false) {
+function notice(text) {
   $('notice').textContent = text;
-  $('notice').classList.toggle('bad', bad);
   $('notice').hidden = !text;
 }
 
 function show(view) {
   for (const button of document.querySelectorAll('[data-view]')) {
-    button.toggleAttribute('aria-current', button.dataset.view === view);
-    if (button.dataset.view === view) button.setAttribute('aria-current', 'page');
-    $(button.dataset.view).hidden = button.dataset.view !== view;
+    const current = button.dataset.view === view;
+    if (current) button.setAttribute('aria-current', 'page');
+    else button.removeAttribute('aria-current');
+    $(button.dataset.view).hidden = !current;
   }
-  notice('');
-  return (view === 'tasks' ? loadTasks() : loadProjects()).catch((err) => notice(err.message, true));
+  return act(views[view]);
 }
+
+// act runs what talks to the server, and shows what went wrong.
+async function act(run) {
+  const main = document.querySelector('main');
+  main.setAttribute('aria-busy', 'true');
+  notice('');
+  await run().catch((err) => notice(err.message));
+  main.removeAttribute('aria-busy');
+}
+
+const empty = (text) => element('li', { className: 'empty', textContent: text });
 
 async function loadProjects() {
   const { projects } = await call('ProjectsAPI', 'GET', '/projects');
-  projects.sort((a, b) => (a.month + a.projectId < b.month + b.projectId ? 1 : -1));
-  $('projects').replaceChildren(...projects.map((p) => element('li', {},
-    element('strong', { textContent: p.projectId }),
-    element('small', { textContent: `${p.month} · ${p.done} of ${p.total} done` }),
-    element('progress', { max: Math.max(p.total, 1), value: p.done, ariaLabel: `${p.projectId}: done` }))));
-  if (!projects.length) $('projects').append(element('li', { className: 'empty', textContent: 'No projects yet.' }));
+  const shown = projects.filter((p) => p.total > 0).sort((a, b) => b.month.localeCompare(a.month) || a.projectId.localeCompare(b.projectId));
+  const open = shown.reduce((sum, p) => sum + p.total - p.done, 0);
+  $('summary').textContent = shown.length ? `${open} open ${open === 1 ? 'task' : 'tasks'} in ${shown.length} ${shown.length === 1 ? 'project' : 'projects'}` : '';
+  $('projects').replaceChildren(...(shown.length ? shown.map(card) : [empty('No projects yet. Sign in and add the first task.')]));
+  $('names').replaceChildren(...[...new Set(shown.map((p) => p.projectId))].map((value) => element('option', { value })));
+}
+
+function card(p) {
+  const percent = Math.round((100 * p.done) / p.total);
+  return element('li', {},
+    element('strong', {}, element('span', { textContent: p.projectId }), element('span', { textContent: `${percent} %` })),
+    element('progress', { max: p.total, value: p.done, ariaLabel: `${p.projectId}: done` }),
+    element('small', { textContent: `${p.done} of ${p.total} done · ${p.month}` }));
 }
 
 async function loadTasks() {
-  const { tasks } = await call('TasksAPI', 'GET', '/tasks');
-  $('list').replaceChildren(...tasks.map(row));
-  if (!tasks.length) $('list').append(element('li', { className: 'empty', textContent: 'Nothing to do.' }));
+  try {
+    const { tasks } = await call('TasksAPI', 'GET', '/tasks');
+    $('list').replaceChildren(...(tasks.length ? tasks.map(row) : [empty('Nothing to do.')]));
+    $('add').hidden = false;
+    $('refused').hidden = true;
+  } catch (err) {
+    if (err.status !== 403) throw err;
+    $('list').replaceChildren();
+    $('add').hidden = true;
+    $('refused').hidden = false;
+    $('refused').querySelector('code').textContent = err.message;
+  }
 }
+
+const change = (...request) => act(() => call('TasksAPI', ...request).finally(loadTasks));
 
 function row(task) {
+  const path = `/tasks/${encodeURIComponent(task.taskId)}`;
   const box = element('input', { type: 'checkbox', checked: task.done });
-  box.onchange = () => act(() => call('TasksAPI', 'PUT', `/tasks/${task.taskId}`, { done: box.checked }));
-  const remove = element('button', { textContent: 'Delete', ariaLabel: `Delete ${task.title}` });
-  remove.onclick = () => act(() => call('TasksAPI', 'DELETE', `/tasks/${task.taskId}`));
-  return element('li', {}, element('label', {}, box,
-    element('span', { className: task.done ? 'done' : '', textContent: task.title }),
-    element('small', { textContent: task.projectId })), remove);
-}
-
-async function act(run) {
-  try {
-    await run();
-    notice('');
-    await loadTasks();
-  } catch (err) {
-    notice(err.message, true);
-  }
+  box.onchange = () => change('PUT', path, { done: box.checked });
+  const remove = element('button', { textContent: '×', ariaLabel: `Delete ${task.title}` });
+  remove.onclick = () => change('DELETE', path);
+  const text = element('span', {}, element('b', { textContent: task.title }), element('small', { textContent: task.projectId }));
+  return element('li', {}, element('label', {}, box, text), remove);
 }
 
 function page(name) {
@@ -72,53 +91,72 @@ function signedIn(name) {
   $('signout').hidden = !name;
 }
 
-// submit runs a form of the account dialog and shows what went wrong in it.
-function submit(id, run) {
-  $(id).onsubmit = async (event) => {
-    event.preventDefault();
-    const button = event.target.querySelector('button');
-    button.disabled = true;
+// attempt runs what a form of the account dialog asks for, and shows in the dialog what went wrong.
+async function attempt(run, button = {}) {
+  button.disabled = true;
+  $('problem').hidden = true;
+  await run().catch((err) => {
+    $('problem').textContent = err.message;
+    $('problem').hidden = false;
+  });
+  button.disabled = false;
+}
+
+const forms = {
+  async register({ username, email, password }) {
+    await auth.register(username, email, password);
+    waiting = username;
+    page('confirm');
+  },
+  async confirm({ code }) {
+    await auth.confirm(waiting, code);
+    page('login');
+    $('login').username.value = waiting;
+    $('login').password.focus();
+  },
+  async login({ username, password }) {
     try {
-      await run(Object.fromEntries(new FormData(event.target)));
+      await auth.signIn(username, password);
     } catch (err) {
-      $('problem').textContent = err.message;
-      $('problem').hidden = false;
+      if (err.code !== 'UserNotConfirmedException') throw err;
+      waiting = username;
+      return page('confirm');
     }
-    button.disabled = false;
+    $('account').close();
+    signedIn(auth.username());
+    await show('tasks');
+  },
+};
+for (const [name, run] of Object.entries(forms)) {
+  $(name).onsubmit = (event) => {
+    event.preventDefault();
+    attempt(() => run(Object.fromEntries(new FormData($(name)))), event.submitter);
   };
 }
 
-submit('register', async ({ username, email, password }) => {
-  await auth.register(username, email, password);
-  waiting = username;
-  page('confirm');
-});
-submit('confirm', async ({ code }) => {
-  await auth.confirm(waiting, code);
-  page('login');
-  $('login').username.value = waiting;
-});
-submit('login', async ({ username, password }) => {
-  await auth.signIn(username, password);
-  $('account').close();
-  signedIn(auth.username());
-  await show('tasks');
-});
-
-document.querySelector('nav').onclick = (event) => event.target.dataset.view && show(event.target.dataset.view);
-$('signin').onclick = () => { page('login'); $('account').showModal(); };
-$('signout').onclick = () => { auth.signOut(); signedIn(null); show('dashboard'); };
 $('account').onclick = (event) => {
   const name = event.target.hash && event.target.hash.slice(1);
   if (!name) return;
   event.preventDefault();
-  if (name === 'resend') auth.resend(waiting).catch((err) => notice(err.message, true));
+  if (name === 'resend') attempt(() => auth.resend(waiting));
   else page(name);
 };
-$('add').onsubmit = (event) => {
+$('account').onclose = () => { for (const name of Object.keys(forms)) $(name).reset(); };
+document.querySelector('nav').onclick = (event) => event.target.dataset.view && show(event.target.dataset.view);
+$('signin').onclick = () => { page('login'); $('account').showModal(); };
+$('signout').onclick = () => {
+  auth.signOut();
+  signedIn(null);
+  $('list').replaceChildren();
+  show('dashboard');
+};
+$('add').onsubmit = async (event) => {
   event.preventDefault();
-  const form = event.target;
-  act(() => call('TasksAPI', 'POST', '/tasks', Object.fromEntries(new FormData(form)))).then(() => form.reset());
+  await change('POST', '/tasks', Object.fromEntries(new FormData($('add'))));
+  if ($('notice').hidden) $('add').title.value = '';
 };
 
-auth.restore().then((name) => { signedIn(name); return show('dashboard'); });
+auth.restore().then((name) => {
+  signedIn(name);
+  return show('dashboard');
+}, (err) => notice(err.message));

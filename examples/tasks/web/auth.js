@@ -1,7 +1,7 @@
 // Accounts and credentials: the user pool for people, the identity pool for keys. Hosts are the SDKs' own.
-import { AuthenticationDetails, CognitoUser, CognitoUserAttribute, CognitoUserPool } from 'amazon-cognito-identity-js';
 
-/* global AWS, aws_cognito_region, aws_cognito_identity_pool_id, aws_user_pools_id, aws_user_pools_web_client_id */
+/* global AmazonCognitoIdentity, AWS, aws_cognito_region, aws_cognito_identity_pool_id, aws_user_pools_id, aws_user_pools_web_client_id */
+const { AuthenticationDetails, CognitoUser, CognitoUserAttribute, CognitoUserPool } = AmazonCognitoIdentity;
 const pool = new CognitoUserPool({ UserPoolId: aws_user_pools_id, ClientId: aws_user_pools_web_client_id });
 const provider = `cognito-idp.${aws_cognito_region}.amazonaws.com/${aws_user_pools_id}`;
 
@@ -41,7 +41,8 @@ export async function restore() {
     useSession(await promise((done) => current.getSession(done)));
     return current.getUsername();
   } catch (err) {
-    useSession(null);
+    if (err.code && err.code !== 'NotAuthorizedException') throw err; // the network, say
+    signOut(); // the session is over
     return null;
   }
 }
@@ -55,7 +56,7 @@ function useSession(session) {
 
 // credentials are the current keys, fetched when missing or stale.
 export async function credentials() {
-  if (pool.getCurrentUser() && AWS.config.credentials.expired) await restore();
+  if (pool.getCurrentUser() && AWS.config.credentials.needsRefresh()) await restore();
   await promise((done) => AWS.config.credentials.get(done));
   return AWS.config.credentials;
 }
