@@ -84,7 +84,7 @@ func (u *upCommand) greet(s *streams, t *Target, n Server) error {
 		}
 	}
 	_, err := fmt.Fprintf(s.out, "  outbox       %s --data %s outbox list\n  credentials  %s\nready %s\n",
-		filepath.Base(os.Args[0]), t.Data, filepath.Join(t.Data, "credentials"), n.URL())
+		os.Args[0], t.Data, filepath.Join(t.Data, "credentials"), n.URL())
 	return err
 }
 
@@ -102,6 +102,6 @@ func (u *upCommand) importOnce(s *streams, t *Target) error {
 		return nil
 	}
 	url := siteURL(t, d)
-	_, err = fmt.Fprintf(s.out, "  app          %s\n  open it      %s --data %s open %s\n", url, filepath.Base(os.Args[0]), t.Data, url)
+	_, err = fmt.Fprintf(s.out, "  app          %s\n  open it      %s --data %s open %s\n", url, os.Args[0], t.Data, url)
 	return err
 }
