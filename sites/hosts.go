@@ -23,9 +23,6 @@ type target struct {
 // domain or alias, or NAME.DOMAIN where NAME is a distribution's first label or a bucket with a website configuration. In
 // the last case a signed request, or one other than GET and HEAD, is for the bucket itself. A failing store counts as no.
 func (s *Service) Serves(r *http.Request) bool {
-	if s.endpoint(wire.HostOf(r)) != "" {
-		return true
-	}
 	t, err := s.route(r)
 	return err == nil && t != nil
 }

@@ -31,6 +31,7 @@ type Mux struct {
 	cfg      Config
 	verifier *sigv4.Verifier
 	apis     []*API
+	domains  []string   // AWS's and the node's own
 	faults   sync.Mutex // guards compiler once requests are served: exceptions are compiled when they occur
 	compiler compiler
 	mounted  map[*OpInfo]*mounted
@@ -58,7 +59,7 @@ type CORS func(ctx context.Context, r *http.Request, resource string) http.Heade
 func NewMux(cfg Config, apis ...*API) *Mux {
 	m := &Mux{
 		cfg: cfg, apis: apis, compiler: compiler{map[reflect.Type]*plan{}}, verifier: sigv4.NewVerifier(cfg.Now),
-		mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{},
+		domains: append([]string{"amazonaws.com"}, cfg.Domains...), mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{},
 	}
 	m.verifier.Bucket = func(host string) string {
 		r := &request{http: &http.Request{Host: host}}
@@ -203,13 +204,17 @@ func Decide(c *Call, w Access) policy.Decision {
 
 // globalKeys are the condition keys that every request has.
 func globalKeys(c *Call) policy.Keys {
+	v := &[...]string{ // one cell for all: this is done for every request
+		c.Now.UTC().Format(time.RFC3339), strconv.FormatInt(c.Now.Unix(), 10), strconv.FormatBool(c.HTTP == nil || c.HTTP.TLS != nil),
+		c.SourceIP, c.UserAgent, c.Region,
+	}
 	return policy.Keys{
-		"aws:currenttime":     {c.Now.UTC().Format(time.RFC3339)},
-		"aws:epochtime":       {strconv.FormatInt(c.Now.Unix(), 10)},
-		"aws:securetransport": {strconv.FormatBool(c.HTTP == nil || c.HTTP.TLS != nil)},
-		"aws:sourceip":        {c.SourceIP},
-		"aws:useragent":       {c.UserAgent},
-		"aws:requestedregion": {c.Region},
+		"aws:currenttime":     v[0:1:1],
+		"aws:epochtime":       v[1:2:2],
+		"aws:securetransport": v[2:3:3],
+		"aws:sourceip":        v[3:4:4],
+		"aws:useragent":       v[4:5:5],
+		"aws:requestedregion": v[5:6:6],
 	}
 }
 

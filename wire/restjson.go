@@ -18,7 +18,7 @@ func (restJSON) decode(r *request, p *plan, in unsafe.Pointer) error {
 }
 
 func (p *plan) bindJSON(b []byte, payload *field, base unsafe.Pointer) error {
-	d := jsoncur.New(string(b))
+	d := jsoncur.New(unsafe.String(unsafe.SliceData(b), len(b))) // nobody writes to a body that was read
 	if payload != nil {
 		payload.typ.decodeJSON(d, payload.typ.make(unsafe.Add(base, payload.offset)))
 	} else {

@@ -140,7 +140,7 @@ func (m *Mux) routeHost(r *request) {
 
 // serviceLabels are the labels left of the domain: [bucket s3 us-east-1].
 func (m *Mux) serviceLabels(host string) ([]string, bool) {
-	for _, d := range append([]string{"amazonaws.com"}, m.cfg.Domains...) {
+	for _, d := range m.domains {
 		if rest, ok := strings.CutSuffix(host, "."+d); ok {
 			return strings.Split(rest, "."), true
 		}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -206,10 +207,12 @@ func (r *request) body() ([]byte, error) {
 	if r.read {
 		return r.raw, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(r.http.Body, r.max+1))
-	if err != nil {
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(r.http.ContentLength, 0), believed)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(io.LimitReader(r.http.Body, r.max+1)); err != nil {
 		return nil, signatureFault(err)
 	}
+	b := buf.Bytes()
 	if int64(len(b)) > r.max {
 		return nil, Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit of %d bytes", r.max)
 	}
@@ -218,6 +221,9 @@ func (r *request) body() ([]byte, error) {
 }
 
 const mb = 1 << 20
+
+// believed is how much room a client gets for a length it only claims.
+const believed = 64 << 10
 
 // maxBody is how much a request may carry; objects stream, so theirs is S3's largest PUT.
 func maxBody(r *request) int64 {
@@ -249,10 +255,10 @@ func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request,
 	for k, v := range res.header {
 		h[k] = v
 	}
-	h.Set("x-amzn-RequestId", c.RequestID)
+	h.Set("X-Amzn-Requestid", c.RequestID)
 	if r.api != nil && (r.api.Name == "s3" || r.api.Name == "cloudfront") {
-		h.Set("x-amz-request-id", c.RequestID)
-		h.Set("x-amz-id-2", c.RequestID)
+		h.Set("X-Amz-Request-Id", c.RequestID)
+		h.Set("X-Amz-Id-2", c.RequestID)
 	}
 	if h.Get("Content-Type") == "" && res.kind != "" {
 		h.Set("Content-Type", res.kind)
