@@ -66,8 +66,9 @@ func (n *testNode) do(method, path, host string, headers ...string) (int, string
 		r.Host = host
 	}
 	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Set(name, value)
+		if name, value, ok := strings.Cut(h, ": "); ok {
+			r.Header.Set(name, value)
+		}
 	}
 	return n.send(r)
 }

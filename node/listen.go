@@ -47,7 +47,10 @@ func (d *dual) run() {
 				time.Sleep(10 * time.Millisecond)
 				continue
 			}
-			d.acceptErr = err
+			d.once.Do(func() {
+				d.acceptErr = err
+				close(d.done)
+			})
 			d.Close() //nolint:errcheck // already failing
 			return
 		}
