@@ -14,6 +14,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	_ "bothy/cli"  // not called: with them the tests run again when the program changes,
+	_ "bothy/node" // instead of being taken from the cache
 )
 
 const patience = 2 * time.Minute // for one run of the journey, on a busy machine
@@ -21,7 +24,7 @@ const patience = 2 * time.Minute // for one run of the journey, on a busy machin
 // TestJourney runs journey.mjs on a phone, against the site's bucket, and at a desk, against its distribution.
 func TestJourney(t *testing.T) {
 	chromium := browser(t)
-	for _, path := range []string{"test/node/node_modules/playwright-core", "functions/runtime/node_modules", "examples/tasks/dist/tasks.zip"} {
+	for _, path := range []string{"test/browser/journey.mjs", "test/node/node_modules/playwright-core", "functions/runtime/node_modules", "examples/tasks/dist/tasks.zip"} {
 		if _, err := os.Stat(repo(path)); err != nil {
 			missing(t, path+" is missing: run make build and test/setup")
 		}
