@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ const (
 
 // TestChain tells the whole story of an app with each generation of clients, then kills the node, and looks for everything.
 func TestChain(t *testing.T) {
+	t.Parallel()
 	need(t, sdks, runtime, example)
 	n := up(t)
 	p := n.importProject(t, withUserFiles(t), "chain")
@@ -46,6 +48,33 @@ func TestChain(t *testing.T) {
 	if err := n.stop(); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
+}
+
+// TestServices runs SDK v3 over what the chain does not touch, service by service.
+func TestServices(t *testing.T) {
+	t.Parallel()
+	need(t, sdks, runtime, example)
+	n := up(t)
+	code := filepath.Join(t.TempDir(), "code.zip")
+	if err := os.WriteFile(code, exampleEntry(t, "uploads/lambda-archive.zip"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.script(t, "services.mjs", "AWS_ACCESS_KEY_ID="+n.key, "AWS_SECRET_ACCESS_KEY="+n.secret, "BOTHY_ZIP="+code)
+}
+
+// exampleEntry is a file of the example project.
+func exampleEntry(t testing.TB, name string) []byte {
+	t.Helper()
+	from, err := zip.OpenReader(repo(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close() //nolint:errcheck // only read
+	body, err := fs.ReadFile(from, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 // chains are the scripts of test/node; the first one's users are those looked for after the restart.

@@ -19,12 +19,14 @@ const python = ".cache/python/bin/aws"
 
 // TestCLI runs the scripts of testdata/cli: Bothy's own command line, as text.
 func TestCLI(t *testing.T) {
+	t.Parallel()
 	need(t, runtime, example)
 	runScripts(t, "testdata/cli", func(n *node) []string { return n.env() })
 }
 
 // TestAWS runs the scripts of testdata/aws: the AWS CLI at AWS_ENDPOINT_URL, service by service, with the root key.
 func TestAWS(t *testing.T) {
+	t.Parallel()
 	need(t, python, runtime)
 	runScripts(t, "testdata/aws", func(n *node) []string { return n.root() })
 }
