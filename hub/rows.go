@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bothy/kv"
 	"bothy/record"
@@ -70,13 +71,16 @@ const maxPrefix = 20
 
 var (
 	regionName  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
-	projectName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$`)
+	projectName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._-]*$`)
 	notPrefix   = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
+// longestName is of a project, in characters. It is no count in the expression: with these classes that compiles to 4 MB.
+const longestName = 100
+
 // insert stores a new project with nothing made.
 func (s *Service) insert(c *wire.Call, p *Project, name, region string) (*project, error) {
-	if !projectName.MatchString(name) {
+	if utf8.RuneCountInString(name) > longestName || !projectName.MatchString(name) {
 		return nil, badRequest("Invalid project name: %q.", name)
 	}
 	if !regionName.MatchString(region) {
