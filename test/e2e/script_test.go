@@ -44,7 +44,7 @@ func runScripts(t *testing.T, dir string, env func(*node) []string) {
 			e.Defer(n.kill)
 			e.Values[nodeKey{}] = n
 			e.Vars = append(e.Vars, "PATH="+strings.Join([]string{filepath.Dir(program), repo(filepath.Dir(python)), os.Getenv("PATH")}, string(os.PathListSeparator)),
-				"EXAMPLES="+repo("examples/tasks/dist"), "ADDR="+n.addr, "URL="+n.url())
+				"EXAMPLES="+repo("examples/tasks/dist"), "ADDR="+n.addr, "URL="+n.url(), "TLS=https://"+n.addr)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
