@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"strings"
 	"unsafe"
 )
 
@@ -37,8 +38,8 @@ type fault struct {
 func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
 	f := faultOf(err)
 	code, status, msg := f.Fault()
-	out := &fault{members: m.faultMembers(f), path: r.http.URL.Path, requestID: c.RequestID}
-	out.code, out.status, out.message = renamed(r.api, code, status, msg)
+	out := &fault{members: m.faultMembers(f), path: strings.ToValidUTF8(r.http.URL.Path, "\uFFFD"), requestID: c.RequestID}
+	out.code, out.status, out.message = renamed(r.api, code, status, strings.ToValidUTF8(msg, "\uFFFD"))
 	if plain, ok := f.(*Error); ok {
 		out.extra = plain.Extra
 	}
@@ -50,7 +51,11 @@ func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
 	} else if isForm(r.http) || r.query.Has("Action") {
 		protocol = "query"
 	}
-	codecs[protocol].fault(r.api, out, w)
+	if smithyProtocol(r.http) == rpcCBOR {
+		out.appendCBOR(w)
+	} else {
+		codecs[protocol].fault(r.api, out, w)
+	}
 	if out.status == http.StatusNotModified {
 		w.body = nil
 	}

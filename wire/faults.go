@@ -111,7 +111,9 @@ func notImplemented(a *API, op string) error {
 // unknown is the answer when no operation was found.
 func (m *Mux) unknown(r *request) error {
 	form := r.form
-	switch {
+	switch p := smithyProtocol(r.http); {
+	case p != "":
+		return Fail(501, "NotImplementedException", "The protocol %.40q is not spoken by this node. Use a client that speaks the API's AWS protocol.", p)
 	case r.api == nil && form == nil:
 		return Because(Fail(404, "UnknownOperationException", "The request names no service of this node."), "host %q, path %q, target %q", r.http.Host, r.http.URL.Path, r.http.Header.Get("X-Amz-Target"))
 	case form != nil:
@@ -121,7 +123,7 @@ func (m *Mux) unknown(r *request) error {
 	case r.api.Name == "s3":
 		return Fail(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 	}
-	return Fail(404, "UnknownOperationException", "Unable to determine the operation of %s %s", r.http.Method, r.http.URL.Path)
+	return Fail(404, "UnknownOperationException", "Unable to determine the operation of %s %s", r.http.Method, r.http.URL.EscapedPath())
 }
 
 // renamed gives a pipeline code the name, status and text that the service's protocol has for it.

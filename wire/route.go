@@ -32,11 +32,13 @@ func (m *Mux) route(hr *http.Request) *request {
 	if r.region == "" {
 		r.region = scopeRegion
 	}
-	target := hr.Header.Get("X-Amz-Target")
+	target := strings.Join(hr.Header["X-Amz-Target"], ",") // of two, none is right
 	switch prefix, op, _ := strings.Cut(target, "."); {
+	case smithyProtocol(hr) != "":
+		return r
 	case target != "":
 		r.api = m.byTarget(prefix)
-		if r.api != nil {
+		if r.api != nil && hr.Method == http.MethodPost {
 			r.info = m.routers[r.api].byName[op]
 		}
 		return r
@@ -46,8 +48,8 @@ func (m *Mux) route(hr *http.Request) *request {
 			return r
 		}
 	}
-	if isForm(hr) || hr.URL.Path == "/" && r.query.Has("Action") {
-		return r // the action is in the form; decodeQuery finds it
+	if r.maybeQuery() {
+		return r // the action is in the form; queryForm finds it
 	}
 	if r.api == nil {
 		r.api = m.byPath(hr.URL.Path)
@@ -56,6 +58,15 @@ func (m *Mux) route(hr *http.Request) *request {
 		r.info, r.labels = m.routers[r.api].find(hr.Method, r.path(), r.query, hr.Header, m.Mounted)
 	}
 	return r
+}
+
+// maybeQuery tells whether r may be a call of the query protocol. What is for a service of another protocol is none, whatever
+// content type it has: some programs send every POST as a form.
+func (r *request) maybeQuery() bool {
+	if r.api != nil && r.api.Protocol != "query" {
+		return false
+	}
+	return isForm(r.http) || r.http.URL.Path == "/" && r.query.Has("Action")
 }
 
 // path is the escaped path the operation is matched on: virtual-host style gets its bucket back.

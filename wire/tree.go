@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -11,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"bothy/wire/jsoncur"
@@ -25,87 +28,132 @@ type node struct {
 }
 
 const (
-	maxTreeDepth = 64
-	maxTreeNodes = 50_000
+	maxTreeDepth  = 64
+	maxTreeNodes  = 100_000 // elements and attributes; 10,000 parts of an upload are the most that is legal
+	maxTreeTokens = 1_000_000
 )
 
-var errTree = errors.New("too many or too deep elements")
+var (
+	errTree = errors.New("too many or too deep elements")
+	errText = errors.New("text that is not UTF-8")
+)
 
 func parseForm(v url.Values) (*node, error) {
 	root := &node{form: true}
 	keys := make([]string, 0, len(v))
 	for k := range v {
+		if !utf8.ValidString(k) || !utf8.ValidString(v.Get(k)) {
+			return nil, errText
+		}
 		keys = append(keys, k)
 	}
-	if len(keys) > maxTreeNodes {
-		return nil, errTree
-	}
-	slices.Sort(keys) // a key's segments come together, so the last kid is the one to extend
+	slices.SortFunc(keys, compareKeys) // a key's segments come together, so the last kid is the one to extend
+	count := 0
 	for _, k := range keys {
-		n := root
-		for depth, seg := range strings.Split(k, ".") {
-			if depth >= maxTreeDepth {
+		n, depth := root, 0
+		for seg := range strings.SplitSeq(k, ".") {
+			last := len(n.kids) - 1
+			if last < 0 || n.kids[last].name != seg {
+				n.kids = append(n.kids, &node{name: seg, form: true})
+				last, count = last+1, count+1
+			}
+			if depth++; depth > maxTreeDepth || count > maxTreeNodes {
 				return nil, errTree
 			}
-			n = n.child(seg)
+			n = n.kids[last]
 		}
 		n.text = v.Get(k)
 	}
 	return root, nil
 }
 
-func (n *node) child(name string) *node {
-	for i := len(n.kids) - 1; i >= 0; i-- {
-		if n.kids[i].name == name {
-			return n.kids[i]
+// compareKeys orders dotted keys segment by segment: the dot comes before all else.
+func compareKeys(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+			continue
+		case a[i] == '.':
+			return -1
+		case b[i] == '.':
+			return 1
 		}
+		return cmp.Compare(a[i], b[i])
 	}
-	c := &node{name: name, form: true}
-	n.kids = append(n.kids, c)
-	return c
+	return cmp.Compare(len(a), len(b))
 }
 
-// parseXML reads the first element; nil when there is none.
+// parseXML reads a document; nil when it holds no element.
 func parseXML(r io.Reader) (*node, error) {
 	d := xml.NewDecoder(r)
-	var stack []*node
-	count := 0
-	for {
+	x := &xmlTree{}
+	for range maxTreeTokens {
 		t, err := d.RawToken()
-		if err == io.EOF && len(stack) == 0 {
-			return nil, nil
+		if err == io.EOF && len(x.open) == 0 {
+			return x.root, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			count++
-			if len(stack) >= maxTreeDepth || count > maxTreeNodes {
-				return nil, errTree
-			}
-			n := element(t)
-			if len(stack) > 0 {
-				up := stack[len(stack)-1]
-				up.kids = append(up.kids, n)
-			}
-			stack = append(stack, n)
-		case xml.CharData:
-			if len(stack) > 0 {
-				stack[len(stack)-1].text += string(t)
-			}
-		case xml.EndElement:
-			if len(stack) == 0 || stack[len(stack)-1].name != t.Name.Local {
-				return nil, errors.New("mismatched end element")
-			}
-			n := stack[len(stack)-1]
-			if stack = stack[:len(stack)-1]; len(stack) == 0 {
-				return n, nil
-			}
-		case xml.Directive:
-			return nil, errors.New("directives are not allowed")
+		if err := x.add(t); err != nil {
+			return nil, err
 		}
 	}
+	return nil, errTree
+}
+
+// xmlTree is a document being read.
+type xmlTree struct {
+	root  *node
+	open  []openNode // elements not yet closed
+	count int
+}
+
+type openNode struct {
+	*node
+	name xml.Name
+	text []byte // so far: it may come in as many pieces as there are comments in it
+}
+
+func (x *xmlTree) add(t xml.Token) error {
+	switch t := t.(type) {
+	case xml.StartElement:
+		return x.start(t)
+	case xml.CharData:
+		if n := len(x.open); n > 0 {
+			x.open[n-1].text = append(x.open[n-1].text, t...)
+		} else if len(bytes.TrimSpace(bytes.TrimPrefix(t, []byte("\uFEFF")))) > 0 {
+			return errors.New("text outside the root element")
+		}
+	case xml.EndElement:
+		n := len(x.open)
+		if n == 0 || x.open[n-1].name != t.Name {
+			return errors.New("mismatched end element")
+		}
+		x.open[n-1].node.text = string(x.open[n-1].text)
+		x.open = x.open[:n-1]
+	case xml.Directive:
+		return errors.New("directives are not allowed")
+	}
+	return nil
+}
+
+func (x *xmlTree) start(t xml.StartElement) error {
+	x.count += 1 + len(t.Attr)
+	if len(x.open) >= maxTreeDepth || x.count > maxTreeNodes {
+		return errTree
+	}
+	n := element(t)
+	switch up := len(x.open) - 1; {
+	case up >= 0:
+		x.open[up].kids = append(x.open[up].kids, n)
+	case x.root != nil:
+		return errors.New("a second root element")
+	default:
+		x.root = n
+	}
+	x.open = append(x.open, openNode{node: n, name: t.Name})
+	return nil
 }
 
 func element(t xml.StartElement) *node {

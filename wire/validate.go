@@ -48,7 +48,11 @@ func validationOf(a *API) string {
 	return ""
 }
 
-const maxFound = 10 // constraint failures reported at once
+// Bounds of a report: failures, and bytes of a value or path that is repeated in it.
+const (
+	maxFound = 10
+	maxShown = 1024
+)
 
 type validation struct {
 	api      *API
@@ -58,8 +62,15 @@ type validation struct {
 
 func (v *validation) add(path, value, format string, a ...any) {
 	if len(v.found) < maxFound {
-		v.found = append(v.found, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
+		v.found = append(v.found, "Value "+shortened(value)+" at '"+shortened(path)+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
 	}
+}
+
+func shortened(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }
 
 func (v *validation) structure(p *plan, base unsafe.Pointer, path string) {

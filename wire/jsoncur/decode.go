@@ -13,14 +13,19 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep objects and arrays may nest.
-const MaxDepth = 256
+// Limits of one document: how deep objects and arrays may nest, and how many there may be. A few bytes make an element of some
+// hundred, so a body of legal size could claim a multiple of its size.
+const (
+	MaxDepth      = 256
+	MaxContainers = 1 << 20
+)
 
 // Decoder is a cursor with a sticky error: after the first one every read returns zero values.
 type Decoder struct {
 	s     string
 	i     int
 	depth int
+	count int // of containers
 	first bool
 	err   error
 }
@@ -87,9 +92,14 @@ func (d *Decoder) Open(c byte) bool {
 	case c:
 		d.i++
 		d.depth++
+		d.count++
 		d.first = true
 		if d.depth > MaxDepth {
 			d.Fail("nesting too deep")
+			return false
+		}
+		if d.count > MaxContainers {
+			d.Fail("too many objects and arrays")
 			return false
 		}
 		return true
@@ -333,7 +343,7 @@ func (d *Decoder) Int(bits int) int64 {
 	}
 	f, err := strconv.ParseFloat(t, 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) >= math.Exp2(float64(bits-1)) {
-		d.Fail("%s can not be converted to an integer of %d bits", t, bits)
+		d.Fail("%.40s can not be converted to an integer of %d bits", t, bits)
 		return 0
 	}
 	return int64(f)
