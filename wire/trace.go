@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +50,7 @@ type traceRing struct {
 }
 
 func (t *traceRing) keep(tr *Trace) {
+	tr.shrink()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
@@ -61,6 +64,53 @@ func (t *traceRing) keep(tr *Trace) {
 	}
 	t.next = (t.next + 1) % keptTraces
 	t.byID[tr.RequestID] = tr
+}
+
+// Bounds of a trace: what is in it is chosen by whoever sends requests, signed or not.
+const (
+	maxTrace          = 16 << 10 // bytes of all its texts
+	maxTraceText      = 1 << 10  // bytes of one
+	maxTraceList      = 8        // values that a condition expected or got, and conditions of one decision
+	maxTraceDecisions = 8        // the last ones: a refusal ends a request
+)
+
+// shrink cuts a trace down. Its texts become copies: a part of a request's text would keep all of it.
+func (t *Trace) shrink() {
+	room := clipper(maxTrace)
+	room.clip(&t.API, &t.Operation, &t.Principal, &t.AccessKey, &t.SourceIP, &t.Host, &t.Code, &t.Message, &t.Reason)
+	t.Decisions = slices.Clone(t.Decisions[max(0, len(t.Decisions)-maxTraceDecisions):])
+	for i := range slices.Backward(t.Decisions) {
+		d := &t.Decisions[i]
+		room.clip(&d.Action, &d.Resource, &d.Reason)
+		d.Failed = slices.Clone(d.Failed[:min(len(d.Failed), maxTraceList)])
+		for j := range d.Failed {
+			f := &d.Failed[j]
+			room.clip(&f.Source, &f.Statement, &f.Operator, &f.Key)
+			f.Expected, f.Got = room.clipList(f.Expected), room.clipList(f.Got)
+		}
+	}
+}
+
+// clipper is how many bytes may still be kept.
+type clipper int
+
+func (c *clipper) clip(texts ...*string) {
+	for _, s := range texts {
+		if most := min(maxTraceText, int(*c)); len(*s) > most {
+			*s = (*s)[:most] + "…"
+		} else {
+			*s = strings.Clone(*s)
+		}
+		*c -= clipper(min(len(*s), int(*c)))
+	}
+}
+
+func (c *clipper) clipList(list []string) []string {
+	out := slices.Clone(list[:min(len(list), maxTraceList)])
+	for i := range out {
+		c.clip(&out[i])
+	}
+	return out
 }
 
 // Explain finds what happened to a recent request.
@@ -102,8 +152,11 @@ func (m *Mux) end(c *Call, err error, status int) {
 	tr := c.trace
 	tr.Status, tr.Duration = status, m.cfg.Now().Sub(tr.Time)
 	tr.Principal = "anonymous"
-	if p := c.Principal; p != nil && p.Kind != Anonymous {
-		tr.Principal, tr.AccessKey = p.ARN, p.AccessKey
+	if p := c.Principal; p != nil {
+		tr.AccessKey = p.AccessKey // also one that is unknown
+		if p.Kind != Anonymous {
+			tr.Principal = p.ARN
+		}
 	}
 	if err != nil {
 		f := faultOf(err)
