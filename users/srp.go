@@ -134,7 +134,7 @@ func newExchange(a, verifier *big.Int) (exchange, *big.Int) {
 }
 
 func exchangeOf(a, verifier *big.Int, b []byte) (exchange, *big.Int) {
-	public := new(big.Int).Exp(generator, new(big.Int).SetBytes(b), prime)
+	public := generatorPowers().exp(b)
 	public.Add(public, new(big.Int).Mul(multiplier, verifier)).Mod(public, prime)
 	u := new(big.Int).SetBytes(digest(pad(a), pad(public)))
 	return exchange{b, a, u}, public
