@@ -2,6 +2,7 @@ package users
 
 import (
 	"bothy/api/cognitoidp"
+	"bothy/policy"
 	"bothy/wire"
 )
 
@@ -67,15 +68,29 @@ func (s *Service) mountAdmin(m *wire.Mux) {
 }
 
 func (s *Service) mountGroups(m *wire.Mux) {
-	onPool(m, cognitoidp.CreateGroup, func(in *cognitoidp.CreateGroupInput) string { return in.UserPoolId.V }, s.createGroup)
+	wire.Handle(m, cognitoidp.CreateGroup, func(c *wire.Call, in *cognitoidp.CreateGroupInput) ([]wire.Access, error) {
+		return accessGroup(c, "CreateGroup", in.UserPoolId.V, in.RoleArn), nil
+	}, s.createGroup)
 	onPool(m, cognitoidp.GetGroup, func(in *cognitoidp.GetGroupInput) string { return in.UserPoolId.V }, s.getGroup)
-	onPool(m, cognitoidp.UpdateGroup, func(in *cognitoidp.UpdateGroupInput) string { return in.UserPoolId.V }, s.updateGroup)
+	wire.Handle(m, cognitoidp.UpdateGroup, func(c *wire.Call, in *cognitoidp.UpdateGroupInput) ([]wire.Access, error) {
+		return accessGroup(c, "UpdateGroup", in.UserPoolId.V, in.RoleArn), nil
+	}, s.updateGroup)
 	onPool(m, cognitoidp.ListGroups, func(in *cognitoidp.ListGroupsInput) string { return in.UserPoolId.V }, s.listGroups)
 	onPool(m, cognitoidp.DeleteGroup, func(in *cognitoidp.DeleteGroupInput) string { return in.UserPoolId.V }, s.deleteGroup)
 	onPool(m, cognitoidp.AdminAddUserToGroup, func(in *cognitoidp.AdminAddUserToGroupInput) string { return in.UserPoolId.V }, s.adminAddUserToGroup)
 	onPool(m, cognitoidp.AdminRemoveUserFromGroup, func(in *cognitoidp.AdminRemoveUserFromGroupInput) string { return in.UserPoolId.V }, s.adminRemoveUserFromGroup)
 	onPool(m, cognitoidp.AdminListGroupsForUser, func(in *cognitoidp.AdminListGroupsForUserInput) string { return in.UserPoolId.V }, s.adminListGroupsForUser)
 	onPool(m, cognitoidp.ListUsersInGroup, func(in *cognitoidp.ListUsersInGroupInput) string { return in.UserPoolId.V }, s.listUsersInGroup)
+}
+
+// accessGroup is the access of what may give a group a role. Identity pools hand the roles of groups out, so it takes the right
+// to pass the role: without it, whoever may change groups could become anyone.
+func accessGroup(c *wire.Call, action, poolID string, role wire.Opt[string]) []wire.Access {
+	wants := wire.One("cognito-idp:"+action, poolARN(c.Account, poolID), nil)
+	if role.V != "" {
+		wants = append(wants, wire.Access{Action: "iam:PassRole", Resource: role.V, Keys: policy.Keys{"iam:passedtoservice": {"cognito-idp.amazonaws.com"}}})
+	}
+	return wants
 }
 
 // anyPool is the access of operations that name no pool.
