@@ -22,22 +22,23 @@ import (
 
 var program string // the binary under test, built once
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "bothy-e2e-")
 	if err != nil {
 		panic(err)
 	}
+	defer os.RemoveAll(dir)                      //nolint:errcheck // a temporary directory
 	if err := os.Chmod(dir, 0o711); err != nil { // functions run below it, as other users
 		panic(err)
 	}
 	program = filepath.Join(dir, "bothy")
 	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/bothy").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	os.Exit(code)
+	return m.Run()
 }
 
 // need skips the test when a path below the repository is not installed, and fails it where everything must be.
