@@ -33,10 +33,11 @@ import (
 	"bothy/wire"
 )
 
-// Objects reads archives that callers keep in buckets. The caller's right to read them was decided before.
+// Objects reads archives that callers keep in buckets.
 type Objects interface {
-	// OpenObject returns the bytes of an object; version is "" for the latest.
-	OpenObject(ctx context.Context, account, bucket, key, version string) (io.ReadCloser, int64, error)
+	// OpenObject returns the bytes of an object as the call's principal may read them: the bucket has a say in that too.
+	// version is "" for the latest.
+	OpenObject(c *wire.Call, bucket, key, version string) (io.ReadCloser, int64, error)
 }
 
 // Config is what a Service needs. Everything is required.

@@ -59,7 +59,11 @@ func (fakeSessions) AssumeForFunction(_ context.Context, roleARN, _ string) (key
 
 type fakeObjects map[string][]byte
 
-func (o fakeObjects) OpenObject(_ context.Context, _, bucket, key, _ string) (io.ReadCloser, int64, error) {
+// OpenObject refuses everybody but the root, as a bucket's policy may.
+func (o fakeObjects) OpenObject(c *wire.Call, bucket, key, _ string) (io.ReadCloser, int64, error) {
+	if c.Principal.Kind != wire.Root {
+		return nil, 0, wire.Because(wire.Fail(403, "AccessDenied", "Access Denied"), "the bucket's policy denies it")
+	}
 	b, ok := o[bucket+"/"+key]
 	if !ok {
 		return nil, 0, errors.New("no such key")
@@ -309,6 +313,16 @@ func TestCodeFromBucket(t *testing.T) {
 	res, err := w.root().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f")})
 	if err != nil || string(res.Payload) != `"from a bucket"` {
 		t.Errorf("%+v %v", res, err)
+	}
+}
+
+// The right to read all objects does not help where the bucket itself denies: the archive is read as the caller.
+func TestCodeFromClosedBucket(t *testing.T) {
+	w := newWorld(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:*","iam:PassRole","s3:*"],"Resource":"*"}]}`)
+	w.objects["deployments/f.zip"] = zipped(t, `exports.handler = async () => 'secret'`)
+	in := &sdk.CreateFunctionInput{FunctionName: aws.String("f"), Runtime: "nodejs6.10", Role: aws.String(role), Handler: aws.String("index.handler"), Code: &types.FunctionCode{S3Bucket: aws.String("deployments"), S3Key: aws.String("f.zip")}}
+	if _, err := w.client("AKIAUSER", "user").CreateFunction(t.Context(), in); err == nil || !strings.Contains(err.Error(), "S3 Error Code: AccessDenied") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -26,8 +26,8 @@ import (
 // newFunctions makes the functions service with its runner.
 func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, error) {
 	n := s.node
-	dir, err := runDir(n.cfg.DataDir)
-	if err != nil {
+	var err error
+	if s.runDir, err = runDir(n.cfg.DataDir); err != nil {
 		return nil, err
 	}
 	data, err := filepath.Abs(n.cfg.DataDir)
@@ -42,7 +42,7 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 	return functions.New(functions.Config{
 		DB: n.db, Blobs: n.blobs, Sealer: sealer, Objects: codeObjects{s}, Now: n.cfg.Now, Log: n.cfg.Log,
 		Runner: runner.Config{
-			Dir: dir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: []string{data},
+			Dir: s.runDir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: []string{data},
 			Endpoint: n.URL(), Sessions: functionSessions{s},
 		},
 	}), nil
@@ -88,15 +88,15 @@ func internal(account string) *wire.Principal {
 	return &wire.Principal{Kind: wire.Internal, Account: account, ARN: "arn:aws:iam::" + account + ":role/bothy-node", UserID: "bothy-node"}
 }
 
-// codeObjects reads archives of functions from buckets.
+// codeObjects reads archives of functions from buckets, with the rights of who brings them.
 type codeObjects struct{ s *services }
 
-func (o codeObjects) OpenObject(ctx context.Context, account, bucket, key, version string) (io.ReadCloser, int64, error) {
+func (o codeObjects) OpenObject(c *wire.Call, bucket, key, version string) (io.ReadCloser, int64, error) {
 	in := &s3.GetObjectInput{Bucket: wire.Some(bucket), Key: wire.Some(key)}
 	if version != "" {
 		in.VersionId = wire.Some(version)
 	}
-	out, err := wire.Invoke(ctx, o.s.mux, internal(account), o.s.node.cfg.Region, s3.GetObject, in)
+	out, err := wire.Invoke(c, o.s.mux, c.Principal, c.Region, s3.GetObject, in)
 	if err != nil {
 		return nil, 0, err
 	}
