@@ -63,6 +63,7 @@ type services struct {
 	objects    *objects.Service
 	outbox     *outbox.Service
 	functions  *functions.Service
+	runDir     string // where functions run
 	gateway    *gateway.Service
 	sites      *sites.Service
 	hub        *hub.Service
@@ -198,7 +199,7 @@ func (s *services) close() error {
 	if s.functions == nil {
 		return nil
 	}
-	return s.functions.Close()
+	return errors.Join(s.functions.Close(), os.RemoveAll(s.runDir))
 }
 
 // logins verify user-pool tokens for identities.
@@ -213,6 +214,10 @@ func (l logins) VerifyIDToken(ctx context.Context, provider, token string) (map[
 		err = fmt.Errorf("%w: %w", identities.ErrLoginInvalid, err)
 	}
 	return claims, client, err
+}
+
+func (l logins) Live(ctx context.Context, claims map[string]any) (bool, error) {
+	return l.s.users.SessionLive(ctx, claims)
 }
 
 // sessions give identities the credentials of a role.
