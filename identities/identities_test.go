@@ -52,6 +52,11 @@ func (f *fakeLogins) VerifyIDToken(_ context.Context, p, token string) (map[stri
 	return out, app, nil
 }
 
+// Live takes every sign-in but those of "ended".
+func (f *fakeLogins) Live(_ context.Context, claims map[string]any) (bool, error) {
+	return claims["sub"] != "ended", nil
+}
+
 // fakeSessions remembers what it issued.
 type fakeSessions struct {
 	mu   sync.Mutex
@@ -262,6 +267,28 @@ func TestLoginRefused(t *testing.T) {
 }
 
 // A guest signs in for the first time: the identity stays and is no longer open without the login.
+// A pool that asks for it refuses sign-ins that were ended, though the token has an hour to go.
+func TestServerSideTokenCheck(t *testing.T) {
+	w := newWorld(t)
+	pool := w.pool(false)
+	id := w.id(pool, user("ended"))
+	if _, err := w.credentials(id, user("ended"), ""); err != nil {
+		t.Fatalf("a pool that does not ask: %v", err)
+	}
+	p := must2(do(w, w.root, cognitoidentity.DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: wire.Some(pool)}))(t)
+	p.CognitoIdentityProviders[0].ServerSideTokenCheck = wire.Some(true)
+	must2(do(w, w.root, cognitoidentity.UpdateIdentityPool, p))(t)
+	_, err := w.credentials(id, user("ended"), "")
+	refused(t, err, "NotAuthorizedException", "Invalid login token.")
+	_, err = w.getID(pool, user("ended"))
+	refused(t, err, "NotAuthorizedException", "Invalid login token.")
+	_, err = w.token(id, user("ended"))
+	refused(t, err, "NotAuthorizedException", "Invalid login token.")
+	if _, err := w.credentials(w.id(pool, user("ann")), user("ann"), ""); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestGuestBecomesUser(t *testing.T) {
 	w := newWorld(t)
 	pool := w.pool(true)

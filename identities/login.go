@@ -60,8 +60,16 @@ func (s *Service) verifyUserPool(c *wire.Call, p *pool, provider, token string) 
 	case err != nil:
 		return verified{}, err
 	}
-	if !slices.ContainsFunc(p.UserPools, func(u userPool) bool { return u.Provider == provider && u.Client == client }) {
+	i := slices.IndexFunc(p.UserPools, func(u userPool) bool { return u.Provider == provider && u.Client == client })
+	if i < 0 {
 		return verified{}, wire.Because(unsupported, "the pool does not take app client %q of %s", client, provider)
+	}
+	if p.UserPools[i].Check {
+		if live, err := s.cfg.Logins.Live(c, claims); err != nil {
+			return verified{}, err
+		} else if !live {
+			return verified{}, wire.Because(notAuthorized("Invalid login token. Can't verify the token."), "login of %s: ServerSideTokenCheck: the sign-in was ended, or the user is disabled or gone", provider)
+		}
 	}
 	sub, _ := claims["sub"].(string)
 	if sub == "" {

@@ -31,7 +31,7 @@ type pool struct {
 type userPool struct {
 	Provider string // cognito-idp.REGION.amazonaws.com/POOL
 	Client   string
-	Check    bool // ServerSideTokenCheck
+	Check    bool // ServerSideTokenCheck: sign-ins that were ended are refused, though their tokens have not expired
 }
 
 var pools = record.Table[pool]{Name: "identities.pool", Version: 1, Key: func(p *pool) []any { return []any{p.ID} }}

@@ -51,6 +51,8 @@ type Logins interface {
 	// and the app client it was issued to. An expired token is ErrLoginExpired, any other refusal wraps ErrLoginInvalid;
 	// what is neither is an internal failure.
 	VerifyIDToken(ctx context.Context, provider, token string) (claims map[string]any, clientID string, err error)
+	// Live tells whether the sign-in behind verified claims still stands: user there and enabled, not signed out since.
+	Live(ctx context.Context, claims map[string]any) (bool, error)
 }
 
 // Why a login is refused.
