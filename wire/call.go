@@ -88,6 +88,8 @@ type Access struct {
 	Keys     policy.Keys     // condition keys of this request: dynamodb:LeadingKeys, s3:prefix, …
 	Policies []policy.Source // resource-based policies, e.g. of the bucket
 	Owner    string          // account that owns the resource; "" is the call's account
+
+	anyone bool // every authenticated principal may; AuthenticatedOnly alone says so
 }
 
 // One is the usual single Access.

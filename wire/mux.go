@@ -76,10 +76,7 @@ func NewMux(cfg Config, apis ...*API) *Mux {
 func (m *Mux) SetCORS(api *API, f CORS) { m.cors[api] = f }
 
 // AuthenticatedOnly is the access of operations that need valid credentials but no permission (sts:GetCallerIdentity).
-func AuthenticatedOnly[In any](*Call, *In) ([]Access, error) { return []Access{{Action: anyone}}, nil }
-
-// anyone marks an Access that every authenticated principal has.
-const anyone = "*authenticated*"
+func AuthenticatedOnly[In any](*Call, *In) ([]Access, error) { return []Access{{anyone: true}}, nil }
 
 // Handle mounts an operation. access says what the call wants to do; handle runs when policy allows all of it.
 func Handle[In, Out any](m *Mux, op Op[In, Out], access func(*Call, *In) ([]Access, error), handle func(*Call, *In) (*Out, error)) {
@@ -146,16 +143,19 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 }
 
 func (m *Mux) run(c *Call, o *mounted, in any) (out any, err error) {
-	defer func() {
-		if p := recover(); p != nil { // our own bug must not end the process nor say anything to the client
-			err = fmt.Errorf("panic in %s.%s: %v", o.api.Name, o.info.Name, p)
-			m.cfg.Log.Error("panic", "request", c.RequestID, "error", err, "stack", stack())
-		}
-	}()
+	defer m.caught(c, &err)
 	if err := m.validate(o, in); err != nil {
 		return nil, err
 	}
 	return o.serve(c, in)
+}
+
+// caught makes an internal failure of a panic: our own bug must not end the process nor say anything to the client.
+func (m *Mux) caught(c *Call, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v", p)
+		m.cfg.Log.Error("panic", "request", c.RequestID, "error", *err, "stack", stack())
+	}
 }
 
 // decide asks policy about every access; none at all is refused.
@@ -164,9 +164,9 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 		return Because(accessDenied(c, Access{Action: c.api.Name + ":" + c.info.Name, Resource: "*"}), "the operation declared no access")
 	}
 	for _, w := range wants {
-		if w.Action == anyone {
+		if w.anyone {
 			if c.Principal == nil || c.Principal.Kind == Anonymous {
-				return Because(accessDenied(c, w), "no credentials")
+				return Because(accessDenied(c, Access{Action: c.api.Name + ":" + c.info.Name, Resource: "*"}), "no credentials")
 			}
 			continue
 		}

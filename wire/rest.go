@@ -6,11 +6,15 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 )
 
 // bindHTTP fills the members that lie in path, query and headers.
 func (p *plan) bindHTTP(r *request, base unsafe.Pointer) error {
+	if err := r.wellFormed(); err != nil {
+		return err
+	}
 	for _, f := range p.fields {
 		at := unsafe.Add(base, f.offset)
 		var err error
@@ -27,14 +31,33 @@ func (p *plan) bindHTTP(r *request, base unsafe.Pointer) error {
 			f.bindPrefix(r.http.Header, at)
 		}
 		if err != nil {
-			return badValue(f, err)
+			return badValue(r.api, f, err)
 		}
 	}
 	return nil
 }
 
-func badValue(f *field, err error) error {
-	return Because(Fail(400, "SerializationException", "Invalid value for %s", f.path), "%v", err)
+// wellFormed refuses names that are not UTF-8: rows could not hold them as they are.
+func (r *request) wellFormed() error {
+	for _, s := range r.labels {
+		if !utf8.ValidString(s) {
+			return Because(Fail(400, "InvalidURI", "Couldn't parse the specified URI."), "the path is not UTF-8: %q", s)
+		}
+	}
+	for k, vs := range r.query {
+		if !utf8.ValidString(k) || !utf8.ValidString(strings.Join(vs, "")) {
+			return Because(Fail(400, "InvalidURI", "Couldn't parse the specified URI."), "the query is not UTF-8: %q", k)
+		}
+	}
+	return nil
+}
+
+func badValue(a *API, f *field, err error) error {
+	code := "SerializationException"
+	if a.Protocol == "rest-xml" {
+		code = "InvalidArgument"
+	}
+	return Because(Fail(400, code, "Invalid value for %s", f.path), "%v", err)
 }
 
 func (f *field) bindQuery(q url.Values, at unsafe.Pointer) error {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -81,7 +82,8 @@ func sourceIP(r *http.Request) string {
 }
 
 // serve authenticates, decodes and runs the operation.
-func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
+func (m *Mux) serve(c *Call, r *request) (out any, o *mounted, err error) {
+	defer m.caught(c, &err)
 	r.max = maxBody(r)
 	if err := m.queryForm(r, c); err != nil {
 		return nil, nil, err
@@ -94,7 +96,7 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 		return nil, nil, m.unknown(r)
 	}
 	c.trace.Operation = r.info.Name
-	o := m.mounted[r.info]
+	o = m.mounted[r.info]
 	if o == nil {
 		return nil, nil, notImplemented(r.api, r.info.Name)
 	}
@@ -110,17 +112,14 @@ func (m *Mux) serve(c *Call, r *request) (any, *mounted, error) {
 	if err := codecs[r.api.Protocol].decode(r, o.in, pointerOf(in)); err != nil {
 		return nil, nil, err
 	}
-	out, err := m.run(c, o, in)
+	out, err = m.run(c, o, in)
 	return out, o, err
 }
 
 // queryForm reads the form of a query-protocol call, whose action lies in the body: so its signature, when it has one, is
 // checked here, over the body.
 func (m *Mux) queryForm(r *request, c *Call) error {
-	if r.info != nil || r.http.Header.Get("X-Amz-Target") != "" || r.api != nil && r.api.Protocol != "query" {
-		return nil
-	}
-	if !isForm(r.http) && !r.query.Has("Action") {
+	if r.info != nil || r.http.Header.Get("X-Amz-Target") != "" || smithyProtocol(r.http) != "" || !r.maybeQuery() {
 		return nil
 	}
 	if sigv4.Present(r.http) {
@@ -174,6 +173,9 @@ func (m *Mux) verify(c *Call, hr *http.Request, max int64) error {
 	})
 	if err != nil {
 		return signatureFault(err)
+	}
+	if k := found.Principal.Kind; k != Root && k != User && k != Session { // the node's own powers come over no wire
+		return fmt.Errorf("the key %s stands for a principal of kind %d", found.Principal.AccessKey, k)
 	}
 	c.Auth, c.Principal = auth, found.Principal
 	return nil
@@ -267,11 +269,15 @@ func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request,
 		m.sendStream(w, hr, c, res)
 		return
 	}
-	if hr.Method != http.MethodHead && h.Get("Content-Length") == "" {
+	bodiless := hr.Method == http.MethodHead || res.status == http.StatusNoContent || res.status == http.StatusNotModified
+	switch {
+	case !bodiless:
 		h.Set("Content-Length", itoa(len(res.body)))
+	case hr.Method != http.MethodHead:
+		h.Del("Content-Length")
 	}
 	w.WriteHeader(res.status)
-	if hr.Method != http.MethodHead {
+	if !bodiless {
 		w.Write(res.body) //nolint:errcheck // the client is gone: nothing is left to tell it
 	}
 }
