@@ -31,14 +31,19 @@ func (r *run) apis() error {
 
 var apiOfARN = regexp.MustCompile(`^arn:aws:(?:execute-api:[a-z0-9-]+:\d{12}:|apigateway:[a-z0-9-]+::/restapis/)([a-z0-9]+)`)
 
+// apiID is the id in an API's ARN, or the id itself.
+func apiID(named string) string {
+	if m := apiOfARN.FindStringSubmatch(named); m != nil {
+		return m[1]
+	}
+	return named
+}
+
 // existingAPI uses an API that is not the project's own.
 func (r *run) existingAPI(a API) error {
 	key := "api/" + a.Name
 	r.want(key)
-	id := a.Existing
-	if m := apiOfARN.FindStringSubmatch(a.Existing); m != nil {
-		id = m[1]
-	}
+	id := apiID(a.Existing)
 	have, err := call(r, apigateway.GetRestApi, &apigateway.GetRestApiInput{RestApiId: wire.Some(id)})
 	if failed(err, "NotFoundException") {
 		return badRequest("Project owner does not own existing API : %s", a.Existing)

@@ -93,7 +93,11 @@ func (s *Service) createProject(c *wire.Call, in *mobile.CreateProjectInput) (*m
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.insert(c, p, first(in.Name.V, p.Name), first(in.Region.V, p.Region, c.Region))
+	region := first(in.Region.V, p.Region, c.Region)
+	if err := s.mayUse(c, p, &project{Region: region}); err != nil {
+		return nil, err
+	}
+	row, err := s.insert(c, p, first(in.Name.V, p.Name), region)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +114,14 @@ func (s *Service) updateProject(c *wire.Call, in *mobile.UpdateProjectInput) (*m
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.converge(c, in.ProjectId.V, p, updating)
+	row, err := s.project(c, c.Account, in.ProjectId.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mayUse(c, p, row); err != nil {
+		return nil, err
+	}
+	row, err = s.converge(c, in.ProjectId.V, p, updating)
 	if err != nil {
 		return nil, err
 	}
