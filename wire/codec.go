@@ -40,6 +40,7 @@ func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
 	code, status, msg := f.Fault()
 	out := &fault{members: m.faultMembers(f), path: strings.ToValidUTF8(r.http.URL.Path, "\uFFFD"), requestID: c.RequestID}
 	out.code, out.status, out.message = renamed(r.api, code, status, strings.ToValidUTF8(msg, "\uFFFD"))
+	c.trace.Code, c.trace.Message = out.code, out.message
 	if plain, ok := f.(*Error); ok {
 		out.extra = plain.Extra
 	}

@@ -173,9 +173,7 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 		if c.Principal != nil && c.Principal.Kind == Internal {
 			continue
 		}
-		d := Decide(c, w)
-		c.trace.decided(w, d)
-		if !d.Allowed {
+		if d := Decide(c, w); !d.Allowed {
 			return AccessDenied(c, w, d)
 		}
 	}
@@ -196,10 +194,12 @@ func Decide(c *Call, w Access) policy.Decision {
 	if c.keys == nil {
 		c.keys = globalKeys(c)
 	}
-	return policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
+	d := policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
 		Action: w.Action, Resource: w.Resource, Keys: w.Keys, Context: []policy.Keys{p.Keys, c.keys},
 		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role,
 	})
+	c.trace.decided(w, d)
+	return d
 }
 
 // globalKeys are the condition keys that every request has.

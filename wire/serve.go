@@ -163,9 +163,9 @@ func (m *Mux) authenticate(c *Call, r *request) error {
 func (m *Mux) verify(c *Call, hr *http.Request, max int64) error {
 	var found *Credential
 	auth, err := m.verifier.Verify(hr, max, func(key, token string) (string, error) {
+		c.Principal = &Principal{AccessKey: key} // claimed, not proved: for the trace
 		cred, err := m.cfg.Credentials.Find(c, key, token)
 		if err != nil {
-			c.Principal = &Principal{AccessKey: key}
 			return "", err
 		}
 		found = cred

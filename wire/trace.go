@@ -159,8 +159,9 @@ func (m *Mux) end(c *Call, err error, status int) {
 		}
 	}
 	if err != nil {
-		f := faultOf(err)
-		tr.Code, _, tr.Message = f.Fault()
+		if tr.Code == "" { // in process: nothing was encoded
+			tr.Code, _, tr.Message = faultOf(err).Fault()
+		}
 		tr.Reason = ReasonOf(err)
 	}
 	m.traces.keep(tr)
