@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bothy/api/lambda"
+	"bothy/api/logs"
 	"bothy/blob/memblob"
 	"bothy/functions"
 	"bothy/functions/runner"
@@ -82,7 +83,7 @@ func TestWithARealFunction(t *testing.T) {
 		Runner: runner.Config{Dir: filepath.Join(dir, "f"), Node: node, Shim: []string{"/proc/self/exe", "__sandbox"}, Sessions: anyRole{}},
 	})
 	t.Cleanup(func() { _ = real.Close() })
-	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: w.creds, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, lambda.API)
+	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: w.creds, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, lambda.API, logs.API)
 	real.Mount(mux)
 	w.cfg.Functions = realFunctions{real}
 	root := &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
