@@ -19,7 +19,7 @@ test: build
 	test/setup
 	go test ./...
 
-bench:
+bench: build
 	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench
 
 clean:
