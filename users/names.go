@@ -89,6 +89,9 @@ func (s *Service) save(tx *kv.Tx, account string, p *pool, u *user, force bool, 
 		}
 	}
 	u.Folded, u.Aliases, u.Modified = p.fold(u.Name), p.aliasesOf(u), now
+	if err := inFront(tx, account, p, u); err != nil {
+		return err
+	}
 	for _, a := range u.Aliases {
 		if len(a.Value) > longestIndexed {
 			return invalid("%s is too long to sign in by.", a.Attribute)
@@ -113,6 +116,46 @@ func (s *Service) save(tx *kv.Tx, account string, p *pool, u *user, force bool, 
 		return usernameExists("User already exists")
 	}
 	return err
+}
+
+// inFront refuses names under which another is found already: whoever looked for that other would find this user. Names of one
+// kind clash in the index; these are of two kinds.
+func inFront(tx *kv.Tx, account string, p *pool, u *user) error {
+	scope := inPool(account, p.ID)
+	if err := clash(u, usernameExists("User already exists"))(people.Get(tx, scope, p.ID, u.Name)); err != nil {
+		return err
+	}
+	if err := clash(u, usernameExists("User already exists"))(people.Find(tx, scope, "alias", p.ID, "preferred_username", u.Folded)); err != nil {
+		return err
+	}
+	for _, a := range u.Aliases {
+		if a.Attribute != "preferred_username" {
+			continue
+		}
+		if attributeOfName(p.Settings.AliasAttributes, a.Value) != "" {
+			return invalid("preferred_username cannot look like what others sign in by: an email or a phone number.")
+		}
+		if err := clash(u, aliasExists(a.Attribute))(people.Find(tx, scope, "name", p.ID, a.Value)); err != nil {
+			return err
+		}
+		if err := clash(u, aliasExists(a.Attribute))(people.Get(tx, scope, p.ID, a.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clash is refusal when what was looked for is another user.
+func clash(u *user, refusal error) func(*user, error) error {
+	return func(found *user, err error) error {
+		if err != nil {
+			return ignoreAbsent(err)
+		}
+		if found.Sub != u.Sub {
+			return refusal
+		}
+		return nil
+	}
 }
 
 // yield takes an alias from its owner: the attribute is no longer verified, so no longer a name.
@@ -171,7 +214,7 @@ func (s *Service) ghostOf(account string, p *pool, name string) (*user, error) {
 		return nil, err
 	}
 	sub := uuidOf([16]byte(mac(mask, []byte("sub"), []byte(p.fold(name)))[:16]))
-	u := &user{Pool: p.ID, Sub: sub, Name: name, Status: confirmed, Attributes: map[string]string{}, ghost: true}
+	u := &user{Pool: p.ID, Sub: sub, Name: p.fold(name), Status: confirmed, Attributes: map[string]string{}, ghost: true}
 	if len(p.Settings.UsernameAttributes) > 0 || attributeOfName(p.Settings.AliasAttributes, name) != "" {
 		u.Name = sub
 	}

@@ -77,7 +77,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	if err := cl.mayWrite(sortedKeys(values)); err != nil {
 		return nil, err
 	}
-	u := &user{Pool: p.ID, Sub: newUUID(), Name: in.Username.V, Attributes: values, Status: unconfirmed, Created: c.Now}
+	u := &user{Pool: p.ID, Sub: newUUID(), Name: p.fold(in.Username.V), Attributes: values, Status: unconfirmed, Created: c.Now}
 	if attribute != "" {
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
