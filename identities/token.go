@@ -110,7 +110,9 @@ func (s *Service) verifyToken(ctx context.Context, account, token string) (*clai
 		return nil, err
 	}
 	var cl claims
-	if err := parsed.Claims(key, &cl); err != nil {
+	if err := parsed.Claims(key, &cl); errors.Is(err, jose.ErrCryptoFailure) {
+		return nil, fmt.Errorf("%w: the signature does not match", ErrToken)
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrToken, err)
 	}
 	if cl.Issuer != "https://"+Issuer || cl.Subject == "" || len(cl.Audience) != 1 || cl.Expiry == nil || len(cl.AMR) == 0 ||

@@ -50,7 +50,7 @@ func (m claims) time(name string) time.Time {
 
 // VerifyIDToken checks an id token of the pool that provider names: a pool id, or "cognito-idp.REGION.amazonaws.com/POOL".
 // It returns the claims and the client the token was made for. Its refusals are *TokenError, ErrTokenExpired or ErrTokenInvalid to errors.Is.
-// Whether the sign-in was revoked since is a question for SessionLive.
+// The claims of a token that was good once come along with ErrTokenExpired. Whether the sign-in was revoked since is a question for SessionLive.
 func (s *Service) VerifyIDToken(ctx context.Context, provider, token string) (map[string]any, string, error) {
 	poolID := provider
 	if host, id, found := strings.Cut(provider, "/"); found {
@@ -71,7 +71,7 @@ func (s *Service) VerifyAccessToken(ctx context.Context, poolID, token string) (
 func (s *Service) verifyOf(ctx context.Context, poolID, token, use string) (claims, error) {
 	m, err := s.verify(ctx, s.cfg.Account(), token, use, s.cfg.Now())
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	if got := poolOfIssuer(m.text("iss")); got != poolID {
 		return nil, badJWT("the token is of pool %q, not %q", got, poolID)
@@ -127,7 +127,7 @@ func (s *Service) verify(ctx context.Context, account, token, use string, now ti
 		return nil, badJWT("token_use is %q, not %q", got, use)
 	}
 	if end := m.time("exp"); !now.Before(end) {
-		return nil, &TokenError{Reason: "expired at " + end.UTC().Format(time.RFC3339), Late: true}
+		return m, &TokenError{Reason: "expired at " + end.UTC().Format(time.RFC3339), Late: true}
 	}
 	return m, nil
 }
