@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -106,5 +107,41 @@ func readModel(path string) (*model, error) {
 	for name, s := range m.Shapes.m {
 		s.name = name
 	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return m, nil
+}
+
+// check finds uses of shapes that the model does not have.
+func (m *model) check() error {
+	var errs []error
+	known := func(in string, r *ref) {
+		if r == nil || m.Shapes.m[r.Shape] == nil {
+			errs = append(errs, fmt.Errorf("%s refers to a shape that is not there", in))
+		}
+	}
+	for _, name := range m.Operations.keys {
+		if o := m.Operations.m[name]; o.Input != nil {
+			known(name, o.Input)
+		}
+		if o := m.Operations.m[name]; o.Output != nil {
+			known(name, o.Output)
+		}
+	}
+	for _, name := range m.Shapes.keys {
+		s := m.Shapes.m[name]
+		for _, k := range s.Members.keys {
+			r := s.Members.m[k]
+			known(name+"."+k, &r)
+		}
+		switch s.Type {
+		case "list":
+			known(name, s.Member)
+		case "map":
+			known(name, s.Key)
+			known(name, s.Value)
+		}
+	}
+	return errors.Join(errs...)
 }

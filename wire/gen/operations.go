@@ -41,8 +41,8 @@ func (g *generator) apiNamespace() string {
 	if g.Metadata.XMLNamespace != "" {
 		return g.Metadata.XMLNamespace
 	}
-	for _, o := range g.Operations.m { // rest-xml says it on the inputs
-		if o.Input != nil {
+	for _, name := range g.ops { // rest-xml says it on the inputs
+		if o := g.Operations.m[name]; o.Input != nil {
 			if ns := namespace(o.Input.XMLNamespace); ns != "" {
 				return ns
 			}
