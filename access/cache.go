@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"strings"
 	"sync"
 
 	"bothy/kv"
@@ -38,7 +39,7 @@ func (c *policyCache) parse(document string) (*policy.Policy, error) {
 	if c.parsed == nil || len(c.parsed) >= maxCachedPolicies {
 		c.parsed = map[string]*policy.Policy{}
 	}
-	c.parsed[document] = p
+	c.parsed[strings.Clone(document)] = p // a part of a request's text would keep all of it
 	return p, nil
 }
 
