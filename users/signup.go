@@ -50,6 +50,9 @@ func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.AllowAdminCreateUserOnly.V {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
 	}
+	if err := s.signUps.maySignUp(c, p.ID); err != nil {
+		return nil, err
+	}
 	u, err := s.candidate(c, cl, p, in)
 	if err != nil {
 		return nil, err

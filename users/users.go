@@ -52,6 +52,8 @@ type Service struct {
 	cfg    Config
 	keys   sync.Map                        // cache of opened signing keys, by account and pool
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
+
+	signUps brake
 }
 
 // New makes the service; it starts nothing.
