@@ -33,6 +33,9 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "/b/..//k?acl&versionId=%zz", "s3.amazonaws.com", "", "", `<AccessControlPolicy><Owner>`)
 	f.Add("GET", "/2015-03-31/functions/%2e%2e/x", "localhost", "", "", "")
 	f.Add("GET", "//x//../", "b.s3-eu-west-1.amazonaws.com:443", "", "", "")
+	f.Add("POST", "/", "sts.amazonaws.com", "", "application/x-www-form-urlencoded", `Action=AssumeRoleWithWebIdentity&Version=2011-06-15&a=1&a.b=2&a-b.c=3&PolicyArns.member.1.arn=x&PolicyArns.member.01.arn=y&PolicyArns.member.-1=z`)
+	f.Add("POST", "/b?delete", "localhost", "", "text/xml", "\uFEFF<?xml version='1.0'?><Delete xmlns='x' a:b='c'><Object><Key>a<!-- -->b&#x41;</Key></Object></Delete> ")
+	f.Add("GET", "/%ff/%00?prefix=%ff&X-Amz-Credential=a/b/c/d/e", "a..b.s3-x.localhost.", "A.B,C.D", "", "")
 	m := newMux()
 	wire.HandlePublic(m, cognitoidp.SignUp, func(*wire.Call, *cognitoidp.SignUpInput) (*cognitoidp.SignUpOutput, error) {
 		return nil, wire.Fail(400, "Reached", "the handler")
