@@ -23,14 +23,12 @@ await build({
   define: { global: 'globalThis' },
   inject: ['web/shims.js'],
   alias: {
-    crypto: require.resolve('crypto-browserify'),
+    crypto: './web/crypto.js',
     querystring: require.resolve('querystring-es3'),
     stream: require.resolve('stream-browserify'),
     buffer: require.resolve('buffer/'),
     events: require.resolve('events/'),
-    util: require.resolve('util/'),
     url: require.resolve('url/'),
-    vm: require.resolve('vm-browserify'),
   },
   logLevel: 'warning',
 });

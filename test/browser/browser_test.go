@@ -29,7 +29,7 @@ func TestJourney(t *testing.T) {
 			missing(t, path+" is missing: run make build and test/setup")
 		}
 	}
-	dir := t.TempDir()
+	dir := open(t)
 	n := &node{program: filepath.Join(dir, "bothy"), data: filepath.Join(dir, "data"), addr: freeAddr(t)}
 	if out, err := exec.Command("go", "build", "-o", n.program, repo("cmd/bothy")).CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
@@ -112,6 +112,19 @@ func repo(path string) string {
 	return abs
 }
 
+// open is a temporary directory that others may pass through: functions run below it, as other users.
+func open(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "bothy-browser-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) }) //nolint:errcheck // a temporary directory
+	return dir
+}
+
 func freeAddr(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -132,7 +145,7 @@ func (n *node) start(t *testing.T) {
 	t.Helper()
 	n.cmd = exec.Command(n.program, "up", "--data", n.data, "--listen", n.addr, "--dev",
 		"--import", repo("examples/tasks/dist/tasks.zip"), "--publish", repo("examples/tasks/dist/site"))
-	n.cmd.Env = append(os.Environ(), "BOTHY_NODE_MODULES="+repo("functions/runtime/node_modules"))
+	n.cmd.Env = append(os.Environ(), "BOTHY_NODE_MODULES="+repo("functions/runtime/node_modules"), "TMPDIR="+filepath.Dir(n.program))
 	n.cmd.Stderr = os.Stderr
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
