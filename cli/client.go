@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +26,17 @@ type Target struct {
 	Data     string `help:"Data directory of the node: its root key is used unless the environment holds another." default:"data" env:"BOTHY_DATA" type:"path"`
 	Endpoint string `help:"URL of the node." default:"http://127.0.0.1:4566" env:"AWS_ENDPOINT_URL"`
 	warnings io.Writer
-	own      bool   // use the node's own key, whatever the environment holds
-	Region   string `help:"Region of the request." default:"us-east-1" env:"AWS_REGION"`
+	own      bool         // use the node's own key, whatever the environment holds
+	http     *http.Client // made by the first call
+	Region   string       `help:"Region of the request." default:"us-east-1" env:"AWS_REGION"`
 }
 
 // keys come from the environment as for every AWS tool, else from the node's credentials file.
 func (t *Target) keys() (sigv4.Credentials, error) {
 	if id := os.Getenv("AWS_ACCESS_KEY_ID"); id != "" && !t.own {
+		if os.Getenv("AWS_SECRET_ACCESS_KEY") == "" {
+			return sigv4.Credentials{}, errors.New("no credentials: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
+		}
 		return sigv4.Credentials{AccessKey: id, Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), Token: os.Getenv("AWS_SESSION_TOKEN")}, nil
 	}
 	path := filepath.Join(t.Data, "credentials")
@@ -70,36 +77,57 @@ type request struct {
 type apiError struct {
 	status            int
 	code, message, id string
+	url               string
 }
 
 func (e *apiError) Error() string {
-	text := fmt.Sprintf("%s (%s, HTTP %d)", e.message, e.code, e.status)
+	if e.code == "" {
+		return fmt.Sprintf("%s answered HTTP %d, and not as a node does: is the endpoint right?", e.url, e.status)
+	}
+	text := fmt.Sprintf("%s (%s, HTTP %d)", plain(e.message), plain(e.code), e.status)
 	if e.id != "" {
-		text += "\nbothy why " + e.id
+		text += "\nbothy why " + plain(e.id)
 	}
 	return text
 }
 
-// call signs and sends r, and reads a JSON answer into out (nil: none wanted).
-func (t *Target) call(ctx context.Context, r request, out any) error {
+// signed makes the HTTP request of r.
+func (t *Target) signed(ctx context.Context, r request) (*http.Request, error) {
 	keys, err := t.keys()
 	if err != nil {
-		return err
+		return nil, err
+	}
+	base, err := url.Parse(t.Endpoint)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("the endpoint %q is not a URL such as http://127.0.0.1:4566", t.Endpoint)
 	}
 	u, err := url.Parse(strings.TrimSuffix(t.Endpoint, "/") + r.path)
 	if err != nil {
-		return fmt.Errorf("endpoint: %w", err)
+		return nil, err
 	}
 	u.RawQuery = r.query.Encode()
 	hr, err := http.NewRequestWithContext(ctx, r.method, u.String(), bytes.NewReader(r.body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.kind != "" {
 		hr.Header.Set("Content-Type", r.kind)
 	}
 	sigv4.Sign(hr, keys, r.service, t.Region, time.Now(), r.body)
-	res, err := http.DefaultClient.Do(hr)
+	return hr, nil
+}
+
+// call signs and sends r, and reads a JSON answer into out (nil: none wanted).
+func (t *Target) call(ctx context.Context, r request, out any) error {
+	hr, err := t.signed(ctx, r)
+	if err != nil {
+		return err
+	}
+	client, err := t.client()
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(hr)
 	if err != nil {
 		return fmt.Errorf("no node answers at %s: %w", t.Endpoint, err)
 	}
@@ -112,24 +140,45 @@ func (t *Target) call(ctx context.Context, r request, out any) error {
 		return refusal(res, body)
 	}
 	for _, w := range res.Header.Values("X-Bothy-Warning") {
-		fmt.Fprintln(t.warnings, "warning:", w) //nolint:errcheck // nowhere else to say it
+		fmt.Fprintln(t.warnings, "warning:", plain(w)) //nolint:errcheck // nowhere else to say it
 	}
 	if out == nil {
 		return nil
 	}
-	return json.Unmarshal(body, out)
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("%s answers, but not as a node does: is the endpoint right? (%w)", t.Endpoint, err)
+	}
+	return nil
+}
+
+// client follows no redirects, which a node never sends, and trusts the node's own authority besides the system's.
+func (t *Target) client() (*http.Client, error) {
+	if t.http != nil {
+		return t.http, nil
+	}
+	t.http = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	text, err := os.ReadFile(filepath.Join(t.Data, "ca.pem"))
+	if err != nil || !strings.HasPrefix(t.Endpoint, "https:") {
+		return t.http, nil //nolint:nilerr // the system's authorities may do
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
+	}
+	roots.AppendCertsFromPEM(text)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	t.http.Transport = transport
+	return t.http, nil
 }
 
 func refusal(res *http.Response, body []byte) error {
-	e := &apiError{status: res.StatusCode, code: res.Header.Get("x-amzn-ErrorType"), id: res.Header.Get("x-amzn-RequestId")}
-	var text struct{ Message string }
+	e := &apiError{url: res.Request.URL.Redacted(), status: res.StatusCode, code: res.Header.Get("x-amzn-ErrorType"), id: res.Header.Get("x-amzn-RequestId")}
+	var text struct{ Code, Message string }
 	if json.Unmarshal(body, &text) == nil {
 		e.message = text.Message
-	} else if _, after, ok := strings.Cut(string(body), "<Message>"); ok {
-		e.message, _, _ = strings.Cut(after, "</Message>")
-		if _, after, ok = strings.Cut(string(body), "<Code>"); ok {
-			e.code, _, _ = strings.Cut(after, "</Code>")
-		}
+	} else if xml.Unmarshal(body, &text) == nil && text.Code != "" {
+		e.code, e.message = text.Code, text.Message
 	}
 	return e
 }

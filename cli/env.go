@@ -13,7 +13,7 @@ func (e *envCommand) Run(s *streams, t *Target) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "export AWS_ENDPOINT_URL=%[1]s\nexport AWS_REGION=%[2]s\nexport AWS_DEFAULT_REGION=%[2]s\nexport AWS_SHARED_CREDENTIALS_FILE='%[3]s'\nexport AWS_CA_BUNDLE='%[4]s'\nexport NODE_EXTRA_CA_CERTS='%[4]s'\n",
-		t.Endpoint, t.Region, filepath.Join(data, "credentials"), filepath.Join(data, "ca.pem"))
+	_, err = fmt.Fprintf(s.out, "export AWS_ENDPOINT_URL=%[1]s\nexport AWS_REGION=%[2]s\nexport AWS_DEFAULT_REGION=%[2]s\nexport AWS_SHARED_CREDENTIALS_FILE=%[3]s\nexport AWS_CA_BUNDLE=%[4]s\nexport NODE_EXTRA_CA_CERTS=%[4]s\n",
+		word(t.Endpoint), word(t.Region), quoted(filepath.Join(data, "credentials")), quoted(filepath.Join(data, "ca.pem")))
 	return err
 }

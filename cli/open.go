@@ -40,7 +40,10 @@ func (o *openCommand) Run(s *streams, t *Target) error {
 			continue
 		}
 		if o.Print {
-			_, err := fmt.Fprintf(s.out, "%s %s\n", path, strings.Join(args, " "))
+			for i := range args {
+				args[i] = word(args[i])
+			}
+			_, err := fmt.Fprintf(s.out, "%s %s\n", word(path), strings.Join(args, " "))
 			return err
 		}
 		return exec.Command(path, args...).Start()
@@ -52,7 +55,7 @@ func (o *openCommand) Run(s *streams, t *Target) error {
 func authorityPin(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("the node's certificate cannot be read (%w); name the data directory with --data", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
@@ -72,5 +75,9 @@ func siteURL(t *Target, d *project) string {
 	if err != nil {
 		return t.Endpoint
 	}
-	return "http://" + d.hosting() + ".localhost:" + u.Port() + "/"
+	host := d.hosting() + ".localhost"
+	if p := u.Port(); p != "" {
+		host += ":" + p
+	}
+	return u.Scheme + "://" + host + "/"
 }

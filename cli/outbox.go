@@ -39,13 +39,13 @@ func (o *outboxList) Run(s *streams, t *Target) error {
 		return err
 	}
 	if o.JSON {
-		return printJSON(s, answer.Messages)
+		return printJSON(s, append([]message{}, answer.Messages...))
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "AT\tTO\tBY\tKIND\tSUBJECT\tCODE") //nolint:errcheck // flushed below
 	for _, m := range answer.Messages {
 		at := time.UnixMilli(int64(m.At * 1000)).Format(time.DateTime)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", at, m.To, m.Medium, m.Kind, m.Subject, m.Fields["code"]) //nolint:errcheck // flushed below
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", at, plain(m.To), plain(m.Medium), plain(m.Kind), plain(m.Subject), plain(m.Fields["code"])) //nolint:errcheck // flushed below
 	}
 	return w.Flush()
 }

@@ -127,12 +127,12 @@ func (p *projectList) Run(s *streams, t *Target) error {
 		return err
 	}
 	if p.JSON {
-		return printJSON(s, all)
+		return printJSON(s, append([]project{}, all...))
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tID") //nolint:errcheck // flushed below
 	for _, d := range all {
-		fmt.Fprintf(w, "%s\t%s\n", d.Name, d.ProjectID) //nolint:errcheck // flushed below
+		fmt.Fprintf(w, "%s\t%s\n", plain(d.Name), plain(d.ProjectID)) //nolint:errcheck // flushed below
 	}
 	return w.Flush()
 }
@@ -168,9 +168,9 @@ func (p *projectShow) Run(s *streams, t *Target) error {
 
 func printProject(s *streams, d *project) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "project\t%s\nid\t%s\nregion\t%s\nstate\t%s\n\n", d.Name, d.ProjectID, d.Region, d.State) //nolint:errcheck // flushed below
+	fmt.Fprintf(w, "project\t%s\nid\t%s\nregion\t%s\nstate\t%s\n\n", plain(d.Name), plain(d.ProjectID), plain(d.Region), plain(d.State)) //nolint:errcheck // flushed below
 	for _, r := range d.Resources {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Type, r.Name, r.Feature) //nolint:errcheck // flushed below
+		fmt.Fprintf(w, "%s\t%s\t%s\n", plain(r.Type), plain(r.Name), plain(r.Feature)) //nolint:errcheck // flushed below
 	}
 	return w.Flush()
 }
@@ -227,8 +227,11 @@ func publish(ctx context.Context, t *Target, d *project, dir string) (n int, err
 			kind = "application/octet-stream"
 		}
 		key := (&url.URL{Path: "/" + bucket + "/" + filepath.ToSlash(rel)}).EscapedPath()
+		if err := at.call(ctx, request{service: "s3", method: "PUT", path: key, kind: kind, body: body}, nil); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 		n++
-		return at.call(ctx, request{service: "s3", method: "PUT", path: key, kind: kind, body: body}, nil)
+		return nil
 	})
 	return n, err
 }
@@ -252,7 +255,7 @@ func (p *projectDelete) Run(s *streams, t *Target) error {
 	}
 	fmt.Fprintf(s.out, "%d resources deleted\n", len(answer.Deleted)) //nolint:errcheck // the next line tells
 	for _, r := range answer.Orphaned {
-		if _, err := fmt.Fprintf(s.out, "left: %s %s (it holds data)\n", r.Type, r.Name); err != nil {
+		if _, err := fmt.Fprintf(s.out, "left: %s %s (it holds data)\n", plain(r.Type), plain(r.Name)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -33,7 +34,10 @@ type upCommand struct {
 }
 
 // Run serves until it is told to end.
-func (u *upCommand) Run(s *streams, t *Target) error {
+func (u *upCommand) Run(s *streams, t *Target) (err error) {
+	if u.Publish != "" && u.Import == "" {
+		return errors.New("--publish needs --import: it is the imported project's site")
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
 		return err
@@ -49,7 +53,7 @@ func (u *upCommand) Run(s *streams, t *Target) error {
 	if err != nil {
 		return err
 	}
-	defer n.Close() //nolint:errcheck // Run's error is the one to tell
+	defer func() { err = errors.Join(err, n.Close()) }()
 	done := make(chan error, 1)
 	ctx, stop := context.WithCancel(s)
 	defer stop()

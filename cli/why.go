@@ -61,7 +61,7 @@ func (r *explained) text() string {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", name, value)
+			fmt.Fprintf(&b, "%-10s %s\n", name, plain(value))
 		}
 	}
 	line("request", r.ID)
@@ -80,7 +80,7 @@ func (r *explained) text() string {
 		line(verdict, d.Action+" on "+d.Resource)
 		line("", d.Reason)
 		for _, f := range d.Failed {
-			fmt.Fprintf(&b, "%10s %s: %s %s expected %q, got %q\n", "", f.Statement, f.Operator, f.Key, f.Expected, f.Got)
+			fmt.Fprintf(&b, "%10s %s: %s %s expected %q, got %q\n", "", plain(f.Statement), plain(f.Operator), plain(f.Key), f.Expected, f.Got)
 		}
 	}
 	return b.String()
