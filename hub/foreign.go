@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"bothy/api/dynamodb"
-	"bothy/policy"
 	"bothy/wire"
 )
 
@@ -82,7 +81,6 @@ func askAll(c *wire.Call, wants []wire.Access) error {
 		return nil
 	}
 	for _, w := range wants {
-		w.Keys = policy.Keys{}
 		if d := wire.Decide(c, w); !d.Allowed {
 			return wire.AccessDenied(c, w, d)
 		}
