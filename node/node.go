@@ -29,9 +29,7 @@ type Config struct {
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
 
-	Executable  string // this program, which functions are started through
-	NodeModules string // what functions find preinstalled: aws-sdk v2
-	SDK         string // aws-sdk.min.js for hosting buckets; "" leaves it out
+	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
 
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil is the clock

@@ -287,7 +287,7 @@ func TestWellKnown(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for _, token := range []string{tokens.IdToken.V, tokens.AccessToken.V} {
-		signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+		signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "bothy/cli" // what the program is made of: so that a change of it runs these tests anew
+	_ "bothy/node"
 )
 
 var program string // the binary under test, built once
