@@ -24,8 +24,16 @@ var (
 	ErrLimit    = errors.New("kv: limit exceeded")
 	ErrReadOnly = errors.New("kv: write inside View")
 	ErrClosed   = errors.New("kv: closed")
-	ErrBusy     = errors.New("kv: too many waiting writers")
+	ErrBusy     = error(busy("kv: too many waiting writers"))
 )
+
+// busy is an error that goes away by itself; those above know it by its method.
+type busy string
+
+func (b busy) Error() string { return string(b) }
+
+// Temporary tells that the same call may succeed in a moment.
+func (b busy) Temporary() bool { return true }
 
 // Engine is what a store implements.
 //

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -195,7 +196,7 @@ func TestSlowBody(t *testing.T) {
 		}
 		got := make(chan read, 1)
 		var u underWay
-		server := &http.Server{Handler: u.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := &http.Server{Handler: u.count(slog.New(slog.DiscardHandler), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			b, err := io.ReadAll(r.Body)
 			time.Sleep(10 * bodyGrace)
 			got <- read{len(b), err, r.Context().Err()}
@@ -315,7 +316,7 @@ func TestCutOff(t *testing.T) {
 	var u underWay
 	ctx, stop := context.WithCancel(t.Context())
 	entered, left := make(chan struct{}), false
-	server := &http.Server{BaseContext: func(net.Listener) context.Context { return ctx }, Handler: u.count(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := &http.Server{BaseContext: func(net.Listener) context.Context { return ctx }, Handler: u.count(slog.New(slog.DiscardHandler), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-r.Context().Done()
 		left = true
@@ -334,8 +335,31 @@ func TestCutOff(t *testing.T) {
 		t.Errorf("left %v, log %q", left, log)
 	}
 	w := httptest.NewRecorder()
-	u.count(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	u.count(slog.New(slog.DiscardHandler), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("after the end: %d", w.Code)
 	}
+}
+
+// TestPlainPanic: a bug in a plain handler is told, and cuts off its connection only.
+func TestPlainPanic(t *testing.T) {
+	log := &logLines{}
+	var u underWay
+	server := httptest.NewServer(u.count(log.logger(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/abort" {
+			panic(http.ErrAbortHandler)
+		}
+		panic("bug in a page")
+	})))
+	defer server.Close()
+	for _, path := range []string{"/", "/abort"} {
+		if res, err := http.Get(server.URL + path); err == nil {
+			res.Body.Close()
+			t.Errorf("%s: answered %d", path, res.StatusCode)
+		}
+	}
+	if text := log.String(); strings.Count(text, "level=ERROR") != 1 || !strings.Contains(text, "bug in a page") {
+		t.Error(text)
+	}
+	u.end() // nobody is left
 }

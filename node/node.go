@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -153,7 +154,7 @@ func (n *Node) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	server := &http.Server{
-		Handler: n.requests.count(n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: n.requests.count(n.cfg.Log, n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return background }, ConnContext: connContext,
 		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -213,13 +214,25 @@ func (u *underWay) end() {
 	u.wg.Wait()
 }
 
-func (u *underWay) count(h http.Handler) http.Handler {
+// logPanic tells of our own bug in a plain handler; the connection is cut, for the answer may have begun. The mux sees to its own.
+func logPanic(log *slog.Logger, r *http.Request) {
+	p := recover()
+	if p != nil && p != http.ErrAbortHandler {
+		log.ErrorContext(r.Context(), "panic", "host", r.Host, "path", r.URL.Path, "error", p, "stack", string(debug.Stack()))
+	}
+	if p != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !u.begin() {
 			http.Error(w, "the node is ending", http.StatusServiceUnavailable)
 			return
 		}
 		defer u.wg.Done()
+		defer logPanic(log, r)
 		pace(w, r)
 		h.ServeHTTP(w, r)
 	})

@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"bothy/api/dynamodb"
 	"bothy/policy"
 	"bothy/wire"
+	"bothy/wire/sigv4"
 )
 
 // keyring answers with the principal it holds.
@@ -70,5 +73,45 @@ func TestPanics(t *testing.T) {
 	w := f.signed("dynamodb", "POST", "/", local, putBody, putTarget) // the credential has no principal
 	if tr, ok := m.Explain(w.Header().Get("x-amzn-RequestId")); w.Code != 500 || !ok || !strings.Contains(tr.Reason, "panic") {
 		t.Errorf("%d %s %+v", w.Code, w.Body, tr)
+	}
+}
+
+type busy struct{ error }
+
+func (busy) Temporary() bool { return true }
+
+// TestBusyAndGone: a store that is busy is not a failure of ours, nor is a client that left.
+func TestBusyAndGone(t *testing.T) {
+	f := newFront(t)
+	var fails error
+	wire.Handle(f.Mux, dynamodb.DeleteItem, wire.AuthenticatedOnly[dynamodb.DeleteItemInput], func(*wire.Call, *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error) {
+		return nil, fails
+	})
+	for _, c := range []struct {
+		err    error
+		gone   bool
+		status int
+	}{
+		{errors.New("disk"), false, 500}, {fmt.Errorf("put: %w", busy{errors.New("busy")}), false, 503},
+		{fmt.Errorf("put: %w", context.Canceled), true, 499}, {context.Canceled, false, 500}, {errors.New("disk"), true, 500},
+	} {
+		fails = c.err
+		ctx, cancel := context.WithCancel(t.Context())
+		if c.gone {
+			cancel()
+		}
+		r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader(`{"TableName":"ttt","Key":{"k":{"S":"v"}}}`))
+		r.Host = local
+		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.DeleteItem")
+		sigv4.Sign(r, sigv4.Credentials{AccessKey: "AKID", Secret: "SECRET"}, "dynamodb", "us-east-1", time.Now(), []byte(`{"TableName":"ttt","Key":{"k":{"S":"v"}}}`))
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		cancel()
+		if w.Code != c.status || strings.Contains(w.Body.String(), "disk") {
+			t.Errorf("%v: %d %s", c.err, w.Code, w.Body)
+		}
+		if tr, _ := f.Explain(w.Header().Get("x-amzn-RequestId")); !strings.Contains(tr.Reason, c.err.Error()) {
+			t.Errorf("%v: the operator reads %q", c.err, tr.Reason)
+		}
 	}
 }

@@ -23,6 +23,8 @@ const (
 	codePayload    = "XAmzContentSHA256Mismatch"
 	codeDenied     = "AccessDenied"
 	codeInternal   = "InternalFailure"
+	codeBusy       = "ServiceUnavailable"
+	codeGone       = "RequestAborted"
 )
 
 // faultOf is err as a Fault: what is not one is an internal failure, and says nothing of itself.
@@ -33,6 +35,9 @@ func faultOf(err error) Fault {
 	}
 	if errors.As(err, &f) {
 		return f
+	}
+	if t := (interface{ Temporary() bool })(nil); errors.As(err, &t) && t.Temporary() {
+		return Fail(503, codeBusy, "The service is busy. Try again.")
 	}
 	return Fail(500, codeInternal, "The request processing has failed because of an unknown error, exception or failure.")
 }
@@ -198,6 +203,7 @@ var names = map[string]map[string]name{
 		codeSkewed:     {"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."},
 		codeRequestOld: {codeDenied, 403, "Request has expired"},
 		codeInternal:   {"InternalError", 500, "We encountered an internal error. Please try again."},
+		codeBusy:       {"SlowDown", 503, "Please reduce your request rate."},
 	},
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,9 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	c.trace = m.begin(c)
 	res := &response{status: 200, header: c.Header}
 	out, o, err := m.serve(c, r)
+	if hr.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		err = Because(Fail(499, codeGone, "The request was aborted."), "the client went away, or the node is ending: %v", err)
+	}
 	if err == nil {
 		if o.info.Status != 0 {
 			res.status = o.info.Status
