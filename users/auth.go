@@ -19,14 +19,11 @@ type attempt struct {
 }
 
 func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (*cognitoidp.InitiateAuthOutput, error) {
-	a := &attempt{Call: c, given: in.AuthParameters, data: in.ClientMetadata}
-	err := s.view(c, func(tx *kv.Tx) (err error) {
-		a.client, a.pool, err = clientByID(tx, c.Account, in.ClientId.V)
-		return err
-	})
+	cl, p, err := s.stranger(c, in.ClientId.V)
 	if err != nil {
 		return nil, err
 	}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, data: in.ClientMetadata}
 	switch in.AuthFlow.V {
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		return nil, invalid("Initiate Auth method not supported.")
@@ -84,14 +81,11 @@ func (s *Service) begin(a *attempt, flow string) (*cognitoidp.InitiateAuthOutput
 }
 
 func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToAuthChallengeInput) (*cognitoidp.RespondToAuthChallengeOutput, error) {
-	a := &attempt{Call: c, given: in.ChallengeResponses, data: in.ClientMetadata}
-	err := s.view(c, func(tx *kv.Tx) (err error) {
-		a.client, a.pool, err = clientByID(tx, c.Account, in.ClientId.V)
-		return err
-	})
+	cl, p, err := s.stranger(c, in.ClientId.V)
 	if err != nil {
 		return nil, err
 	}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata}
 	return s.proceed(a, in.ChallengeName.V, in.Session.V)
 }
 

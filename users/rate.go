@@ -1,6 +1,7 @@
 package users
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -9,11 +10,14 @@ import (
 )
 
 // Anybody may sign up: each time a row that stays, a message to somebody, and work for the processor. So sign-ups are bounded per
-// address, and per pool for what many addresses do together; AWS grants an account 50 a second. The buckets are only a brake,
-// not state: a restart fills them again.
+// address, and per pool for what many addresses do together; AWS grants an account 50 a second. What else strangers ask costs a
+// power of 3,072 bits, or a row that stays for a while, and a lockout of one user does not stop who tries many: it is bounded per
+// address, so that many people behind one router have room, and not per pool, so that nobody keeps others out. The buckets are
+// only a brake, not state: a restart fills them again.
 const (
 	signUpsPerAddress, signUpBurstPerAddress = 5, 500 // per second, at once
 	signUpsPerPool, signUpBurstPerPool       = 50, 2000
+	asksPerAddress, askBurstPerAddress       = 20, 2000
 	maxBuckets                               = 10_000
 )
 
@@ -33,10 +37,37 @@ type bucket struct {
 func (b *brake) maySignUp(c *wire.Call, poolID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.takeLocked(poolID+"|"+c.SourceIP, signUpsPerAddress, signUpBurstPerAddress, c.Now) && b.takeLocked(poolID, signUpsPerPool, signUpBurstPerPool, c.Now) {
+	if b.takeLocked(poolID+"|"+household(c.SourceIP), signUpsPerAddress, signUpBurstPerAddress, c.Now) && b.takeLocked(poolID, signUpsPerPool, signUpBurstPerPool, c.Now) {
 		return nil
 	}
-	return wire.Because(&cognitoidp.TooManyRequestsException{Message: wire.Some("Too many requests")}, "sign-ups to %s from %s come faster than allowed", poolID, c.SourceIP)
+	return tooFast("sign-ups", c, poolID)
+}
+
+// mayAsk takes one of what an address may ask of a pool without a token.
+func (b *brake) mayAsk(c *wire.Call, poolID string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.takeLocked(poolID+"|"+household(c.SourceIP), asksPerAddress, askBurstPerAddress, c.Now) {
+		return nil
+	}
+	return tooFast("requests", c, poolID)
+}
+
+func tooFast(what string, c *wire.Call, poolID string) error {
+	return wire.Because(&cognitoidp.TooManyRequestsException{Message: wire.Some("Too many requests")}, "%s to %s from %s come faster than allowed", what, poolID, c.SourceIP)
+}
+
+// household is the address, or what one customer has of IPv6: the first 64 bits.
+func household(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || a.Unmap().Is4() {
+		return ip
+	}
+	net, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return net.String()
 }
 
 func (b *brake) takeLocked(key string, perSecond, burst float64, now time.Time) bool {

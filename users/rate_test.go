@@ -49,3 +49,41 @@ func TestSignUpsAreBounded(t *testing.T) {
 	w.s.signUps.buckets = map[string]*bucket{p: {0, w.now().Add(time.Hour)}}
 	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("u"), Password: str(good)}, "TooManyRequestsException", "")
 }
+
+// One address cannot try one password on every user, nor random names, as fast as it can send; its neighbours can still sign in.
+func TestStrangersAreBounded(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	cl := w.client(p, hiding)
+	w.member(cl, "alice")
+	w.s.asks.buckets = map[string]*bucket{p + "|": {1, w.now().Add(time.Hour)}} // fills no more within the hour
+	refused(w, w.s.initiateAuth, passwordAuth(cl, "nobody", good), "NotAuthorizedException", "")
+	challenge := &cognitoidp.RespondToAuthChallengeInput{ClientId: str(cl), ChallengeName: str("PASSWORD_VERIFIER"), ChallengeResponses: map[string]string{"USERNAME": "u"}}
+	const code, text = "TooManyRequestsException", "Too many requests"
+	refused(w, w.s.initiateAuth, passwordAuth(cl, "alice", good), code, text)
+	refused(w, w.s.respondToAuthChallenge, challenge, code, text)
+	refused(w, w.s.getTokensFromRefreshToken, &cognitoidp.GetTokensFromRefreshTokenInput{ClientId: str(cl), RefreshToken: str("t")}, code, text)
+	refused(w, w.s.forgotPassword, &cognitoidp.ForgotPasswordInput{ClientId: str(cl), Username: str("u")}, code, text)
+	refused(w, w.s.confirmForgotPassword, &cognitoidp.ConfirmForgotPasswordInput{ClientId: str(cl), Username: str("u"), ConfirmationCode: str("1"), Password: str(good)}, code, text)
+	refused(w, w.s.resendConfirmationCode, &cognitoidp.ResendConfirmationCodeInput{ClientId: str(cl), Username: str("u")}, code, text)
+	refused(w, w.s.confirmSignUp, &cognitoidp.ConfirmSignUpInput{ClientId: str(cl), Username: str("u"), ConfirmationCode: str("1")}, code, text)
+
+	c := w.call()
+	c.SourceIP = "192.0.2.7"
+	if _, err := w.s.initiateAuth(c, passwordAuth(cl, "alice", good)); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	w.wait(time.Hour + time.Second)
+	must(w, w.s.initiateAuth, passwordAuth(cl, "alice", good))
+}
+
+func TestHouseholds(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "::ffff:192.0.2.7", "": "", "what": "what",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := household(ip); got != want {
+			t.Errorf("%q: %q", ip, got)
+		}
+	}
+}

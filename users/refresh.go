@@ -33,14 +33,11 @@ func (s *Service) byRefreshToken(a *attempt) (*cognitoidp.InitiateAuthOutput, er
 }
 
 func (s *Service) getTokensFromRefreshToken(c *wire.Call, in *cognitoidp.GetTokensFromRefreshTokenInput) (*cognitoidp.GetTokensFromRefreshTokenOutput, error) {
-	a := &attempt{Call: c, data: in.ClientMetadata}
-	err := s.view(c, func(tx *kv.Tx) (err error) {
-		a.client, a.pool, err = clientByID(tx, c.Account, in.ClientId.V)
-		return err
-	})
+	cl, p, err := s.stranger(c, in.ClientId.V)
 	if err != nil {
 		return nil, err
 	}
+	a := &attempt{Call: c, client: cl, pool: p, data: in.ClientMetadata}
 	if err := s.checkSecret(c.Account, a.client, in.ClientSecret.V); err != nil {
 		return nil, err
 	}

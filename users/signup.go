@@ -26,7 +26,22 @@ func (s *Service) ask(tx *kv.Tx, c *wire.Call, clientID, hash, name string) (*as
 	return &asked{cl, p, u}, err
 }
 
+// stranger reads the client, and its pool, that somebody without a token asks through, if they do not ask too fast.
+func (s *Service) stranger(c *wire.Call, clientID string) (cl *client, p *pool, err error) {
+	err = s.view(c, func(tx *kv.Tx) error {
+		cl, p, err = clientByID(tx, c.Account, clientID)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return cl, p, s.asks.mayAsk(c, p.ID)
+}
+
 func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
+	if _, _, err := s.stranger(c, clientID); err != nil {
+		return nil, err
+	}
 	err = s.view(c, func(tx *kv.Tx) error {
 		a, err = s.ask(tx, c, clientID, hash, name)
 		return err
@@ -126,6 +141,9 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 }
 
 func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput) (*cognitoidp.ConfirmSignUpOutput, error) {
+	if _, _, err := s.stranger(c, in.ClientId.V); err != nil {
+		return nil, err
+	}
 	var a *asked
 	err := s.update(c, func(tx *kv.Tx) (err error) {
 		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {

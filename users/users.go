@@ -54,6 +54,7 @@ type Service struct {
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
 
 	signUps brake
+	asks    brake
 }
 
 // New makes the service; it starts nothing.
