@@ -12,6 +12,8 @@ import (
 
 	"bothy/api/cognitoidp"
 	"bothy/api/dynamodb"
+	"bothy/api/iam"
+	"bothy/api/s3"
 	"bothy/kv"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -79,6 +81,11 @@ func TestReset(t *testing.T) {
 	n.message("ann@example.com", "123456")
 	pool := invoke(n, cognitoidp.CreateUserPool, &cognitoidp.CreateUserPoolInput{PoolName: wire.Some("p")}).UserPool
 	user := n.user("none", "dynamodb:*")
+	invoke(n, dynamodb.CreateTable, newTable("kept"))
+	invoke(n, dynamodb.PutItem, newItem("kept")) // whatever remembers tables does so now
+	invoke(n, s3.CreateBucket, &s3.CreateBucketInput{Bucket: wire.Some("kept-bucket")})
+	invoke(n, s3.PutObject, newObject("kept-bucket"))
+	client := invoke(n, cognitoidp.CreateUserPoolClient, &cognitoidp.CreateUserPoolClientInput{UserPoolId: pool.Id, ClientName: wire.Some("c")}).UserPoolClient
 	n.fill(20_000)
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -104,11 +111,39 @@ func TestReset(t *testing.T) {
 	if status, body := n.signed(user, "/_bothy/outbox"); status != 403 || !strings.Contains(body, "security token") {
 		t.Errorf("a key of a user who is gone: %d %s", status, body)
 	}
-	_, err := wire.Invoke(t.Context(), n.services.mux, internal(n.account), "us-east-1", cognitoidp.DescribeUserPool, &cognitoidp.DescribeUserPoolInput{UserPoolId: pool.Id})
-	if err == nil || !strings.Contains(err.Error(), "ResourceNotFoundException") {
-		t.Errorf("the pool is still there: %v", err)
+	gone(n, cognitoidp.DescribeUserPool, &cognitoidp.DescribeUserPoolInput{UserPoolId: pool.Id}, "ResourceNotFoundException")
+	gone(n, cognitoidp.SignUp, &cognitoidp.SignUpInput{ClientId: client.ClientId, Username: wire.Some("u"), Password: wire.Some("Password1!")}, "ResourceNotFoundException")
+	gone(n, dynamodb.PutItem, newItem("kept"), "ResourceNotFoundException")
+	gone(n, dynamodb.GetItem, &dynamodb.GetItemInput{TableName: wire.Some("kept"), Key: newItem("").Item}, "ResourceNotFoundException")
+	gone(n, s3.PutObject, newObject("kept-bucket"), "NoSuchBucket")
+	gone(n, iam.GetUser, &iam.GetUserInput{UserName: wire.Some("none")}, "NoSuchEntity")
+	if left := n.rows(); left != 0 {
+		t.Errorf("what is gone came back: %d rows", left)
 	}
 	invoke(n, cognitoidp.CreateUserPool, &cognitoidp.CreateUserPoolInput{PoolName: wire.Some("p")}) // and all works as on the first day
+}
+
+// gone makes a call that must find nothing.
+func gone[In, Out any](n *testNode, op wire.Op[In, Out], in *In, want string) {
+	n.t.Helper()
+	if _, err := wire.Invoke(context.Background(), n.services.mux, internal(n.account), "us-east-1", op, in); err == nil || !strings.Contains(err.Error(), want) {
+		n.t.Errorf("%s after the reset: %v", op.Info.Name, err)
+	}
+}
+
+func newTable(name string) *dynamodb.CreateTableInput {
+	return &dynamodb.CreateTableInput{
+		TableName: wire.Some(name), BillingMode: wire.Some("PAY_PER_REQUEST"), KeySchema: []dynamodb.KeySchemaElement{{AttributeName: wire.Some("k"), KeyType: wire.Some("HASH")}},
+		AttributeDefinitions: []dynamodb.AttributeDefinition{{AttributeName: wire.Some("k"), AttributeType: wire.Some("S")}},
+	}
+}
+
+func newItem(table string) *dynamodb.PutItemInput {
+	return &dynamodb.PutItemInput{TableName: wire.Some(table), Item: item.Item{{Name: "k", Value: item.Text("v")}}}
+}
+
+func newObject(bucket string) *s3.PutObjectInput {
+	return &s3.PutObjectInput{Bucket: wire.Some(bucket), Key: wire.Some("k"), Body: strings.NewReader("x"), ContentLength: wire.Some(int64(1))}
 }
 
 // fill writes rows of an account.
@@ -133,13 +168,10 @@ func (n *testNode) fill(rows int) {
 func (n *testNode) work(ctx context.Context, t *testing.T) {
 	by := internal(n.account)
 	for i := 0; ctx.Err() == nil; i++ {
-		name := wire.Some(fmt.Sprintf("table-%d", i))
-		_, err := wire.Invoke(context.Background(), n.services.mux, by, "us-east-1", dynamodb.CreateTable, &dynamodb.CreateTableInput{
-			TableName: name, BillingMode: wire.Some("PAY_PER_REQUEST"), KeySchema: []dynamodb.KeySchemaElement{{AttributeName: wire.Some("k"), KeyType: wire.Some("HASH")}},
-			AttributeDefinitions: []dynamodb.AttributeDefinition{{AttributeName: wire.Some("k"), AttributeType: wire.Some("S")}},
-		})
+		name := fmt.Sprintf("table-%d", i)
+		_, err := wire.Invoke(context.Background(), n.services.mux, by, "us-east-1", dynamodb.CreateTable, newTable(name))
 		if err == nil {
-			_, err = wire.Invoke(context.Background(), n.services.mux, by, "us-east-1", dynamodb.PutItem, &dynamodb.PutItemInput{TableName: name, Item: item.Item{{Name: "k", Value: item.Text("v")}}})
+			_, err = wire.Invoke(context.Background(), n.services.mux, by, "us-east-1", dynamodb.PutItem, newItem(name))
 		}
 		if err != nil && !strings.Contains(err.Error(), "ResourceNotFoundException") {
 			t.Errorf("during the reset: %v", err)

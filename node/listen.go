@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type dual struct {
 	once      sync.Once
 	acceptErr error // set before done is closed
 
+	open   atomic.Int64 // connections that have said something
 	mu     sync.Mutex
 	silent list.List // guarded by mu: connections that have said nothing yet, oldest first
 }
@@ -29,6 +31,7 @@ type dual struct {
 const (
 	helloTimeout = 10 * time.Second // for the first byte of a connection
 	maxSilent    = 1024             // connections that have said nothing; one more, and the oldest is closed
+	maxOpen      = 16384            // others; one more is refused, for each costs memory
 	writeStall   = time.Minute      // for writeChunk to be taken by the peer
 	writeChunk   = 64 << 10
 )
@@ -70,14 +73,18 @@ func (d *dual) sort(conn net.Conn) {
 		return
 	}
 	conn.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
-	c := net.Conn(&peeked{conn, br})
+	c := net.Conn(&peeked{Conn: conn, r: br, closed: sync.OnceFunc(func() { d.open.Add(-1) })})
+	if d.open.Add(1) > maxOpen {
+		c.Close() //nolint:errcheck // too many
+		return
+	}
 	if first[0] == 0x16 {
 		c = tls.Server(c, d.tls)
 	}
 	select {
 	case d.ready <- c:
 	case <-d.done:
-		conn.Close() //nolint:errcheck // shutting down
+		c.Close() //nolint:errcheck // shutting down
 	}
 }
 
@@ -129,7 +136,15 @@ func (d *dual) Close() error {
 // peeked is a connection some of whose bytes are in a buffer. A peer that takes nothing of what is written to it is cut off.
 type peeked struct {
 	net.Conn
-	r *bufio.Reader
+	r      *bufio.Reader
+	closed func() // nil: nobody counts
+}
+
+func (p *peeked) Close() error {
+	if p.closed != nil {
+		p.closed()
+	}
+	return p.Conn.Close()
 }
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
@@ -179,7 +194,7 @@ func (d *dual) connect(w http.ResponseWriter, r *http.Request) {
 		conn.Close() //nolint:errcheck // the client is gone
 		return
 	}
-	go d.sort(tunnelled{&peeked{conn, buf.Reader}})
+	go d.sort(tunnelled{&peeked{Conn: conn, r: buf.Reader}})
 }
 
 func loopback(r *http.Request) bool {

@@ -119,6 +119,40 @@ func TestSilence(t *testing.T) {
 	})
 }
 
+// TestTooMany: connections are counted while they are open, and one too many is closed.
+func TestTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDual(closed{}, nil)
+		speak := func() net.Conn {
+			mine, theirs := net.Pipe()
+			go d.sort(theirs)
+			go mine.Write([]byte("G")) //nolint:errcheck // closed is what is tested
+			return mine
+		}
+		mine := speak()
+		first, err := d.Accept()
+		if err != nil || d.open.Load() != 1 {
+			t.Fatal(err, d.open.Load())
+		}
+		d.open.Store(maxOpen)
+		if _, err := speak().Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("one too many: %v", err)
+		}
+		first.Close()
+		first.Close()
+		if d.open.Load() != maxOpen-1 {
+			t.Errorf("%d open", d.open.Load())
+		}
+		mine.Close()
+		defer speak().Close()
+		if c, err := d.Accept(); err != nil {
+			t.Error(err)
+		} else {
+			c.Close()
+		}
+	})
+}
+
 // closed is a listener that has ended.
 type closed struct{ net.Listener }
 
@@ -151,7 +185,7 @@ func TestStalledReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mine, theirs := net.Pipe()
 		defer mine.Close()
-		p := &peeked{theirs, bufio.NewReader(theirs)}
+		p := &peeked{Conn: theirs, r: bufio.NewReader(theirs)}
 		written := make(chan error)
 		go func() {
 			_, err := p.Write(make([]byte, 4*writeChunk))

@@ -1,9 +1,12 @@
 package wire_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"bothy/api/s3"
 )
 
 // TestConflicts: where host, target, scope, content type and method disagree, the operation that runs is the one AWS's rules
@@ -55,6 +58,24 @@ func TestConflicts(t *testing.T) {
 		if ran := f.took(); ran != c.ran || w.Code != c.status {
 			t.Errorf("%s: %d, ran %q, want %d and %q: %s", c.name, w.Code, ran, c.status, c.ran, w.Body)
 		}
+	}
+}
+
+// TestManyParameters: a query too long to be read is not read as none.
+func TestManyParameters(t *testing.T) {
+	f := newFront(t)
+	if w := f.signed("s3", "DELETE", "/bucket/key?tagging"+strings.Repeat("&a", 10_001), local, ""); w.Code != 400 || f.took() != "" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestPrefixHeaders: what follows the prefix is the name, in lower case; nothing else is taken.
+func TestPrefixHeaders(t *testing.T) {
+	f := newFront(t)
+	mountNoted(f, s3.CreateMultipartUpload, func(in *s3.CreateMultipartUploadInput) string { return fmt.Sprint(in.Metadata) })
+	w := f.signed("s3", "POST", "/bucket/key?uploads", local, "", "X-Amz-Meta-: nameless", "X-Amz-Meta-A: one", "x-amz-meta-a: two", "X-Amz-Meta-B-C: é", "X-Amz-Metadata: no", "X-Amz-Meta: no", "Meta-X: no")
+	if ran := f.took(); w.Code != 200 || ran != "CreateMultipartUpload(map[a:one,two b-c:é])" {
+		t.Errorf("%d, ran %q: %s", w.Code, ran, w.Body)
 	}
 }
 

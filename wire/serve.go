@@ -88,6 +88,9 @@ func sourceIP(r *http.Request) string {
 // serve authenticates, decodes and runs the operation.
 func (m *Mux) serve(c *Call, r *request) (out any, o *mounted, err error) {
 	defer m.caught(c, &err)
+	if strings.Count(r.http.URL.RawQuery, "&") >= maxParams {
+		return nil, nil, Fail(400, "MalformedQueryString", "The query string has too many parameters")
+	}
 	r.max = maxBody(r)
 	if err := m.queryForm(r, c); err != nil {
 		return nil, nil, err
@@ -227,6 +230,9 @@ func (r *request) body() ([]byte, error) {
 }
 
 const mb = 1 << 20
+
+// maxParams is how many parameters a query may have; of a longer one net/url reads none.
+const maxParams = 10_000
 
 // believed is how much room a client gets for a length it only claims.
 const believed = 64 << 10
