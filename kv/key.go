@@ -26,20 +26,20 @@ func K(parts ...any) Key { return Key(nil).With(parts...) }
 
 // With is a new key: k followed by parts.
 func (k Key) With(parts ...any) Key {
-	b := make([]byte, len(k), len(k)+16*len(parts)+16)
+	b := make(Key, len(k), len(k)+16*len(parts)+16)
 	copy(b, k)
 	for _, p := range parts {
 		switch v := p.(type) {
 		case string:
-			b = appendText(append(b, tagString), v)
+			b = b.AppendString(v)
 		case []byte:
-			b = appendText(append(b, tagBytes), string(v))
+			b = b.AppendBytes(string(v))
 		case int:
-			b = appendInt(b, int64(v))
+			b = b.AppendInt(int64(v))
 		case int64:
-			b = appendInt(b, v)
+			b = b.AppendInt(v)
 		case time.Time:
-			b = appendInt(b, v.UnixNano())
+			b = b.AppendInt(v.UnixNano())
 		case bool:
 			b = append(b, tagBool, 0)
 			if v {
@@ -52,18 +52,27 @@ func (k Key) With(parts ...any) Key {
 	return b
 }
 
-func appendInt(b []byte, v int64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, tagInt), uint64(v)^(1<<63))
+// AppendString appends a string part in k's own room, like the built-in append: for who builds keys by the thousand. So do
+// AppendBytes and AppendInt.
+func (k Key) AppendString(s string) Key { return k.appendText(tagString, s) }
+
+// AppendBytes appends a part of bytes.
+func (k Key) AppendBytes(s string) Key { return k.appendText(tagBytes, s) }
+
+// AppendInt appends an integer part.
+func (k Key) AppendInt(v int64) Key {
+	return binary.BigEndian.AppendUint64(append(k, tagInt), uint64(v)^(1<<63))
 }
 
-func appendText(b []byte, s string) []byte {
+func (k Key) appendText(tag byte, s string) Key {
+	k = append(k, tag)
 	for i := 0; i < len(s); i++ {
-		b = append(b, s[i])
+		k = append(k, s[i])
 		if s[i] == 0 {
-			b = append(b, 0xFF)
+			k = append(k, 0xFF)
 		}
 	}
-	return append(b, 0)
+	return append(k, 0)
 }
 
 // Range is every key that has k as a proper tuple prefix.

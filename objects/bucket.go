@@ -112,8 +112,8 @@ func (s *Service) listBuckets(c *wire.Call, in *s3.ListBucketsInput) (*s3.ListBu
 		return nil, err
 	}
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
-		got, err := walk(tx, walker{base: tableBase(s.scope(), buckets.Name), prefix: in.Prefix.V, after: after, max: limit}, func(_ string, raw []byte) error {
-			b, err := decode(buckets, raw)
+		got, err := walk(tx, walker{base: buckets.Rows(s.scope()), prefix: in.Prefix.V, after: after, max: limit}, func(_ string, raw []byte) error {
+			b, err := buckets.Decode(raw)
 			if err != nil || in.BucketRegion.Set && in.BucketRegion.V != b.Region {
 				return err
 			}

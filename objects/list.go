@@ -2,36 +2,16 @@ package objects
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"bothy/api/s3"
 	"bothy/kv"
-	"bothy/record"
 	"bothy/wire"
 )
 
-// Listings need what record.Table has not: ranges by a prefix inside a key part, and jumps over common prefixes. This file
-// is the one place that knows how record lays out rows.
-
-// tableBase is the key above the rows of a table.
-func tableBase(s record.Scope, table string, parts ...any) kv.Key {
-	return kv.K(s.Account, s.Region, table, "r").With(parts...)
-}
-
-// decode reads a row as record does.
-func decode[T any](t *record.Table[T], raw []byte) (*T, error) {
-	if len(raw) == 0 || raw[0] > t.Version {
-		return nil, fmt.Errorf("objects: %s: row of a newer format", t.Name)
-	}
-	v := new(T)
-	if err := json.Unmarshal(raw[1:], v); err != nil {
-		return nil, fmt.Errorf("objects: %s: %w", t.Name, err)
-	}
-	return v, nil
-}
+// Listings need what record.Page has not: ranges by a prefix inside a key part, and jumps over common prefixes.
 
 // walker says what to list: names are the first key part under base.
 type walker struct {
@@ -227,9 +207,9 @@ func (s *Service) list(c *wire.Call, p page) (found []*object, prefixes []s3.Com
 		if _, err := s.bucket(tx, p.bucket); err != nil {
 			return err
 		}
-		w := walker{base: tableBase(s.scope(), objects.Name, p.bucket), prefix: p.prefix, delimiter: p.delimiter, after: p.after, max: p.max}
+		w := walker{base: objects.Rows(s.scope()).With(p.bucket), prefix: p.prefix, delimiter: p.delimiter, after: p.after, max: p.max}
 		got, err = walk(tx, w, func(_ string, raw []byte) error {
-			o, err := decode(objects, raw)
+			o, err := objects.Decode(raw)
 			found = append(found, o)
 			return err
 		})

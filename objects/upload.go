@@ -264,7 +264,7 @@ func (s *Service) listMultipartUploads(c *wire.Call, in *s3.ListMultipartUploads
 	if err != nil {
 		return nil, err
 	}
-	base := tableBase(s.scope(), uploads.Name, p.bucket)
+	base := uploads.Rows(s.scope()).With(p.bucket)
 	w := walker{base: base, prefix: p.prefix, delimiter: p.delimiter, after: in.KeyMarker.V, max: p.max}
 	if in.KeyMarker.V != "" && in.UploadIdMarker.V != "" {
 		w.from = base.With(in.KeyMarker.V, in.UploadIdMarker.V).After()
@@ -277,7 +277,7 @@ func (s *Service) listMultipartUploads(c *wire.Call, in *s3.ListMultipartUploads
 	var got walked
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		got, err = walk(tx, w, func(_ string, raw []byte) error {
-			u, err := decode(uploads, raw)
+			u, err := uploads.Decode(raw)
 			if err != nil {
 				return err
 			}

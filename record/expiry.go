@@ -26,7 +26,7 @@ func (t *Table[T]) reschedule(tx *kv.Tx, s Scope, row kv.Key, old, now *T) error
 	}
 	var goes []string
 	for _, ix := range t.Indexes {
-		for k := range t.entries(s, &ix, row, now) {
+		for k := range t.entries(s, &ix, now) {
 			goes = append(goes, k)
 		}
 	}

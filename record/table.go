@@ -67,9 +67,16 @@ type ErrExists struct{ Table, Index string }
 func (e *ErrExists) Error() string { return "record: exists: " + e.Table + " " + e.Index }
 
 func (t *Table[T]) base(s Scope) kv.Key           { return kv.K(s.Account, s.Region, t.Name) }
-func (t *Table[T]) row(s Scope, key []any) kv.Key { return t.base(s).With("r").With(key...) }
+func (t *Table[T]) row(s Scope, key []any) kv.Key { return t.Rows(s).With(key...) }
 func (t *Table[T]) index(s Scope, name string) kv.Key {
 	return t.base(s).With("i", name)
+}
+
+// Rows is the key above all rows, followed by the parts of their primary keys: for who reads ranges that Page has no words for,
+// and decodes them with Decode.
+func (t *Table[T]) Rows(s Scope) kv.Key {
+	k := make(kv.Key, 0, len(s.Account)+len(s.Region)+len(t.Name)+64)
+	return k.AppendString(s.Account).AppendString(s.Region).AppendString(t.Name).AppendString("r")
 }
 
 // Get reads the row with the primary key, or ErrNotFound.
@@ -77,8 +84,8 @@ func (t *Table[T]) Get(tx *kv.Tx, s Scope, key ...any) (*T, error) {
 	return t.at(tx, t.row(s, key))
 }
 
-// Stamp is the stored form of the row, nil when there is none. It is only good to be compared: as long as it is the same, so
-// is the row. A cache asks for it instead of decoding the row again.
+// Stamp is the stored form of the row, nil when there is none. As long as it is the same, so is the row: a cache compares it
+// and decodes only what has changed.
 func (t *Table[T]) Stamp(tx *kv.Tx, s Scope, key ...any) ([]byte, error) {
 	return tx.Get(t.row(s, key))
 }
@@ -91,10 +98,11 @@ func (t *Table[T]) at(tx *kv.Tx, k kv.Key) (*T, error) {
 	if raw == nil {
 		return nil, ErrNotFound
 	}
-	return t.decode(raw)
+	return t.Decode(raw)
 }
 
-func (t *Table[T]) decode(raw []byte) (*T, error) {
+// Decode reads the stored form of a row.
+func (t *Table[T]) Decode(raw []byte) (*T, error) {
 	if len(raw) == 0 || raw[0] > t.Version {
 		return nil, fmt.Errorf("%w: %s", ErrNewer, t.Name)
 	}
@@ -161,7 +169,7 @@ func (t *Table[T]) follow(tx *kv.Tx, s Scope, row kv.Key, old, now *T) error {
 // reindex drops the entries of old and adds those of now.
 func (t *Table[T]) reindex(tx *kv.Tx, s Scope, row kv.Key, old, now *T) error {
 	for _, ix := range t.Indexes {
-		before, after := t.entries(s, &ix, row, old), t.entries(s, &ix, row, now)
+		before, after := t.entries(s, &ix, old), t.entries(s, &ix, now)
 		for k := range before {
 			if _, stays := after[k]; !stays {
 				if err := tx.Delete(kv.Key(k)); err != nil {
@@ -188,7 +196,7 @@ func (t *Table[T]) reindex(tx *kv.Tx, s Scope, row kv.Key, old, now *T) error {
 	return nil
 }
 
-func (t *Table[T]) entries(s Scope, ix *Index[T], row kv.Key, v *T) map[string]struct{} {
+func (t *Table[T]) entries(s Scope, ix *Index[T], v *T) map[string]struct{} {
 	out := map[string]struct{}{}
 	if v == nil {
 		return out
@@ -229,7 +237,7 @@ func (t *Table[T]) List(tx *kv.Tx, s Scope, p Page) (rows []*T, next string, err
 	if p.Limit <= 0 || p.Limit > 1000 {
 		p.Limit = 1000
 	}
-	base := t.base(s).With("r")
+	base := t.Rows(s)
 	if p.Index != "" {
 		base = t.index(s, p.Index)
 	}
@@ -286,5 +294,5 @@ func (t *Table[T]) hit(tx *kv.Tx, index string, h kv.Pair) (*T, error) {
 	if index != "" {
 		return t.at(tx, kv.Key(h.Value))
 	}
-	return t.decode(h.Value)
+	return t.Decode(h.Value)
 }

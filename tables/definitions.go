@@ -12,7 +12,13 @@ import (
 // transaction never acts on a definition other than its snapshot's.
 type definitions struct {
 	mu   sync.RWMutex
-	rows map[string]parsed // by row key; guarded by mu
+	rows map[tableAt]parsed // guarded by mu
+}
+
+// tableAt names a table of the node.
+type tableAt struct {
+	at   record.Scope
+	name string
 }
 
 type parsed struct {
@@ -24,9 +30,7 @@ const maxDefinitions = 10_000
 
 // load reads a table's definition in the transaction; ResourceNotFoundException when there is none. The result is shared.
 func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) {
-	var room [160]byte
-	key := appendText2(appendText2(appendText2(appendText2(appendText2(room[:0], at.Account), at.Region), "tables.table"), "r"), name)
-	raw, err := tx.Get(key)
+	raw, err := tableRows.Stamp(tx, at, name)
 	if err != nil {
 		return nil, err
 	}
@@ -34,24 +38,24 @@ func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) 
 		return nil, notFound()
 	}
 	s.defs.mu.RLock()
-	have, ok := s.defs.rows[string(key)]
+	have, ok := s.defs.rows[tableAt{at, name}]
 	s.defs.mu.RUnlock()
 	if ok && bytes.Equal(have.raw, raw) {
 		return have.table, nil
 	}
-	t, err := tableRows.Get(tx, at, name)
+	t, err := tableRows.Decode(raw)
 	if err != nil {
 		return nil, err
 	}
-	s.defs.keep(string(key), parsed{raw, t.settled(at)})
+	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at)})
 	return t, nil
 }
 
-func (d *definitions) keep(key string, p parsed) {
+func (d *definitions) keep(key tableAt, p parsed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.rows == nil || len(d.rows) >= maxDefinitions {
-		d.rows = map[string]parsed{}
+		d.rows = map[tableAt]parsed{}
 	}
 	d.rows[key] = p
 }

@@ -2,47 +2,23 @@ package tables
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 
 	"bothy/kv"
 	"bothy/tables/number"
 	"bothy/wire/item"
 )
 
-// Tags of tuple parts, as kv.Key documents them. Keys are built here by hand because every request builds some.
-const (
-	tagBytes  = 0x01
-	tagString = 0x02
-	tagInt    = 0x03
-)
-
-// appendText2 appends a string part of a tuple.
-func appendText2(b []byte, s string) []byte { return appendPart(b, tagString, s) }
-
-func appendPart(b []byte, tag byte, s string) []byte {
-	return append(appendEscaped(append(b, tag), s), 0)
-}
-
-func appendEscaped(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if b = append(b, s[i]); s[i] == 0 {
-			b = append(b, 0xFF)
-		}
-	}
-	return b
-}
-
 // appendScalar appends a key attribute's value, which has been checked.
-func appendScalar(b []byte, v *item.Value) []byte {
+func appendScalar(b kv.Key, v *item.Value) kv.Key {
 	switch v.Kind {
 	case item.N:
 		x, _ := number.Parse(v.Str)
 		var room [number.MaxOrdered]byte
-		return appendPart(b, tagBytes, string(x.AppendOrdered(room[:0])))
+		return b.AppendBytes(string(x.AppendOrdered(room[:0])))
 	case item.B:
-		return appendPart(b, tagBytes, v.Str)
+		return b.AppendBytes(v.Str)
 	}
-	return appendPart(b, tagString, v.Str)
+	return b.AppendString(v.Str)
 }
 
 // hashOf spreads partition keys evenly: FNV-1a, then a finalizer for the high bits, which order the table.
@@ -56,12 +32,11 @@ func hashOf(s string) uint64 {
 	return h ^ h>>33
 }
 
-func appendHash(b []byte, h uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, tagInt), h)
-}
+// appendHash appends a hash as an integer part; the lowest hash is the lowest integer.
+func appendHash(b kv.Key, h uint64) kv.Key { return b.AppendInt(int64(h ^ 1<<63)) }
 
 // appendKey appends HASH, partition key and sort key of a schema, from an item that has been checked to have them.
-func appendKey(b []byte, k *keySchema, it item.Item) []byte {
+func appendKey(b kv.Key, k *keySchema, it item.Item) kv.Key {
 	hash := it.Get(k.Hash.Name)
 	b = appendScalar(appendHash(b, hashOf(hash.Str)), hash)
 	if k.Range.Name != "" {
@@ -78,9 +53,9 @@ func (t *table) itemKey(it item.Item) kv.Key {
 // itself is what index entries hold: the item's row less the table's prefix.
 func (t *table) itself(row kv.Key) []byte { return row[len(t.rows):] }
 
-func appendDigest(b []byte, itself []byte) []byte {
+func appendDigest(b kv.Key, itself []byte) kv.Key {
 	sum := sha256.Sum256(itself)
-	return appendPart(b, tagBytes, string(sum[:16]))
+	return b.AppendBytes(string(sum[:16]))
 }
 
 // checkKeyValue checks a value against the key attribute it is for.
