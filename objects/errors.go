@@ -50,5 +50,5 @@ func denied(reason string, a ...any) error {
 
 // tryAgain answers what a client's own retry settles.
 func tryAgain() error {
-	return fail(503, "ServiceUnavailable", "Please reduce your request rate.")
+	return fail(503, "SlowDown", "Please reduce your request rate.")
 }

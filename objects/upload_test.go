@@ -257,7 +257,7 @@ func TestSweep(t *testing.T) {
 	id = idOf("doomed")
 	err := r.s.Sweep(t.Context(), id, func(ctx contextT, id string) error {
 		_, err := c.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("sweep"), Key: aws.String("d"), Body: strings.NewReader("doomed")})
-		r.want(err, "ServiceUnavailable")
+		r.want(err, "SlowDown")
 		return r.blobs.Delete(ctx, id)
 	})
 	if err != nil {
