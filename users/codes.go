@@ -17,13 +17,16 @@ const (
 	forAttribute = "Attribute/"
 )
 
-// How long codes live, and how often one may be asked for and guessed: a code of six digits withstands 25 guesses.
+// How long codes live, how often one may be asked for, and how often guessed. A code of six digits dies of the fifth wrong guess,
+// so whoever guesses has 5 chances in 10^6 per code, and 20 codes a day: 1 in 10^4 per user, purpose and day.
 const (
 	signUpCodeLife = 24 * time.Hour
 	codeLife       = time.Hour
 	codeWindow     = 15 * time.Minute
+	codeDay        = 24 * time.Hour
 	sendsPerWindow = 5
-	triesPerWindow = 5
+	sendsPerDay    = 20
+	triesPerCode   = 5
 )
 
 // code is the last code that was sent to a subject (a user, or the ghost of an unknown one) for a purpose.
@@ -32,8 +35,9 @@ type code struct {
 	Hash                   []byte
 	Attribute, Value       string // which address it was sent to: only that one is proved by it
 	Ends                   time.Time
-	Window                 time.Time // sends and tries are counted from here
-	Sent, Tries            int
+	Tries                  int       // wrong ones, of this code
+	Window, Day            time.Time // sends are counted from here
+	Sent, SentToday        int
 	Expires                time.Time // of the row
 }
 
@@ -52,15 +56,20 @@ func codeRow(tx *kv.Tx, account string, u *user, purpose string, now time.Time) 
 		return nil, err
 	}
 	if now.After(k.Window.Add(codeWindow)) {
-		k.Window, k.Sent, k.Tries = now, 0, 0
+		k.Window, k.Sent = now, 0
+	}
+	if now.After(k.Day.Add(codeDay)) {
+		k.Day, k.SentToday = now, 0
 	}
 	return k, nil
 }
 
 func (k *code) put(tx *kv.Tx, account string) error {
 	k.Expires = k.Ends
-	if end := k.Window.Add(codeWindow); end.After(k.Expires) {
-		k.Expires = end
+	for _, end := range []time.Time{k.Window.Add(codeWindow), k.Day.Add(codeDay)} {
+		if end.After(k.Expires) {
+			k.Expires = end
+		}
 	}
 	return codes.Put(tx, inPool(account, k.Pool), k)
 }
@@ -71,8 +80,9 @@ func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose s
 	if err != nil {
 		return "", err
 	}
-	if k.Sent >= sendsPerWindow {
-		return "", wire.Because(tooOften(), "%d codes for %s since %s", k.Sent, purpose, k.Window.UTC().Format(time.RFC3339))
+	if k.Sent >= sendsPerWindow || k.SentToday >= sendsPerDay {
+		return "", wire.Because(tooOften(), "%d codes for %s since %s, %d since %s",
+			k.Sent, purpose, k.Window.UTC().Format(time.RFC3339), k.SentToday, k.Day.UTC().Format(time.RFC3339))
 	}
 	life := codeLife
 	if purpose == forSignUp {
@@ -83,8 +93,9 @@ func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose s
 	if err != nil {
 		return "", err
 	}
-	k.Attribute, k.Value, k.Ends = to.attribute, to.value, now.Add(life)
+	k.Attribute, k.Value, k.Ends, k.Tries = to.attribute, to.value, now.Add(life), 0
 	k.Sent++
+	k.SentToday++
 	return text, k.put(tx, account)
 }
 
@@ -94,11 +105,11 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 	if err != nil {
 		return nil, err
 	}
-	if k.Tries >= triesPerWindow {
-		return nil, wire.Because(tooOften(), "%d codes for %s tried since %s", k.Tries, purpose, k.Window.UTC().Format(time.RFC3339))
-	}
 	if k.Hash == nil || !now.Before(k.Ends) {
 		return nil, wire.Because(codeExpired(), "no code for %s waits", purpose)
+	}
+	if k.Tries >= triesPerCode {
+		return nil, wire.Because(codeExpired(), "the code for %s died of %d wrong guesses", purpose, k.Tries)
 	}
 	hash, err := s.codeHash(account, p, u, purpose, text)
 	if err != nil {
@@ -109,7 +120,7 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 		if err := k.put(tx, account); err != nil {
 			return nil, err
 		}
-		return nil, keep(wire.Because(codeMismatch(), "wrong code for %s, try %d of %d", purpose, k.Tries, triesPerWindow))
+		return nil, keep(wire.Because(codeMismatch(), "wrong code for %s, try %d of %d", purpose, k.Tries, triesPerCode))
 	}
 	return k, codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose)
 }

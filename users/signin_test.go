@@ -177,10 +177,10 @@ func TestUnknownUsersLookLikeKnownOnes(t *testing.T) {
 		if d := must(w, w.s.forgotPassword, &cognitoidp.ForgotPasswordInput{ClientId: str(cl), Username: str(name)}).CodeDeliveryDetails; d.DeliveryMedium.V != "EMAIL" || len(d.Destination.V) != len("a***@e***") {
 			t.Fatalf("%+v", d)
 		}
-		for range triesPerWindow {
+		for range triesPerCode {
 			refused(w, w.s.confirmForgotPassword, reset, "CodeMismatchException", "Invalid verification code")
 		}
-		refused(w, w.s.confirmForgotPassword, reset, "LimitExceededException", "Attempt limit exceeded")
+		refused(w, w.s.confirmForgotPassword, reset, "ExpiredCodeException", "Invalid code provided")
 	}
 	// Confirming and asking for codes, of one confirmed and one unknown.
 	for _, name := range []string{"alice", "nobody"} {

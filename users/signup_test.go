@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bothy/api/cognitoidp"
+	"bothy/record"
 	"bothy/wire"
 )
 
@@ -200,13 +201,15 @@ func TestConfirmationCode(t *testing.T) {
 	if second := w.lastCode(); second != first {
 		refused(w, w.s.confirmSignUp, confirm(first), "CodeMismatchException", "Invalid verification code")
 	}
-	for range triesPerWindow - 1 {
-		if _, err := w.s.confirmSignUp(w.call(), confirm("12345")); err == nil {
-			t.Fatal("confirmed")
-		}
+	must(w, w.s.resendConfirmationCode, resend)
+	for range triesPerCode {
+		refused(w, w.s.confirmSignUp, confirm("12345"), "CodeMismatchException", "Invalid verification code")
 	}
-	refused(w, w.s.confirmSignUp, confirm(w.lastCode()), "LimitExceededException", "Attempt limit exceeded, please try after some time.")
-	w.wait(codeWindow + time.Second)
+	for range 2 { // dead at once, and for good
+		refused(w, w.s.confirmSignUp, confirm(w.lastCode()), "ExpiredCodeException", "Invalid code provided, please request a code again.")
+		w.wait(codeWindow + time.Second)
+	}
+	must(w, w.s.resendConfirmationCode, resend)
 	must(w, w.s.confirmSignUp, confirm(w.lastCode()))
 	refused(w, w.s.confirmSignUp, confirm(w.lastCode()), "NotAuthorizedException", "User cannot be confirmed. Current status is CONFIRMED")
 	refused(w, w.s.resendConfirmationCode, resend, "InvalidParameterException", "User is already confirmed.")
@@ -220,7 +223,22 @@ func TestCodesAreNotSentWithoutEnd(t *testing.T) {
 	for range sendsPerWindow - 1 {
 		must(w, w.s.resendConfirmationCode, in)
 	}
-	refused(w, w.s.resendConfirmationCode, in, "LimitExceededException", "Attempt limit exceeded")
+	refused(w, w.s.resendConfirmationCode, in, "LimitExceededException", "Attempt limit exceeded, please try after some time.")
+	sent := sendsPerWindow
+	for range 24 * 4 {
+		w.wait(codeWindow)
+		if _, err := w.s.resendConfirmationCode(w.call(), in); err == nil {
+			sent++
+		}
+		if _, err := record.SweepExpired(w.ctx, w.s.cfg.DB, w.now(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent > sendsPerDay+1 { // one of the next day
+		t.Errorf("%d codes in a day", sent)
+	}
+	w.wait(codeDay)
+	must(w, w.s.resendConfirmationCode, in)
 }
 
 func TestForgotPassword(t *testing.T) {
