@@ -26,6 +26,7 @@ type challenge struct {
 	Secret  []byte `json:",omitempty"` // b
 	Public  []byte `json:",omitempty"` // A
 	Scramb  []byte `json:",omitempty"` // u
+	Against []byte `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
 }
 
 func (s *Service) sealChallenge(account string, ch challenge) ([]byte, error) {

@@ -12,7 +12,7 @@ import (
 func groupType(g *group) *cognitoidp.GroupType {
 	t := &cognitoidp.GroupType{
 		GroupName: wire.Some(g.Name), UserPoolId: wire.Some(g.Pool), CreationDate: wire.Some(g.Created), LastModifiedDate: wire.Some(g.Modified),
-		Description: wire.Opt[string]{V: g.Description, Set: g.Description != ""}, RoleArn: wire.Opt[string]{V: g.Role, Set: g.Role != ""},
+		Description: wire.NonEmpty(g.Description), RoleArn: wire.NonEmpty(g.Role),
 	}
 	if g.Precedence != nil {
 		t.Precedence = wire.Some(*g.Precedence)

@@ -111,7 +111,7 @@ func page(after wire.Opt[string], limit wire.Opt[int32]) record.Page {
 	return record.Page{After: after.V, Limit: n}
 }
 
-func token(next string) wire.Opt[string] { return wire.Opt[string]{V: next, Set: next != ""} }
+func token(next string) wire.Opt[string] { return wire.NonEmpty(next) }
 
 func badToken(err error) error {
 	if errors.Is(err, record.ErrToken) {

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
@@ -177,6 +178,7 @@ func (s *Service) askNewPassword(a *attempt, u *user) (*cognitoidp.RespondToAuth
 	life := time.Duration(a.client.Settings.AuthSessionValidity.Or(3)) * time.Minute
 	sealed, err := s.sealChallenge(a.Account, challenge{
 		Kind: newPasswordRequired, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: a.given["USERNAME"], Expires: a.Now.Add(life),
+		Against: digest(u.Credential),
 	})
 	if err != nil {
 		return nil, err
@@ -261,8 +263,8 @@ func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential 
 		if err != nil && !absent(err) {
 			return err
 		}
-		if !fresh || err != nil || u.Status != forceChange {
-			return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the session was used before, or the user has a password by now")
+		if !fresh || err != nil || u.Status != forceChange || !bytes.Equal(digest(u.Credential), ch.Against) {
+			return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the session was used before, or the user has another password by now")
 		}
 		if err := mayEnter(u, a.Now); err != nil {
 			return err

@@ -368,6 +368,32 @@ func TestNewPasswordRequired(t *testing.T) {
 	wantFault(t, err, "NotAuthorizedException", "Temporary password has expired and must be reset by an administrator.")
 }
 
+// Who got hold of the first invitation and waits loses to the second: it is sent again for a reason.
+func TestNewInvitationEndsOldSessions(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	cl := w.client(p)
+	invite := &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str("dora"), UserAttributes: attr("email", "d@example.com")}
+	must(w, w.s.adminCreateUser, invite)
+	old, err := w.srp(p, cl, "dora", w.lastCode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite.MessageAction = str("RESEND")
+	must(w, w.s.adminCreateUser, invite)
+	answer := func(session string) *cognitoidp.RespondToAuthChallengeInput {
+		return &cognitoidp.RespondToAuthChallengeInput{ClientId: str(cl), ChallengeName: str("NEW_PASSWORD_REQUIRED"), Session: str(session), ChallengeResponses: map[string]string{
+			"USERNAME": "dora", "NEW_PASSWORD": good,
+		}}
+	}
+	refused(w, w.s.respondToAuthChallenge, answer(old.Session.V), "NotAuthorizedException", "Invalid session for the user")
+	now, err := w.srp(p, cl, "dora", w.lastCode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(w, w.s.respondToAuthChallenge, answer(now.Session.V))
+}
+
 func TestStatusIsCheckedAfterThePassword(t *testing.T) {
 	w := newWorld(t)
 	p := w.pool()
