@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +29,7 @@ import (
 func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, error) {
 	n := s.node
 	var err error
-	if s.runDir, err = runDir(n.cfg.DataDir); err != nil {
+	if s.runDir, err = runDir(n.cfg.DataDir, n.cfg.Log); err != nil {
 		return nil, err
 	}
 	data, err := filepath.Abs(n.cfg.DataDir)
@@ -48,28 +50,44 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 	}), nil
 }
 
-// runDir is where functions are unpacked and run: a cache outside the data directory, which they must not see. It lies in
-// the system's directory for temporary files, under a name that depends on the data directory; somebody else's directory of
-// that name is refused.
-func runDir(data string) (string, error) {
+// runDir makes the directory where functions are unpacked and run: a cache outside the data directory, which they must not see.
+// It lies in the system's directory for temporary files, where others may make what they like, so its name is new each time: one
+// that can be foreseen could be taken. What dead nodes left is removed; this node holds the data directory, so none else is alive.
+func runDir(data string, log *slog.Logger) (string, error) {
 	abs, err := filepath.Abs(data)
 	if err != nil {
 		return "", err
 	}
 	h := fnv.New64a()
 	h.Write([]byte(abs)) //nolint:errcheck // never fails (hash)
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("bothy-%d-%x", os.Getuid(), h.Sum64()))
-	if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", err
+	prefix := fmt.Sprintf("bothy-%d-%x-", os.Getuid(), h.Sum64())
+	if err := removeStale(os.TempDir(), prefix); err != nil {
+		log.Warn("directories of dead nodes not removed", "error", err)
 	}
-	info, err := os.Lstat(dir)
+	dir, err := os.MkdirTemp("", prefix+"*")
 	if err != nil {
 		return "", err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(st.Uid) != os.Getuid() {
-		return "", fmt.Errorf("node: %s is somebody else's", dir)
-	}
 	return dir, os.Chmod(dir, 0o711)
+}
+
+// removeStale removes directories whose names have the prefix, if they are ours.
+func removeStale(in, prefix string) error {
+	all, err := os.ReadDir(in)
+	errs := []error{err}
+	for _, e := range all {
+		if !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // gone already
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && info.IsDir() && int(st.Uid) == os.Getuid() {
+			errs = append(errs, os.RemoveAll(filepath.Join(in, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // functionSessions give functions the credentials of their role.
