@@ -60,14 +60,6 @@ func pageOf(names []string, marker wire.Opt[string], max wire.Opt[int32]) (page 
 	return names[from:to], next, nil
 }
 
-// optional is absent for "".
-func optional(s string) wire.Opt[string] {
-	if s == "" {
-		return wire.Opt[string]{}
-	}
-	return wire.Some(s)
-}
-
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // encodeDocument writes a document as IAM answers with it: percent-encoded.

@@ -97,7 +97,7 @@ func (r *policyRow) api(attached, bounds int) *iam.Policy {
 	return &iam.Policy{
 		PolicyName: wire.Some(r.Name), PolicyId: wire.Some(r.ID), Arn: wire.Some(r.ARN), Path: wire.Some(r.Path), DefaultVersionId: wire.Some(r.Default),
 		AttachmentCount: wire.Some(int32(attached)), PermissionsBoundaryUsageCount: wire.Some(int32(bounds)), IsAttachable: wire.Some(true),
-		Description: optional(r.Description), CreateDate: wire.Some(r.Created), UpdateDate: wire.Some(r.Updated), Tags: apiTags(r.Tags),
+		Description: wire.NonEmpty(r.Description), CreateDate: wire.Some(r.Created), UpdateDate: wire.Some(r.Updated), Tags: apiTags(r.Tags),
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *ia
 			p.Tags, p.Description = nil, wire.Opt[string]{} // as AWS: lists leave them out
 			out.Policies = append(out.Policies, *p)
 		}
-		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		out.IsTruncated, out.Marker = wire.Some(next != ""), wire.NonEmpty(next)
 		return nil
 	})
 	return out, err

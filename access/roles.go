@@ -129,7 +129,7 @@ func (s *Service) checkTrust(document string) error {
 func (r *roleRow) api() *iam.Role {
 	return &iam.Role{
 		Path: wire.Some(r.Path), RoleName: wire.Some(r.Name), RoleId: wire.Some(r.ID), Arn: wire.Some(r.ARN),
-		CreateDate: wire.Some(r.Created), AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: optional(r.Description),
+		CreateDate: wire.Some(r.Created), AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: wire.NonEmpty(r.Description),
 		MaxSessionDuration: wire.Some(r.MaxSession), PermissionsBoundary: r.boundary(), Tags: apiTags(r.Tags),
 	}
 }
@@ -167,7 +167,7 @@ func (s *Service) listRoles(c *wire.Call, in *iam.ListRolesInput) (out *iam.List
 			role.Tags, role.PermissionsBoundary = nil, nil // as AWS: lists leave them out
 			out.Roles = append(out.Roles, *role)
 		}
-		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		out.IsTruncated, out.Marker = wire.Some(next != ""), wire.NonEmpty(next)
 		return err
 	})
 	return out, err

@@ -153,7 +153,7 @@ func (s *Service) listUsers(c *wire.Call, in *iam.ListUsersInput) (out *iam.List
 			user.Tags, user.PermissionsBoundary = nil, nil // as AWS: lists leave them out
 			out.Users = append(out.Users, *user)
 		}
-		out.IsTruncated, out.Marker = wire.Some(next != ""), optional(next)
+		out.IsTruncated, out.Marker = wire.Some(next != ""), wire.NonEmpty(next)
 		return err
 	})
 	return out, err

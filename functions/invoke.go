@@ -56,7 +56,7 @@ func (s *Service) invoke(c *wire.Call, in *lambda.InvokeInput) (*lambda.InvokeOu
 	}
 	out := &lambda.InvokeOutput{
 		StatusCode: wire.Some(int32(200)), Payload: res.Payload, ExecutedVersion: wire.Some(v.Version),
-		FunctionError: wire.Opt[string]{V: res.Error, Set: res.Error != ""},
+		FunctionError: wire.NonEmpty(res.Error),
 	}
 	if in.LogType.V == "Tail" {
 		out.LogResult = wire.Some(base64.StdEncoding.EncodeToString(res.Tail))

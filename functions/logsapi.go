@@ -95,7 +95,7 @@ func (s *Service) describeGroups(c *wire.Call, in *logs.DescribeLogGroupsInput) 
 				RetentionInDays: wire.Some(int32(logLife / (24 * time.Hour))), LogGroupClass: wire.Some("STANDARD"),
 			})
 		}
-		out.NextToken = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextToken = wire.NonEmpty(next)
 		return logPageError(err)
 	})
 }
@@ -126,7 +126,7 @@ func (s *Service) describeStreams(c *wire.Call, in *logs.DescribeLogStreamsInput
 				})
 			}
 		}
-		out.NextToken = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextToken = wire.NonEmpty(next)
 		return logPageError(err)
 	})
 }

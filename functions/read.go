@@ -90,7 +90,7 @@ func (s *Service) list(c *wire.Call, in *lambda.ListFunctionsInput) (*lambda.Lis
 		if err != nil {
 			return pageError(err)
 		}
-		out.NextMarker = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextMarker = wire.NonEmpty(next)
 		for _, f := range functions {
 			r := ref{account: c.Account, region: c.Region, name: f.Name}
 			if in.FunctionVersion.V == "ALL" {

@@ -110,7 +110,7 @@ func (s *Service) listVersions(c *wire.Call, in *lambda.ListVersionsByFunctionIn
 		}
 		var next string
 		rows, next, err = versionTable.List(tx, r.scope(), record.Page{Prefix: []any{r.name}, After: in.Marker.V, Limit: min(int(in.MaxItems.Or(listPage)), listPage)})
-		out.NextMarker = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextMarker = wire.NonEmpty(next)
 		return pageError(err)
 	})
 	if err != nil {
@@ -248,7 +248,7 @@ func (s *Service) listAliases(c *wire.Call, in *lambda.ListAliasesInput) (*lambd
 				out.Aliases = append(out.Aliases, *a.show(r))
 			}
 		}
-		out.NextMarker = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextMarker = wire.NonEmpty(next)
 		return pageError(err)
 	})
 	if err != nil {

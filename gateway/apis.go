@@ -38,14 +38,11 @@ func (s *Service) mountAPIs(m *wire.Mux) {
 
 func (a *api) show() *apigateway.RestApi {
 	return &apigateway.RestApi{
-		Id: wire.Some(a.ID), Name: wire.Some(a.Name), Description: some(a.Description), Version: some(a.Version), CreatedDate: wire.Some(a.Created),
+		Id: wire.Some(a.ID), Name: wire.Some(a.Name), Description: wire.NonEmpty(a.Description), Version: wire.NonEmpty(a.Version), CreatedDate: wire.Some(a.Created),
 		BinaryMediaTypes: a.Binary, ApiKeySource: wire.Some(a.KeySource), EndpointConfiguration: &apigateway.EndpointConfiguration{Types: a.Endpoint},
-		Policy: some(a.Policy), Tags: a.Tags, DisableExecuteApiEndpoint: wire.Some(a.Disabled), RootResourceId: wire.Some(a.Root),
+		Policy: wire.NonEmpty(a.Policy), Tags: a.Tags, DisableExecuteApiEndpoint: wire.Some(a.Disabled), RootResourceId: wire.Some(a.Root),
 	}
 }
-
-// some is a text that is absent when empty.
-func some(s string) wire.Opt[string] { return wire.Opt[string]{V: s, Set: s != ""} }
 
 func (s *Service) createAPI(c *wire.Call, in *apigateway.CreateRestApiInput) (*apigateway.RestApi, error) {
 	switch {
@@ -126,7 +123,7 @@ func (s *Service) getAPIs(c *wire.Call, in *apigateway.GetRestApisInput) (*apiga
 		for _, a := range rows {
 			out.Items = append(out.Items, *a.show())
 		}
-		out.Position = some(next)
+		out.Position = wire.NonEmpty(next)
 		return pageError(err)
 	})
 	return out, err

@@ -60,7 +60,7 @@ func checkStage(name string, variables map[string]string) error {
 }
 
 func (d *deployment) show() *apigateway.Deployment {
-	return &apigateway.Deployment{Id: wire.Some(d.ID), Description: some(d.Description), CreatedDate: wire.Some(d.Created)}
+	return &apigateway.Deployment{Id: wire.Some(d.ID), Description: wire.NonEmpty(d.Description), CreatedDate: wire.Some(d.Created)}
 }
 
 func (s *Service) createDeployment(c *wire.Call, in *apigateway.CreateDeploymentInput) (*apigateway.Deployment, error) {
@@ -138,7 +138,7 @@ func (s *Service) getDeployments(c *wire.Call, in *apigateway.GetDeploymentsInpu
 		for _, d := range rows {
 			out.Items = append(out.Items, *d.show())
 		}
-		out.Position = some(next)
+		out.Position = wire.NonEmpty(next)
 		return pageError(err)
 	})
 }
@@ -186,7 +186,7 @@ func (s *Service) deleteDeployment(c *wire.Call, in *apigateway.DeleteDeployment
 
 func (st *stage) show() *apigateway.Stage {
 	return &apigateway.Stage{
-		StageName: wire.Some(st.Name), DeploymentId: wire.Some(st.Deployment), Description: some(st.Description), Variables: st.Variables, Tags: st.Tags,
+		StageName: wire.Some(st.Name), DeploymentId: wire.Some(st.Deployment), Description: wire.NonEmpty(st.Description), Variables: st.Variables, Tags: st.Tags,
 		CreatedDate: wire.Some(st.Created), LastUpdatedDate: wire.Some(st.Updated), CacheClusterEnabled: wire.Some(false), CacheClusterStatus: wire.Some("NOT_AVAILABLE"),
 		MethodSettings: map[string]apigateway.MethodSetting{}, TracingEnabled: wire.Some(false),
 	}

@@ -28,7 +28,7 @@ func (s *Service) mountResources(m *wire.Mux) {
 
 // show is the resource on the wire; its methods are only named unless asked for.
 func (r *resource) show(embed []string) apigateway.Resource {
-	out := apigateway.Resource{Id: wire.Some(r.ID), ParentId: some(r.Parent), PathPart: some(r.Part), Path: wire.Some(r.Path)}
+	out := apigateway.Resource{Id: wire.Some(r.ID), ParentId: wire.NonEmpty(r.Parent), PathPart: wire.NonEmpty(r.Part), Path: wire.Some(r.Path)}
 	full := false
 	for _, e := range embed {
 		full = full || e == "methods"

@@ -43,7 +43,7 @@ func (s *Service) putGatewayResponse(c *wire.Call, in *apigateway.PutGatewayResp
 		DefaultResponse: wire.Some(false),
 	}
 	if !out.StatusCode.Set {
-		out.StatusCode = some(responseStatus[in.ResponseType.V])
+		out.StatusCode = wire.NonEmpty(responseStatus[in.ResponseType.V])
 	}
 	if err := checkGatewayResponse(out); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (d *definition) response(kind string) *apigateway.GatewayResponse {
 		return g
 	}
 	return &apigateway.GatewayResponse{
-		ResponseType: wire.Some(kind), StatusCode: some(responseStatus[kind]), DefaultResponse: wire.Some(true),
+		ResponseType: wire.Some(kind), StatusCode: wire.NonEmpty(responseStatus[kind]), DefaultResponse: wire.Some(true),
 		ResponseParameters: map[string]string{}, ResponseTemplates: map[string]string{"application/json": defaultTemplate},
 	}
 }

@@ -73,7 +73,7 @@ func (r *run) api(a API) error {
 	}
 	if id == "" {
 		out, err := call(r, apigateway.CreateRestApi, &apigateway.CreateRestApiInput{
-			Name: wire.Some(name), Description: wire.Opt[string]{V: a.Description, Set: a.Description != ""},
+			Name: wire.Some(name), Description: wire.NonEmpty(a.Description),
 		})
 		if err != nil {
 			return err

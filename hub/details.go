@@ -70,8 +70,8 @@ func (m *made) resource(row *project) mobile.Resource {
 		attrs = map[string]string{}
 	}
 	return mobile.Resource{
-		Type: wire.Some(m.Type), Name: wire.Some(m.Name), Arn: wire.Opt[string]{V: m.ARN, Set: m.ARN != ""},
-		Feature: wire.Opt[string]{V: m.Feature, Set: m.Feature != ""}, Attributes: attrs,
+		Type: wire.Some(m.Type), Name: wire.Some(m.Name), Arn: wire.NonEmpty(m.ARN),
+		Feature: wire.NonEmpty(m.Feature), Attributes: attrs,
 	}
 }
 

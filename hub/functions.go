@@ -66,7 +66,7 @@ func (r *run) function(a API, f Function) error {
 	case failed(err, "ResourceNotFoundException"):
 		_, err = call(r, lambda.CreateFunction, &lambda.CreateFunctionInput{
 			FunctionName: wire.Some(real), Runtime: wire.Some(f.Runtime), Handler: wire.Some(f.Handler), Role: wire.Some(r.roleARN("lambdaexecutionrole")),
-			Description: wire.Opt[string]{V: f.Description, Set: f.Description != ""}, MemorySize: wire.Some(int32(f.MemoryMB)), Timeout: wire.Some(int32(f.TimeoutS)),
+			Description: wire.NonEmpty(f.Description), MemorySize: wire.Some(int32(f.MemoryMB)), Timeout: wire.Some(int32(f.TimeoutS)),
 			Environment: &lambda.Environment{Variables: env}, Code: &lambda.FunctionCode{ZipFile: code},
 		})
 	case err != nil:

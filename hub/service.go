@@ -151,7 +151,7 @@ func (s *Service) listProjects(c *wire.Call, in *mobile.ListProjectsInput) (*mob
 		for _, row := range rows {
 			out.Projects = append(out.Projects, mobile.ProjectSummary{Name: wire.Some(row.Name), ProjectId: wire.Some(row.ID)})
 		}
-		out.NextToken = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextToken = wire.NonEmpty(next)
 		return nil
 	})
 	return out, err

@@ -23,7 +23,7 @@ func ionic(t testing.TB) []byte {
 }
 
 func (w *world) create(upload []byte, name string) (*mobile.ProjectDetails, error) {
-	out, err := do(w, mobile.CreateProject, &mobile.CreateProjectInput{Contents: upload, Name: wire.Opt[string]{V: name, Set: name != ""}})
+	out, err := do(w, mobile.CreateProject, &mobile.CreateProjectInput{Contents: upload, Name: wire.NonEmpty(name)})
 	if err != nil {
 		return nil, err
 	}

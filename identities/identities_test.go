@@ -164,7 +164,7 @@ func (w *world) id(pool string, logins map[string]string) string {
 
 func (w *world) credentials(id string, logins map[string]string, custom string) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
 	return do(w, nil, cognitoidentity.GetCredentialsForIdentity, &cognitoidentity.GetCredentialsForIdentityInput{
-		IdentityId: wire.Some(id), Logins: logins, CustomRoleArn: wire.Opt[string]{V: custom, Set: custom != ""},
+		IdentityId: wire.Some(id), Logins: logins, CustomRoleArn: wire.NonEmpty(custom),
 	})
 }
 

@@ -39,7 +39,7 @@ func (s *Service) listIdentities(c *wire.Call, in *cognitoidentity.ListIdentitie
 				out.Identities = append(out.Identities, *row.api())
 			}
 		}
-		out.NextToken = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextToken = wire.NonEmpty(next)
 		return nil
 	})
 	return out, err

@@ -139,7 +139,7 @@ func (s *Service) listPools(c *wire.Call, in *cognitoidentity.ListIdentityPoolsI
 				IdentityPoolId: wire.Some(p.ID), IdentityPoolName: wire.Some(p.Name),
 			})
 		}
-		out.NextToken = wire.Opt[string]{V: next, Set: next != ""}
+		out.NextToken = wire.NonEmpty(next)
 		return nil
 	})
 	return out, err
@@ -205,7 +205,7 @@ func (p *pool) api() *cognitoidentity.IdentityPool {
 		IdentityPoolId: wire.Some(p.ID), IdentityPoolName: wire.Some(p.Name),
 		AllowUnauthenticatedIdentities: wire.Some(p.AllowGuests), AllowClassicFlow: wire.Some(p.Classic),
 		SupportedLoginProviders: p.Providers, OpenIdConnectProviderARNs: p.OIDC, SamlProviderARNs: p.SAML,
-		DeveloperProviderName: wire.Opt[string]{V: p.Developer, Set: p.Developer != ""}, IdentityPoolTags: p.Tags,
+		DeveloperProviderName: wire.NonEmpty(p.Developer), IdentityPoolTags: p.Tags,
 	}
 	for _, u := range p.UserPools {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, cognitoidentity.CognitoIdentityProvider{

@@ -27,7 +27,7 @@ func (s *services) listMessages(c *wire.Call, in *bothy.ListMessagesInput) (*bot
 	if err != nil {
 		return nil, err
 	}
-	out := &bothy.ListMessagesOutput{Messages: []bothy.Message{}, Next: wire.Opt[string]{V: next, Set: next != ""}}
+	out := &bothy.ListMessagesOutput{Messages: []bothy.Message{}, Next: wire.NonEmpty(next)}
 	for i := range list {
 		out.Messages = append(out.Messages, *message(&list[i]))
 	}

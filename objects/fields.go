@@ -34,6 +34,3 @@ func setText(v any, name, value string) {
 		f.Set(reflect.ValueOf(wire.Some(value)))
 	}
 }
-
-// some is an optional string that is absent when empty.
-func some(s string) wire.Opt[string] { return wire.Opt[string]{V: s, Set: s != ""} }

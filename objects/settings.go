@@ -221,7 +221,7 @@ func (s *Service) deleteBucketWebsite(c *wire.Call, in *s3.DeleteBucketWebsiteIn
 }
 
 func (s *Service) getBucketVersioning(c *wire.Call, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
-	return &s3.GetBucketVersioningOutput{Status: some(holding(c).bucket.Versioning)}, nil
+	return &s3.GetBucketVersioningOutput{Status: wire.NonEmpty(holding(c).bucket.Versioning)}, nil
 }
 
 func (s *Service) putBucketVersioning(c *wire.Call, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {

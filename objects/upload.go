@@ -44,7 +44,7 @@ func (s *Service) createUpload(c *wire.Call, in *s3.CreateMultipartUploadInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: wire.Some(u.ID), ChecksumAlgorithm: some(u.Algorithm)}
+	out := &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: wire.Some(u.ID), ChecksumAlgorithm: wire.NonEmpty(u.Algorithm)}
 	if u.Algorithm != "" {
 		out.ChecksumType = wire.Some(checksum{Composite: u.Composite}.kind())
 	}
@@ -216,7 +216,7 @@ func (s *Service) dropUpload(tx *kv.Tx, u *upload) error {
 }
 
 func initiator(u *upload) *s3.Initiator {
-	return &s3.Initiator{ID: some(u.Initiator), DisplayName: some(u.Initiator)}
+	return &s3.Initiator{ID: wire.NonEmpty(u.Initiator), DisplayName: wire.NonEmpty(u.Initiator)}
 }
 
 func (s *Service) listParts(c *wire.Call, in *s3.ListPartsInput) (*s3.ListPartsOutput, error) {
@@ -233,7 +233,7 @@ func (s *Service) listParts(c *wire.Call, in *s3.ListPartsInput) (*s3.ListPartsO
 		if err != nil {
 			return err
 		}
-		out.Initiator, out.StorageClass, out.ChecksumAlgorithm = initiator(u), wire.Some(storageClass(&u.Object)), some(u.Algorithm)
+		out.Initiator, out.StorageClass, out.ChecksumAlgorithm = initiator(u), wire.Some(storageClass(&u.Object)), wire.NonEmpty(u.Algorithm)
 		if u.Algorithm != "" {
 			out.ChecksumType = wire.Some(checksum{Composite: u.Composite}.kind())
 		}
@@ -284,7 +284,7 @@ func (s *Service) listMultipartUploads(c *wire.Call, in *s3.ListMultipartUploads
 			last = u
 			out.Uploads = append(out.Uploads, s3.MultipartUpload{
 				UploadId: wire.Some(u.ID), Key: wire.Some(p.encode(u.Object.Key)), Initiated: wire.Some(u.Started), StorageClass: wire.Some(storageClass(&u.Object)),
-				Owner: owner(c.Account), Initiator: initiator(u), ChecksumAlgorithm: some(u.Algorithm),
+				Owner: owner(c.Account), Initiator: initiator(u), ChecksumAlgorithm: wire.NonEmpty(u.Algorithm),
 			})
 			return nil
 		})

@@ -237,7 +237,7 @@ func (s *Service) listDistributions(c *wire.Call, in *cloudfront.ListDistributio
 		for _, d := range rows {
 			list.Items = append(list.Items, s.summary(d))
 		}
-		list.IsTruncated, list.NextMarker = wire.Some(next != ""), wire.Opt[string]{V: next, Set: next != ""}
+		list.IsTruncated, list.NextMarker = wire.Some(next != ""), wire.NonEmpty(next)
 		return nil
 	})
 	list.Quantity = wire.Some(int32(len(list.Items)))

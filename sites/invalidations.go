@@ -115,7 +115,7 @@ func (s *Service) listInvalidations(c *wire.Call, in *cloudfront.ListInvalidatio
 		for _, i := range rows {
 			list.Items = append(list.Items, cloudfront.InvalidationSummary{Id: wire.Some(i.ID), CreateTime: wire.Some(i.Created), Status: wire.Some("Completed")})
 		}
-		list.IsTruncated, list.NextMarker = wire.Some(next != ""), wire.Opt[string]{V: next, Set: next != ""}
+		list.IsTruncated, list.NextMarker = wire.Some(next != ""), wire.NonEmpty(next)
 		return nil
 	})
 	list.Quantity = wire.Some(int32(len(list.Items)))

@@ -260,7 +260,7 @@ func (s *Service) listUserPoolClients(c *wire.Call, in *cognitoidp.ListUserPoolC
 				ClientId: wire.Some(cl.ID), ClientName: cl.Settings.ClientName, UserPoolId: wire.Some(cl.Pool),
 			})
 		}
-		out.NextToken = token(next)
+		out.NextToken = wire.NonEmpty(next)
 		return badToken(err)
 	})
 	return out, err

@@ -93,7 +93,7 @@ func (s *Service) listGroups(c *wire.Call, in *cognitoidp.ListGroupsInput) (*cog
 		for _, g := range rows {
 			out.Groups = append(out.Groups, *groupType(g))
 		}
-		out.NextToken = token(next)
+		out.NextToken = wire.NonEmpty(next)
 		return badToken(err)
 	})
 }
@@ -182,7 +182,7 @@ func (s *Service) adminListGroupsForUser(c *wire.Call, in *cognitoidp.AdminListG
 		if err != nil {
 			return badToken(err)
 		}
-		out.NextToken = token(next)
+		out.NextToken = wire.NonEmpty(next)
 		for _, m := range ms {
 			g, err := groups.Get(tx, inPool(c.Account, p.ID), p.ID, m.Group)
 			if err != nil {
@@ -207,7 +207,7 @@ func (s *Service) listUsersInGroup(c *wire.Call, in *cognitoidp.ListUsersInGroup
 		if err != nil {
 			return badToken(err)
 		}
-		out.NextToken = token(next)
+		out.NextToken = wire.NonEmpty(next)
 		for _, m := range ms {
 			u, err := people.Get(tx, inPool(c.Account, g.Pool), g.Pool, m.Sub)
 			if err != nil {

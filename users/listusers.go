@@ -112,7 +112,7 @@ func (s *Service) listUsers(c *wire.Call, in *cognitoidp.ListUsersInput) (*cogni
 					out.Users = append(out.Users, userType(u, see))
 				}
 			}
-			out.PaginationToken, pg.After = token(next), next
+			out.PaginationToken, pg.After = wire.NonEmpty(next), next
 			if next == "" || len(out.Users) == limit {
 				break
 			}

@@ -96,7 +96,7 @@ func (s *Service) listUserPools(c *wire.Call, in *cognitoidp.ListUserPoolsInput)
 				CreationDate: p.Settings.CreationDate, LastModifiedDate: p.Settings.LastModifiedDate,
 			})
 		}
-		out.NextToken = token(next)
+		out.NextToken = wire.NonEmpty(next)
 		return badToken(err)
 	})
 	return out, err
@@ -110,8 +110,6 @@ func page(after wire.Opt[string], limit wire.Opt[int32]) record.Page {
 	}
 	return record.Page{After: after.V, Limit: n}
 }
-
-func token(next string) wire.Opt[string] { return wire.NonEmpty(next) }
 
 func badToken(err error) error {
 	if errors.Is(err, record.ErrToken) {

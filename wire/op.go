@@ -45,6 +45,9 @@ type Opt[T any] struct {
 // Some is a present value.
 func Some[T any](v T) Opt[T] { return Opt[T]{v, true} }
 
+// NonEmpty is a text that is absent when empty.
+func NonEmpty(s string) Opt[string] { return Opt[string]{s, s != ""} }
+
 // Or is the value, or def when absent.
 func (o Opt[T]) Or(def T) T {
 	if o.Set {
