@@ -23,7 +23,7 @@ const (
 	codePayload    = "XAmzContentSHA256Mismatch"
 	codeDenied     = "AccessDenied"
 	codeInternal   = "InternalFailure"
-	codeBusy       = "ServiceUnavailable"
+	codeBusy       = "ServiceBusy"
 	codeGone       = "RequestAborted"
 )
 
@@ -176,6 +176,7 @@ var names = map[string]map[string]name{
 		codeRequestOld: {"InvalidSignatureException", 400, "Signature expired"},
 		codePayload:    {"InvalidSignatureException", 400, ""},
 		codeDenied:     {"AccessDeniedException", 400, ""},
+		codeBusy:       {"ServiceUnavailable", 503, ""},
 		codeInternal:   {"InternalServerError", 500, "The request processing has failed because of an unknown error"},
 	},
 	"rest": {
@@ -188,11 +189,13 @@ var names = map[string]map[string]name{
 		codeRequestOld: {"InvalidSignatureException", 403, "Signature expired"},
 		codePayload:    {"InvalidSignatureException", 403, ""},
 		codeDenied:     {"AccessDeniedException", 403, ""},
+		codeBusy:       {"ServiceUnavailableException", 503, ""},
 		codeInternal:   {"InternalFailureException", 500, ""},
 	},
 	"query": {
 		codeSkewed:     {codeMismatch, 403, ""},
 		codePayload:    {codeMismatch, 403, ""},
+		codeBusy:       {"ServiceUnavailable", 503, ""},
 		codeUnknownKey: {codeUnknownKey, 403, badToken},
 	},
 	"s3": {
