@@ -172,7 +172,7 @@ func eachVersion(tx *kv.Tx, r ref, fn func(*version) error) error {
 	}
 }
 
-func newRevision() string { return wire.NewRequestID() }
+func newRevision() string { return wire.NewUUID() }
 
 func envPlace(r ref) string { return "functions.env/" + r.account + "/" + r.region + "/" + r.name }
 

@@ -88,7 +88,7 @@ func (s *Service) insert(c *wire.Call, p *Project, name, region string) (*projec
 	}
 	prefix := notPrefix.ReplaceAllString(strings.ToLower(name), "")
 	row := &project{
-		ID: wire.NewRequestID(), Name: name, Region: region, Prefix: first(prefix[:min(len(prefix), maxPrefix)], "project"),
+		ID: wire.NewUUID(), Name: name, Region: region, Prefix: first(prefix[:min(len(prefix), maxPrefix)], "project"),
 		Number: newNumber(), Stack: "NOT_YET_DEPLOYED", Created: c.Now, Updated: c.Now,
 	}
 	yml, err := p.yml(name, region)

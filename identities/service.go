@@ -14,8 +14,6 @@ package identities
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -129,13 +127,7 @@ func scopeOf(account, id string) record.Scope {
 }
 
 // newID is a new pool or identity id: region:uuid.
-func newID(region string) string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return region + ":" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
+func newID(region string) string { return region + ":" + wire.NewUUID() }
 
 func poolARN(c *wire.Call, id string) string {
 	return "arn:aws:cognito-identity:" + scopeOf(c.Account, id).Region + ":" + c.Account + ":identitypool/" + id

@@ -1,8 +1,6 @@
 package tables
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -63,7 +61,7 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 		return nil, err
 	}
 	t := &table{
-		Name: name, ID: newID(), Status: statusActive, Created: c.Now, NextIndex: 1, Tags: map[string]string{},
+		Name: name, ID: wire.NewUUID(), Status: statusActive, Created: c.Now, NextIndex: 1, Tags: map[string]string{},
 		Protected: in.DeletionProtectionEnabled.V, Class: in.TableClass.V,
 	}
 	if t.Attributes, err = attributesOf(in.AttributeDefinitions); err != nil {
@@ -107,14 +105,6 @@ func unsupported(in *dynamodb.CreateTableInput) error {
 		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
 	}
 	return nil
-}
-
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func attributesOf(defs []dynamodb.AttributeDefinition) ([]attribute, error) {

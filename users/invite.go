@@ -52,7 +52,7 @@ func (s *Service) invited(c *wire.Call, p *pool, in *cognitoidp.AdminCreateUserI
 	if err != nil {
 		return nil, err
 	}
-	u := &user{Pool: p.ID, Sub: newUUID(), Name: p.fold(in.Username.V), Attributes: values, Status: forceChange, Created: c.Now}
+	u := &user{Pool: p.ID, Sub: wire.NewUUID(), Name: p.fold(in.Username.V), Attributes: values, Status: forceChange, Created: c.Now}
 	if attribute != "" {
 		u.Name = u.Sub
 		values[attribute] = in.Username.V

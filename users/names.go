@@ -10,6 +10,7 @@ import (
 
 	"bothy/kv"
 	"bothy/record"
+	"bothy/wire"
 )
 
 var (
@@ -213,7 +214,7 @@ func (s *Service) ghostOf(account string, p *pool, name string) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
-	sub := uuidOf([16]byte(mac(mask, []byte("sub"), []byte(p.fold(name)))[:16]))
+	sub := wire.UUID([16]byte(mac(mask, []byte("sub"), []byte(p.fold(name)))[:16]))
 	u := &user{Pool: p.ID, Sub: sub, Name: p.fold(name), Status: confirmed, Attributes: map[string]string{}, ghost: true}
 	if len(p.Settings.UsernameAttributes) > 0 || attributeOfName(p.Settings.AliasAttributes, name) != "" {
 		u.Name = sub

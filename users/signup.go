@@ -95,7 +95,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	if err := cl.mayWrite(sortedKeys(values)); err != nil {
 		return nil, err
 	}
-	u := &user{Pool: p.ID, Sub: newUUID(), Name: p.fold(in.Username.V), Attributes: values, Status: unconfirmed, Created: c.Now}
+	u := &user{Pool: p.ID, Sub: wire.NewUUID(), Name: p.fold(in.Username.V), Attributes: values, Status: unconfirmed, Created: c.Now}
 	if attribute != "" {
 		u.Name = u.Sub
 		values[attribute] = in.Username.V

@@ -31,7 +31,7 @@ type grant struct {
 // newGrant starts a session for the user, in the transaction that checked them.
 func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, error) {
 	_, _, life := cl.lifetimes()
-	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: newUUID(), Client: cl.ID, AuthTime: c.Now, Expires: c.Now.Add(life)}
+	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: wire.NewUUID(), Client: cl.ID, AuthTime: c.Now, Expires: c.Now.Add(life)}
 	if err := sessions.Insert(tx, inPool(c.Account, p.ID), ses); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 		return nil, err
 	}
 	idLife, accessLife, _ := g.client.lifetimes()
-	event := newUUID()
+	event := wire.NewUUID()
 	id, err := sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func issuer(poolID string) string {
 func commonClaims(g *grant, now time.Time, life time.Duration, event, use string) map[string]any {
 	m := map[string]any{
 		"sub": g.user.Sub, "iss": issuer(g.pool.ID), "token_use": use, "auth_time": g.session.AuthTime.Unix(), "iat": now.Unix(),
-		"exp": now.Add(life).Unix(), "jti": newUUID(), "origin_jti": g.session.Origin, "event_id": event,
+		"exp": now.Add(life).Unix(), "jti": wire.NewUUID(), "origin_jti": g.session.Origin, "event_id": event,
 	}
 	if names := groupNames(g.groups); len(names) > 0 {
 		m["cognito:groups"] = names

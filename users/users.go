@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/hex"
 	"errors"
 	"sync"
 	"time"
@@ -114,17 +113,4 @@ func randomText(alphabet string, n int) string {
 		}
 	}
 	return string(out)
-}
-
-// newUUID is a random UUID.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
-	return uuidOf(b)
-}
-
-func uuidOf(b [16]byte) string {
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

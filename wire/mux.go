@@ -219,9 +219,17 @@ func globalKeys(c *Call) policy.Keys {
 }
 
 // NewRequestID is a random UUID, the form every AWS client accepts.
-func NewRequestID() string {
+func NewRequestID() string { return NewUUID() }
+
+// NewUUID is a random UUID.
+func NewUUID() string {
 	var b [16]byte
 	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	return UUID(b)
+}
+
+// UUID is the UUID of version 4 that has these bits, but for the six that tell the version.
+func UUID(b [16]byte) string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	h := hex.EncodeToString(b[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
