@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -22,6 +23,8 @@ func Parse(upload []byte) (*Project, error) {
 	}
 	if k := kind(doc); k != "" && k != "Project" && k != "ConvertibleProject" {
 		return nil, fmt.Errorf("the document is a %s, not a Project", k)
+	} else if k == "" && child(doc, "features") == nil {
+		return nil, errors.New("the project file is not a Mobile Hub project: it has no features")
 	}
 	p := &Project{Name: text(child(doc, "name")), Region: text(child(doc, "region")), Files: files, doc: doc}
 	each(doc, func(key string, _ *yaml.Node) {
@@ -32,6 +35,9 @@ func Parse(upload []byte) (*Project, error) {
 	p.parseUploads(child(doc, "uploads"))
 	if err := p.parseFeatures(child(doc, "features")); err != nil {
 		return nil, err
+	}
+	if p.misread != nil {
+		return nil, p.misread
 	}
 	return p, nil
 }
@@ -56,10 +62,10 @@ func (p *Project) parseFeatures(features *yaml.Node) error {
 		case "database":
 			failed = p.parseTables(f)
 		case "user-files":
-			p.UserFiles = enabled(f)
-			p.WildcardCORS = yes(at(f, "attributes", "wildcard-cors-policy"), true)
+			p.UserFiles = p.enabled(f)
+			p.WildcardCORS = p.yes(at(f, "attributes", "wildcard-cors-policy"), true)
 		case "user-profiles":
-			p.UserSettings = enabled(f)
+			p.UserSettings = p.enabled(f)
 			if p.UserSettings {
 				p.warn("feature user-profiles: app settings sync (Cognito Sync) is not served")
 			}
@@ -80,8 +86,8 @@ func (p *Project) parseFeatures(features *yaml.Node) error {
 }
 
 // enabled reads the switch of a feature: an empty one is present but off.
-func enabled(f *yaml.Node) bool {
-	return yes(at(f, "attributes", "enabled"), false)
+func (p *Project) enabled(f *yaml.Node) bool {
+	return p.yes(at(f, "attributes", "enabled"), false)
 }
 
 func (p *Project) parseUploads(n *yaml.Node) {
@@ -100,32 +106,32 @@ func (p *Project) parseUploads(n *yaml.Node) {
 
 func (p *Project) parseSignIn(f *yaml.Node) error {
 	components := child(f, "components")
-	if !yes(at(f, "attributes", "enabled"), components != nil && len(components.Content) > 0) {
+	if !p.yes(at(f, "attributes", "enabled"), components != nil && len(components.Content) > 0) {
 		return nil
 	}
-	p.SignIn = &SignIn{Optional: yes(at(f, "attributes", "optional-sign-in"), false)}
+	p.SignIn = &SignIn{Optional: p.yes(at(f, "attributes", "optional-sign-in"), false)}
 	var failed error
 	each(components, func(key string, c *yaml.Node) {
 		switch {
 		case key == "sign-in-user-pools" || kind(c) == "UserPoolsIdentityProvider":
-			p.SignIn.Pool, failed = parseUserPool(child(c, "attributes"))
-		case yes(at(c, "attributes", "enabled"), true):
+			p.SignIn.Pool, failed = p.parseUserPool(child(c, "attributes"))
+		case p.yes(at(c, "attributes", "enabled"), true):
 			p.warn("sign-in provider %s is not served yet; it is kept for export", key)
 		}
 	})
 	return failed
 }
 
-func parseUserPool(a *yaml.Node) (*UserPool, error) {
-	if !yes(child(a, "enabled"), true) {
+func (p *Project) parseUserPool(a *yaml.Node) (*UserPool, error) {
+	if !p.yes(child(a, "enabled"), true) {
 		return nil, nil
 	}
 	policy := mapping(child(a, "password-policy"))
 	pool := &UserPool{
 		Existing: text(child(a, "user-pool-id")), Name: text(child(a, "name")), Aliases: list(child(a, "alias-attributes")), MFA: strings.ToUpper(text(child(a, "mfa-configuration"))),
-		MinLength: number(child(policy, "min-length"), 8),
-		Lowercase: yes(child(policy, "require-lower-case"), false), Uppercase: yes(child(policy, "require-upper-case"), false),
-		Numbers: yes(child(policy, "require-numbers"), false), Symbols: yes(child(policy, "require-symbols"), false),
+		MinLength: p.number(child(policy, "min-length"), 8),
+		Lowercase: p.yes(child(policy, "require-lower-case"), false), Uppercase: p.yes(child(policy, "require-upper-case"), false),
+		Numbers: p.yes(child(policy, "require-numbers"), false), Symbols: p.yes(child(policy, "require-symbols"), false),
 	}
 	if pool.Name == "" {
 		pool.Name = "userpool"
@@ -151,7 +157,7 @@ func parseUserPool(a *yaml.Node) (*UserPool, error) {
 }
 
 func (p *Project) parseHosting(f *yaml.Node) {
-	if enabled(f) {
+	if p.enabled(f) {
 		p.Hosting = &Hosting{Global: text(at(f, "attributes", "visibility")) != "private-single-region"}
 	}
 }
@@ -221,7 +227,7 @@ func (p *Project) parseAPI(key string, c *yaml.Node) error {
 	a := child(c, "attributes")
 	api := API{
 		Name: text(child(a, "name")), Description: text(child(a, "description")),
-		RequiresSignIn: yes(child(a, "requires-signin"), false),
+		RequiresSignIn: p.yes(child(a, "requires-signin"), false),
 		Existing:       text(child(a, "api-arn")), Stage: text(child(a, "sdk-generation-stage-name")),
 	}
 	if api.Name == "" {
@@ -258,8 +264,8 @@ func (p *Project) parseFunction(api string, f *yaml.Node) (Function, error) {
 	fn := Function{
 		Name: text(child(f, "name")), Description: text(child(f, "description")),
 		CodeFile: text(child(f, "codeFilename")), Handler: text(child(f, "handler")), Runtime: text(child(f, "runtime")),
-		MemoryMB: number(child(f, "memorySize"), 128), TimeoutS: number(child(f, "timeout"), 3),
-		CORS: yes(child(f, "enableCORS"), true), Environment: map[string]string{},
+		MemoryMB: p.number(child(f, "memorySize"), 128), TimeoutS: p.number(child(f, "timeout"), 3),
+		CORS: p.yes(child(f, "enableCORS"), true), Environment: map[string]string{},
 	}
 	if fn.Name == "" {
 		fn.Name = "handler"

@@ -105,7 +105,7 @@ func TestParseVariants(t *testing.T) {
 	}{
 		"empty features": {"--- !com.amazonaws.mobilehub.v0.Project\nfeatures:\n  sign-in: !com.amazonaws.mobilehub.v0.SignIn {}\n  cloudlogic: !com.amazonaws.mobilehub.v0.CloudLogic {}\nname: a\n",
 			func(p *Project) bool { return p.SignIn == nil && p.APIs == nil }},
-		"no features":     {"name: a\nregion: eu-west-1\n", func(p *Project) bool { return p.Name == "a" && p.Hosting == nil }},
+		"no features":     {"--- !com.amazonaws.mobilehub.v0.Project\nname: a\nregion: eu-west-1\n", func(p *Project) bool { return p.Name == "a" && p.Hosting == nil }},
 		"byte order mark": {"\xef\xbb\xbf---!com.amazonaws.mobilehub.v0.Project\nname: a\n", func(p *Project) bool { return p.Name == "a" }},
 		"comment first":   {"# mine\n---!com.amazonaws.mobilehub.v0.Project\nname: a\n", func(p *Project) bool { return p.Name == "a" }},
 		"CRLF":            {"---!com.amazonaws.mobilehub.v0.Project\r\nname: a\r\nfeatures: \r\n  content-delivery: \r\n    attributes: \r\n      enabled: 'true' \r\n", func(p *Project) bool { return p.Hosting != nil && p.Hosting.Global }},
@@ -158,7 +158,11 @@ func TestParseRefuses(t *testing.T) {
 		upload []byte
 		say    string
 	}{
-		"empty":              {nil, "not YAML"},
+		"empty":              {nil, "is empty"},
+		"no project":         {[]byte("services: {web: {image: nginx}}\n"), "not a Mobile Hub project"},
+		"switch":             {[]byte("features:\n  cloudlogic: {components: {A: {attributes: {requires-signin: ture}}}}\n"), `line 2 of the project file: "ture" is neither true nor false`},
+		"switch of a list":   {[]byte("features:\n  user-files: {attributes: {enabled: [true]}}\n"), "line 2 of the project file is neither"},
+		"number":             {[]byte("features: {cloudlogic: {components: {A: {paths: {/x: {timeout: 15s}}}}}}"), "not a whole number"},
 		"no mapping":         {[]byte("- a\n"), "not a mapping"},
 		"broken":             {[]byte("a: [\n"), "not YAML"},
 		"two documents":      {[]byte("a: 1\n---\nb: 1\n"), "more than one document"},

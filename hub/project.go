@@ -22,7 +22,8 @@ type Project struct {
 	Files    map[string][]byte // what the zip holds besides the project file, by clean relative path
 	Warnings []string          // what was understood but is not served, and what was not understood
 
-	doc *yaml.Node // root mapping, aliases resolved; for export
+	doc     *yaml.Node // root mapping, aliases resolved; for export
+	misread error      // the first value that could not be read, while parsing
 }
 
 // SignIn is the sign-in feature.

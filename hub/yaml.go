@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -34,7 +35,9 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 	text = documentStart.ReplaceAll(text, []byte("${1}--- !"))
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, more yaml.Node
-	if err := dec.Decode(&doc); err != nil {
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, errors.New("the project file is empty")
+	} else if err != nil {
 		return nil, fmt.Errorf("the project file is not YAML: %w", err)
 	}
 	if dec.Decode(&more) == nil {
@@ -65,7 +68,7 @@ func resolve(n *yaml.Node, left *budget, depth int) (*yaml.Node, error) {
 		}
 		return resolve(n.Alias, left, depth+1)
 	}
-	out := &yaml.Node{Kind: n.Kind, Tag: strings.TrimSpace(n.Tag), Value: n.Value, Style: n.Style &^ yaml.FlowStyle}
+	out := &yaml.Node{Kind: n.Kind, Tag: strings.TrimSpace(n.Tag), Value: n.Value, Style: n.Style &^ yaml.FlowStyle, Line: n.Line}
 	for _, child := range n.Content {
 		c, err := resolve(child, left, depth+1)
 		if err != nil {
@@ -159,23 +162,38 @@ func text(n *yaml.Node) string {
 	return strings.TrimSpace(n.Value)
 }
 
-// yes reads a bool however it was written: true, "true", yes, ON, 1. Absent is def.
-func yes(n *yaml.Node, def bool) bool {
+// yes reads a bool however it was written: true, "true", yes, ON, 1. Absent is def; what is neither is an error of the file,
+// for it may be what keeps strangers out.
+func (p *Project) yes(n *yaml.Node, def bool) bool {
 	switch strings.ToLower(text(n)) {
 	case "true", "yes", "on", "1", "enable", "enabled":
 		return true
 	case "false", "no", "off", "0", "disable", "disabled":
 		return false
 	}
+	p.unreadable(n, "neither true nor false")
 	return def
 }
 
-// number reads an integer, quoted or not; absent or unreadable is def.
-func number(n *yaml.Node, def int) int {
+// number reads an integer, quoted or not. Absent is def; what is none is an error of the file.
+func (p *Project) number(n *yaml.Node, def int) int {
 	if v, err := strconv.Atoi(text(n)); err == nil {
 		return v
 	}
+	p.unreadable(n, "not a whole number")
 	return def
+}
+
+// unreadable keeps the first value that could not be read; null and the empty text are as good as absent.
+func (p *Project) unreadable(n *yaml.Node, what string) {
+	if n == nil || n.Kind == yaml.ScalarNode && text(n) == "" || p.misread != nil {
+		return
+	}
+	if n.Kind != yaml.ScalarNode {
+		p.misread = fmt.Errorf("line %d of the project file is %s", n.Line, what)
+		return
+	}
+	p.misread = fmt.Errorf("line %d of the project file: %q is %s", n.Line, text(n), what)
 }
 
 // list reads a sequence of texts, also one written as JSON inside a text, or a single text.
