@@ -268,6 +268,24 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+func TestDefaultName(t *testing.T) {
+	const yml = "--- !com.amazonaws.mobilehub.v0.Project\nfeatures:\n  x:\n    name: inner\n"
+	for _, c := range []struct{ file, body, want string }{
+		{"a/notes.yml", yml + "name: other\n", "notes"},
+		{"notes.v2.zip", "PK", "notes.v2"},
+		{"a/mobile-hub-project.yml", yml + "name: Notes\n", "Notes"},
+		{"mobile-hub-project.yml", "name: 'My Notes' \r\n" + yml, "My Notes"},
+		{"mobile-hub-project.yml", yml, ""},
+		{"mobile-hub-project.yml", yml + "name: \nregion: us-east-1\n", ""},
+		{"mobile-hub-project.zip", "PK", ""},
+	} {
+		got, err := defaultName(c.file, []byte(c.body))
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s %q: %q, %v, want %q", c.file, c.body, got, err, c.want)
+		}
+	}
+}
+
 // TestEnv: a shell takes what env prints for what it is, whatever the path.
 func TestEnv(t *testing.T) {
 	newFake(t, nil)
@@ -276,7 +294,7 @@ func TestEnv(t *testing.T) {
 	if code != 0 {
 		t.Fatal(stderr)
 	}
-	sh := exec.Command("sh", "-c", stdout+`printf '%s\n' "$AWS_ENDPOINT_URL" "$AWS_REGION" "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CA_BUNDLE"`)
+	sh := exec.Command("sh", "-c", "AWS_ACCESS_KEY_ID=AKIA AWS_PROFILE=work\n"+stdout+`printf '%s\n' "$AWS_ACCESS_KEY_ID$AWS_PROFILE$AWS_ENDPOINT_URL" "$AWS_REGION" "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CA_BUNDLE"`)
 	sh.Dir = t.TempDir()
 	out, err := sh.CombinedOutput()
 	if want := "http://h:1/;touch nowhere\nus-east-1\n" + filepath.Join(dir, "credentials") + "\n" + filepath.Join(dir, "ca.pem") + "\n"; err != nil || string(out) != want {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 )
@@ -42,7 +43,7 @@ const hubService = "AWSMobileHubService"
 
 type projectImport struct {
 	File string `arg:"" help:"The yml or zip." type:"existingfile"`
-	Name string `help:"Name of the project; the file's own by default."`
+	Name string `help:"Name of the project. By default the file's without its ending; for a mobile-hub-project.yml, the one written in it."`
 	JSON bool   `help:"Print the project as JSON."`
 }
 
@@ -64,7 +65,9 @@ func importProject(ctx context.Context, t *Target, file, name string) (*project,
 		return nil, err
 	}
 	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		if name, err = defaultName(file, body); err != nil {
+			return nil, err
+		}
 	}
 	r := request{service: hubService, method: "POST", path: "/projects", kind: "application/octet-stream", body: body, query: url.Values{"name": {name}, "region": {t.Region}}}
 	if id, err := findProject(ctx, t, name); err == nil {
@@ -76,7 +79,28 @@ func importProject(ctx context.Context, t *Target, file, name string) (*project,
 		Details project `json:"details"`
 	}
 	err = t.call(ctx, r, &answer)
+	var refused *apiError
+	if errors.As(err, &refused) && strings.HasPrefix(refused.message, "Unable to find build artifact") {
+		err = fmt.Errorf("%w\nThe code of the functions is missing: import a zip that holds mobile-hub-project.yml and the files it names", err)
+	}
 	return &answer.Details, err
+}
+
+// nameLine is where a project file says the name of its project.
+var nameLine = regexp.MustCompile(`(?m)^name:[ \t]+["']?([^"'#\r\n]+?)["']?[ \t]*\r?$`)
+
+// defaultName is the name of a project that was given none. Every project's yml was called mobile-hub-project.yml by Mobile Hub:
+// taken for the project's name, it would bring one project up to date with another.
+func defaultName(file string, body []byte) (string, error) {
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	if base != "mobile-hub-project" {
+		return base, nil
+	}
+	m := nameLine.FindSubmatch(body)
+	if m == nil {
+		return "", fmt.Errorf("%s does not say the name of the project: give it one with --name", file)
+	}
+	return string(m[1]), nil
 }
 
 var errNoProject = errors.New("no such project")
