@@ -26,7 +26,7 @@ type Server interface {
 
 type upCommand struct {
 	Listen      string `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
-	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs on this machine. Refused on other than loopback addresses."`
+	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
 	Import      string `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
 	Publish     string `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
 	NodeModules string `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
+	"bothy/functions/runner"
 	"bothy/kv"
 	"bothy/outbox"
 )
@@ -16,6 +18,7 @@ import (
 // onlyLoopback keeps the unsigned test endpoints to programs on this machine. Pages are not programs, whatever their origin:
 // a browser says where a request comes from (Origin, Sec-Fetch-Site), or under which name it looked this machine up (Host; the
 // name may be another's that leads here), and a page that this very node shows came from whoever may write to a bucket.
+// Nor are functions, though they share our loopback: their code, too, comes from whoever may write it.
 func onlyLoopback(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site") // "none": somebody typed the address
@@ -23,8 +26,22 @@ func onlyLoopback(h http.HandlerFunc) http.Handler {
 			http.Error(w, "The test endpoints are for programs on this machine.", http.StatusForbidden)
 			return
 		}
+		if err := notFromFunction(r); err != nil {
+			http.Error(w, "The test endpoints are for programs on this machine, not for functions: "+err.Error(), http.StatusForbidden)
+			return
+		}
 		h(w, r)
 	})
+}
+
+// notFromFunction fails unless the caller is a program on this machine outside of the functions' sandboxes.
+func notFromFunction(r *http.Request) error {
+	us, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !ok {
+		return errors.New("node: no TCP connection")
+	}
+	return runner.Outside(peer, us.AddrPort())
 }
 
 // loopbackName tells whether the host of a URL is this machine by address, or by the one name that never leaves it.

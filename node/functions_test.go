@@ -1,9 +1,14 @@
 package node
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -71,5 +76,27 @@ func TestRunDirGoes(t *testing.T) {
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
 		t.Errorf("%v %v", left, err)
+	}
+}
+
+// TestFunctionsCannotTest: the test endpoints ask whether a function calls, and take whoever cannot be found for one. What tells
+// functions apart is tested where they run.
+func TestFunctionsCannotTest(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("functions run on Linux only")
+	}
+	n := run(t, Config{Dev: true})
+	us, err := net.ResolveTCPAddr("tcp", n.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, method := range map[string]string{testOutboxPath: "GET", testResetPath: "POST"} {
+		r := httptest.NewRequest(method, path, nil)
+		r.Host, r.RemoteAddr = n.Addr(), "127.0.0.1:1"
+		w := httptest.NewRecorder()
+		n.handler().ServeHTTP(w, r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, us)))
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 }
