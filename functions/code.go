@@ -129,32 +129,29 @@ func (s *Service) location(c *wire.Call, v *version) (string, error) {
 
 // ServeCode answers download links: the link itself is the permission, as with AWS's presigned ones.
 func (s *Service) ServeCode(w http.ResponseWriter, r *http.Request) {
+	tr := wire.TraceOf(r, lambda.API.Name, r.Method+" "+CodePath, s.cfg.Now())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		s.mux.Refuse(w, tr, http.StatusMethodNotAllowed, "method not allowed", "GET and HEAD only")
 		return
 	}
 	link, err := s.openLink(strings.TrimPrefix(r.URL.Path, CodePath))
 	if err != nil {
-		http.Error(w, "this link is not valid or has expired", http.StatusForbidden)
+		s.mux.Refuse(w, tr, http.StatusForbidden, "this link is not valid or has expired", err.Error())
 		return
 	}
-	info, err := s.cfg.Blobs.Stat(r.Context(), link.Blob)
-	if err != nil {
-		status := http.StatusInternalServerError
-		if errors.Is(err, blob.ErrNotFound) {
-			status = http.StatusNotFound
-		}
-		http.Error(w, http.StatusText(status), status)
+	info, body, err := s.openCode(r.Context(), link.Blob)
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		s.mux.Refuse(w, tr, http.StatusNotFound, "the function is gone", err.Error())
 		return
-	}
-	body, err := s.cfg.Blobs.Open(r.Context(), link.Blob, 0, -1)
-	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	case err != nil:
+		s.mux.Refuse(w, tr, http.StatusInternalServerError, "internal failure", err.Error())
 		return
 	}
 	defer body.Close()
 	h := w.Header()
+	h.Set("X-Amzn-RequestId", tr.RequestID)
 	h.Set("Content-Type", "application/zip")
 	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
 	h.Set("Cache-Control", "private, no-store")
@@ -162,6 +159,13 @@ func (s *Service) ServeCode(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		_, _ = io.Copy(w, body)
 	}
+}
+
+func (s *Service) openCode(ctx context.Context, id string) (info blob.Info, body io.ReadCloser, err error) {
+	if info, err = s.cfg.Blobs.Stat(ctx, id); err == nil {
+		body, err = s.cfg.Blobs.Open(ctx, id, 0, -1)
+	}
+	return info, body, err
 }
 
 func (s *Service) openLink(token string) (codeLink, error) {
@@ -178,7 +182,7 @@ func (s *Service) openLink(token string) (codeLink, error) {
 		return link, err
 	}
 	if s.cfg.Now().After(link.Expires) {
-		return link, errors.New("functions: link expired")
+		return link, errors.New("functions: the link expired at " + link.Expires.UTC().Format(time.RFC3339))
 	}
 	return link, nil
 }

@@ -55,6 +55,7 @@ type Config struct {
 type Service struct {
 	cfg    Config
 	runner *runner.Runner
+	mux    *wire.Mux // set by Mount
 	logs   logStore
 	wake   chan struct{}
 }
@@ -69,6 +70,7 @@ func New(cfg Config) *Service {
 
 // Mount mounts the operations.
 func (s *Service) Mount(m *wire.Mux) {
+	s.mux = m
 	wire.Handle(m, lambda.CreateFunction, s.accessCreate, s.create)
 	wire.Handle(m, lambda.UpdateFunctionCode, s.accessUpdateCode, s.updateCode)
 	wire.Handle(m, lambda.UpdateFunctionConfiguration, s.accessUpdateConfiguration, s.updateConfiguration)

@@ -235,6 +235,7 @@ func TestDownloadLink(t *testing.T) {
 		t.Fatalf("location %s", *got.Code.Location)
 	}
 	link := "http" + strings.TrimPrefix(*got.Code.Location, "https")
+	id := ""
 	fetch := func(link string) (int, []byte) {
 		res, err := http.Get(link)
 		if err != nil {
@@ -245,6 +246,7 @@ func TestDownloadLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		id = res.Header.Get("X-Amzn-RequestId")
 		return res.StatusCode, b
 	}
 	if status, b := fetch(link); status != 200 || int64(len(b)) != got.Configuration.CodeSize {
@@ -258,6 +260,9 @@ func TestDownloadLink(t *testing.T) {
 	w.now = w.now.Add(codeLife + time.Second)
 	if status, _ := fetch(link); status != 403 {
 		t.Errorf("an expired link answered %d", status)
+	}
+	if tr, ok := w.mux.Explain(id); !ok || tr.Status != 403 || !strings.Contains(tr.Reason, "the link expired at") || tr.Operation != "GET "+CodePath {
+		t.Errorf("the operator reads %+v", tr)
 	}
 }
 

@@ -61,7 +61,7 @@ func (x *exchange) name(p *wire.Principal) {
 func (x *exchange) anonymous() error {
 	x.call = &wire.Call{
 		Context: x.r.Context(), RequestID: x.id, Now: x.began, Account: x.where.Account, Region: x.where.Region, Principal: &wire.Principal{},
-		SourceIP: sourceIP(x.r), UserAgent: x.r.UserAgent(), Host: wire.HostOf(x.r), HTTP: x.r, Header: http.Header{},
+		SourceIP: wire.SourceIP(x.r), UserAgent: x.r.UserAgent(), Host: wire.HostOf(x.r), HTTP: x.r, Header: http.Header{},
 	}
 	if err := x.readBody(); err != nil {
 		return err

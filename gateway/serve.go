@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -53,8 +52,9 @@ type exchange struct {
 
 // ServeHTTP serves deployed APIs; node sends it what Serves says is for them.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{s: s, r: r, id: wire.NewRequestID(), began: s.cfg.Now()}
-	x.trace = wire.Trace{RequestID: x.id, Time: x.began, API: hostLabel, Operation: r.Method + " " + r.URL.EscapedPath(), SourceIP: sourceIP(r), Host: wire.HostOf(r), Principal: "anonymous"}
+	x := &exchange{s: s, r: r, began: s.cfg.Now()}
+	x.trace = wire.TraceOf(r, hostLabel, r.Method+" "+r.URL.EscapedPath(), x.began)
+	x.id = x.trace.RequestID
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", x.id)
 	h.Set("X-Amz-Apigw-Id", newID(15)+"=")
@@ -190,14 +190,6 @@ func (x *exchange) readBody() error {
 	}
 	x.body = b
 	return nil
-}
-
-func sourceIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return "0.0.0.0"
-	}
-	return host
 }
 
 // jsonText is v as JSON; v is always ours.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"bothy/api/mobile"
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
@@ -69,15 +70,16 @@ func hashOf(token string) string {
 // Downloads serves what ExportProject and ExportBundle offered, once each, under DownloadPath.
 func (s *Service) Downloads() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tr := wire.TraceOf(r, mobile.API.Name, r.Method+" "+DownloadPath, s.cfg.Now())
 		if r.Method != http.MethodGet {
 			w.Header().Set("Allow", "GET")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			s.mux.Refuse(w, tr, http.StatusMethodNotAllowed, "method not allowed", "GET only: a download ends with its first answer")
 			return
 		}
 		token, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, DownloadPath), "/")
 		d, err := s.take(r.Context(), token)
 		if errors.Is(err, record.ErrNotFound) {
-			http.NotFound(w, r)
+			s.mux.Refuse(w, tr, http.StatusNotFound, "this download is not there", "the token is unknown, used or expired")
 			return
 		}
 		var content []byte
@@ -85,11 +87,11 @@ func (s *Service) Downloads() http.Handler {
 			content, err = s.content(r.Context(), d)
 		}
 		if err != nil {
-			s.cfg.Log.Error("download failed", "error", err)
-			http.Error(w, "internal failure", http.StatusInternalServerError)
+			s.mux.Refuse(w, tr, http.StatusInternalServerError, "internal failure", err.Error())
 			return
 		}
 		h := w.Header()
+		h.Set("X-Amzn-RequestId", tr.RequestID)
 		h.Set("Content-Type", "application/zip")
 		h.Set("Content-Disposition", `attachment; filename="`+d.File+`"`)
 		h.Set("Content-Length", strconv.Itoa(len(content)))

@@ -464,6 +464,9 @@ func TestDownloadsRefuse(t *testing.T) {
 		if rec.Code != c.code {
 			t.Errorf("%s %s: %d", c.method, c.path, rec.Code)
 		}
+		if tr, ok := w.s.mux.Explain(rec.Header().Get("X-Amzn-RequestId")); !ok || tr.Status != c.code || tr.Reason == "" || strings.Contains(tr.Operation, "0000") {
+			t.Errorf("%s %s: the operator reads %+v", c.method, c.path, tr)
+		}
 	}
 }
 

@@ -15,8 +15,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"bothy/api/cognitoidentity"
 	"bothy/kv"
 	"bothy/record"
+	"bothy/wire"
 )
 
 // keyRow is a signing key at rest.
@@ -142,7 +144,7 @@ func (s *Service) JWKS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		set, err := s.publicKeys(r.Context())
 		if err != nil {
-			http.Error(w, "internal failure", http.StatusInternalServerError)
+			s.mux.Refuse(w, wire.TraceOf(r, cognitoidentity.API.Name, r.Method+" "+r.URL.Path, s.cfg.Now()), http.StatusInternalServerError, "internal failure", err.Error())
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

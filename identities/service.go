@@ -89,6 +89,7 @@ type SessionCredentials struct {
 // Service serves the Cognito Identity API.
 type Service struct {
 	cfg    Config
+	mux    *wire.Mux // set by Mount
 	keys   keyCache
 	guests guestRate
 }
@@ -98,6 +99,7 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
 // Mount mounts the operations.
 func (s *Service) Mount(m *wire.Mux) {
+	s.mux = m
 	wire.HandlePublic(m, cognitoidentity.GetId, s.getID)
 	wire.HandlePublic(m, cognitoidentity.GetCredentialsForIdentity, s.getCredentials)
 	wire.HandlePublic(m, cognitoidentity.GetOpenIdToken, s.getOpenIDToken)

@@ -7,20 +7,18 @@ import (
 	"html"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"bothy/wire"
 )
 
 // ServeHTTP serves one request for a site, whole or as the error page that the site, or AWS, has for it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{s: s, w: w, r: r, id: wire.NewRequestID()}
-	began := s.cfg.Now()
-	defer func() { v.keep(began) }()
+	tr := wire.TraceOf(r, "sites", r.Method, s.cfg.Now())
+	v := &visit{s: s, w: w, r: r, id: tr.RequestID}
+	defer func() { v.keep(tr) }()
 	w.Header().Set("x-amz-request-id", v.id)
 	w.Header().Set("x-amz-id-2", v.id)
 	t, err := s.route(r)
@@ -47,14 +45,12 @@ type visit struct {
 }
 
 // keep records a refusal, so that its reason can be asked for by the request's id.
-func (v *visit) keep(began time.Time) {
+func (v *visit) keep(tr wire.Trace) {
 	if v.s.cfg.Keep == nil || !v.first.is() {
 		return
 	}
-	v.s.cfg.Keep(wire.Trace{
-		RequestID: v.id, Time: began, API: "sites", Operation: v.r.Method, Principal: "anonymous", SourceIP: v.sourceIP(), Host: wire.HostOf(v.r),
-		Status: v.first.status, Code: v.first.code, Message: v.first.message, Reason: v.reason, Duration: v.s.cfg.Now().Sub(began),
-	})
+	tr.Status, tr.Code, tr.Message, tr.Reason, tr.Duration = v.first.status, v.first.code, v.first.message, v.reason, v.s.cfg.Now().Sub(tr.Time)
+	v.s.cfg.Keep(tr)
 }
 
 // noted remembers the first problem of the visit: what follows it are attempts to show something instead.
@@ -63,14 +59,6 @@ func (v *visit) noted(p problem, reason string) problem {
 		v.first, v.reason = p, reason
 	}
 	return p
-}
-
-func (v *visit) sourceIP() string {
-	ip, _, err := net.SplitHostPort(v.r.RemoteAddr)
-	if err != nil {
-		return "0.0.0.0"
-	}
-	return ip
 }
 
 // problem is why a file is not shown.
@@ -97,7 +85,7 @@ type file struct {
 }
 
 func (v *visit) open(bucket, key string) (*file, problem) {
-	f, header, err := v.s.cfg.Objects.OpenPublic(v.r.Context(), bucket, key, v.sourceIP())
+	f, header, err := v.s.cfg.Objects.OpenPublic(v.r.Context(), bucket, key, wire.SourceIP(v.r))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, v.noted(problem{404, "NoSuchKey", "The specified key does not exist.", "Key", key}, err.Error())

@@ -8,6 +8,7 @@ import (
 
 // Mount serves the operations.
 func (s *Service) Mount(m *wire.Mux) {
+	s.mux = m
 	s.mountPublic(m)
 	s.mountPools(m)
 	s.mountAdmin(m)

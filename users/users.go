@@ -49,6 +49,7 @@ type Invoker interface {
 // Service serves cognito-idp.
 type Service struct {
 	cfg    Config
+	mux    *wire.Mux                       // set by Mount
 	keys   sync.Map                        // cache of opened signing keys, by account and pool
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
 )
@@ -66,8 +67,8 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(accou
 		w.WriteHeader(http.StatusNotFound)
 		body = map[string]string{"message": message}
 	case err != nil:
-		w.WriteHeader(http.StatusInternalServerError)
-		body = map[string]string{"message": "Internal server error"}
+		s.mux.Refuse(w, wire.TraceOf(r, cognitoidp.API.Name, r.Method+" "+r.URL.Path, s.cfg.Now()), http.StatusInternalServerError, "internal failure", err.Error())
+		return
 	default:
 		h.Set("Cache-Control", "public, max-age=3600")
 	}

@@ -116,6 +116,15 @@ func HostOf(r *http.Request) string {
 	return host
 }
 
+// SourceIP is the address the request came from.
+func SourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "0.0.0.0"
+	}
+	return host
+}
+
 // routeHost recognises service hosts: dynamodb.us-east-1.amazonaws.com, bucket.s3.eu-west-1.amazonaws.com, and the same
 // under the node's own domains.
 func (m *Mux) routeHost(r *request) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -56,7 +55,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 func (m *Mux) newCall(hr *http.Request, r *request) *Call {
 	c := &Call{
 		Context: hr.Context(), RequestID: NewRequestID(), Now: m.cfg.Now(), Account: m.cfg.Account(), Region: orDefault(r.region, m.cfg.Region),
-		Principal: &Principal{}, SourceIP: sourceIP(hr), UserAgent: hr.UserAgent(), Host: HostOf(hr), HTTP: hr, Header: http.Header{},
+		Principal: &Principal{}, SourceIP: SourceIP(hr), UserAgent: hr.UserAgent(), Host: HostOf(hr), HTTP: hr, Header: http.Header{},
 	}
 	if !validRegion(c.Region) {
 		c.Region = m.cfg.Region
@@ -75,14 +74,6 @@ func validRegion(s string) bool {
 		}
 	}
 	return true
-}
-
-func sourceIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return "0.0.0.0"
-	}
-	return host
 }
 
 // serve authenticates, decodes and runs the operation.

@@ -124,6 +124,20 @@ func (m *Mux) Explain(requestID string) (Trace, bool) {
 	return *tr, true
 }
 
+// TraceOf begins the trace of a request that no AWS model describes, for its handler to complete and Keep. The operation is all
+// that it tells of the path, which may hold a secret.
+func TraceOf(r *http.Request, api, operation string, at time.Time) Trace {
+	return Trace{RequestID: NewRequestID(), Time: at, API: api, Operation: operation, Principal: "anonymous", SourceIP: SourceIP(r), Host: HostOf(r)}
+}
+
+// Refuse answers such a request with a text and its id, and keeps the reason for the operator.
+func (m *Mux) Refuse(w http.ResponseWriter, tr Trace, status int, message, reason string) {
+	tr.Status, tr.Code, tr.Message, tr.Reason, tr.Duration = status, strings.ReplaceAll(http.StatusText(status), " ", ""), message, reason, m.cfg.Now().Sub(tr.Time)
+	m.Keep(tr)
+	w.Header().Set("X-Amzn-RequestId", tr.RequestID)
+	http.Error(w, message, status)
+}
+
 // Keep records a trace made outside the pipeline: by handlers of plain HTTP such as deployed APIs.
 func (m *Mux) Keep(tr Trace) {
 	m.traces.keep(&tr)
