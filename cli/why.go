@@ -80,7 +80,8 @@ func (r *explained) text() string {
 		line(verdict, d.Action+" on "+d.Resource)
 		line("", d.Reason)
 		for _, f := range d.Failed {
-			fmt.Fprintf(&b, "%10s %s: %s %s expected %q, got %q\n", "", plain(f.Statement), plain(f.Operator), plain(f.Key), f.Expected, f.Got)
+			what := strings.TrimSpace(plain(f.Operator) + " " + plain(f.Key))
+			fmt.Fprintf(&b, "%10s %s: %s expected %q, got %q\n", "", plain(f.Statement), what, f.Expected, f.Got)
 		}
 	}
 	return b.String()

@@ -9,10 +9,11 @@ type Decision struct {
 	Source    string    // name of the policy that decided; "" when none did
 	Statement string    // its Sid, or #1, #2, …
 	Reason    string    // one line for the operator; "" when allowed
-	Failed    []Failure // conditions that kept statements from allowing the request
+	Failed    []Failure // what kept statements from allowing the request
 }
 
-// Failure is a condition that did not hold.
+// Failure is a condition that did not hold, or, with the operator Resource or NotResource and no key, a statement about
+// other resources.
 type Failure struct {
 	Source, Statement, Operator, Key string
 	Expected, Got                    []string

@@ -66,23 +66,31 @@ func (f Failure) String() string {
 	if len(f.Got) > 0 {
 		got = fmt.Sprint(f.Got)
 	}
-	return fmt.Sprintf("statement %s of %s did not match: %s %s expected %v got %s",
-		f.Statement, f.Source, f.Operator, f.Key, f.Expected, got)
+	what := f.Operator
+	if f.Key != "" {
+		what += " " + f.Key
+	}
+	return fmt.Sprintf("statement %s of %s did not match: %s expected %v got %s", f.Statement, f.Source, what, f.Expected, got)
 }
 
 // maxFailures bounds a reason; the first conditions are the telling ones.
 const maxFailures = 8
 
-// failures are the conditions that alone kept Allow statements of s from applying.
+// failures are what kept Allow statements of s for the action from applying: first the conditions that did so alone, then the
+// resources of those that speak of others.
 func (e *evaluation) failures(s *Source, ofResource bool) []Failure {
-	var out []Failure
+	var out, elsewhere []Failure
 	if s.Policy == nil {
 		return nil
 	}
 	for i := range s.Policy.statements {
 		st := &s.Policy.statements[i]
 		applies, _ := st.speaksOf(e, ofResource)
-		if st.deny || !applies || !st.actionMatches(e) || !st.resourceMatches(e) {
+		if st.deny || !applies || !st.actionMatches(e) {
+			continue
+		}
+		if !st.resourceMatches(e) {
+			elsewhere = append(elsewhere, st.elsewhere(e, s.Name))
 			continue
 		}
 		for j := range st.conditions {
@@ -92,17 +100,33 @@ func (e *evaluation) failures(s *Source, ofResource bool) []Failure {
 			}
 		}
 	}
-	return out
+	return append(out, elsewhere[:min(len(elsewhere), maxFailures-len(out))]...)
+}
+
+// elsewhere says which resources st speaks of.
+func (st *statement) elsewhere(e *evaluation, source string) Failure {
+	f := Failure{Source: source, Statement: st.name, Operator: "Resource", Got: []string{e.Resource}}
+	if st.notRes {
+		f.Operator = "NotResource"
+	}
+	for i := range st.resources[:min(len(st.resources), maxFailures)] {
+		f.Expected = append(f.Expected, st.resources[i].shown(e))
+	}
+	return f
 }
 
 func (c *condition) expected(e *evaluation) []string {
 	var out []string
 	for i := range c.want {
-		text := c.want[i].source
-		if v, ok := c.want[i].expand(e); ok && len(c.want[i].parts) > 0 {
-			text = v
-		}
-		out = append(out, text)
+		out = append(out, c.want[i].shown(e))
 	}
 	return out
+}
+
+// shown is the text with the variables that have a value put in.
+func (p *pattern) shown(e *evaluation) string {
+	if v, ok := p.expand(e); ok && len(p.parts) > 0 {
+		return v
+	}
+	return p.source
 }
