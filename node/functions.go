@@ -38,7 +38,7 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 	}
 	program, err := exec.LookPath("node")
 	if err != nil {
-		n.cfg.Log.Warn("functions cannot run: no node program on the path")
+		n.cfg.Log.Warn("functions cannot run: no node program on the path; install Node.js and start again")
 		program = "node" // each invocation says so
 	}
 	return functions.New(functions.Config{

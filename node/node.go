@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"bothy/blob"
@@ -73,7 +74,9 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	l, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return n, fmt.Errorf("node: %w: stop the program that uses it, or choose another with --listen", err)
+	} else if err != nil {
 		return n, fmt.Errorf("node: %w", err)
 	}
 	if a, ok := l.Addr().(*net.TCPAddr); cfg.Dev && (!ok || !a.IP.IsLoopback()) { // whatever the name "localhost" says here
@@ -120,10 +123,12 @@ func checkListen(cfg Config) error {
 
 func (n *Node) openStores() error {
 	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("node: %w", err)
+		return fmt.Errorf("node: data directory: %w", err)
 	}
 	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{Log: n.cfg.Log})
-	if err != nil {
+	if errors.Is(err, pebblekv.ErrInUse) {
+		return fmt.Errorf("node: the data directory %s is in use by another node: stop that, or choose another with --data", n.cfg.DataDir)
+	} else if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
 	n.db = kv.New(engine)

@@ -137,7 +137,7 @@ func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error
 func (n *Node) sdk() []byte {
 	file, err := os.ReadFile(filepath.Join(n.cfg.NodeModules, "aws-sdk", "dist", "aws-sdk.min.js"))
 	if err != nil {
-		n.cfg.Log.Warn("hosting buckets get no aws-sdk.min.js", "error", err)
+		n.cfg.Log.Warn("hosting buckets get no aws-sdk.min.js, and functions that need the preinstalled aws-sdk fail; name the directory of the modules with --node-modules", "error", err)
 		return nil
 	}
 	return file

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -133,6 +134,9 @@ func (m *modeProbe) find(ctx context.Context, r *Runner) (mode, error) {
 	}
 	if err := r.code.prepare(); err != nil {
 		return "", err
+	}
+	if _, err := exec.LookPath(r.cfg.Node); err != nil {
+		return "", fmt.Errorf("runner: no Node.js to run functions with: %w", err)
 	}
 	var errs []error
 	for _, try := range []mode{modeNamespaces, modeLandlock} {

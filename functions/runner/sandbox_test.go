@@ -262,6 +262,10 @@ func TestFailsClosed(t *testing.T) {
 	if _, err := r.Invoke(t.Context(), script(t, `exports.handler = async () => 1`), Invocation{RequestID: "x", Event: []byte(`{}`)}); !errors.Is(err, ErrSandbox) {
 		t.Errorf("functions start without a shim: %v", err)
 	}
+	r = newRunner(t, func(c *Config) { c.Node = filepath.Join(dir, "node") })
+	if _, err := r.Invoke(t.Context(), script(t, `exports.handler = async () => 1`), Invocation{RequestID: "x", Event: []byte(`{}`)}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("functions start without Node.js: %v", err)
+	}
 }
 
 func TestUnsandboxedOnlyWhenAsked(t *testing.T) {

@@ -73,6 +73,9 @@ type Engine struct {
 	window window // owned by the committer
 }
 
+// ErrInUse says that another process has the directory open.
+var ErrInUse = errors.New("in use by another process")
+
 // Open opens or creates the store in dir. A store of a newer format, and a directory with anything else in it, are refused.
 func Open(dir string, o Options) (*Engine, error) {
 	o = o.withDefaults()
@@ -84,7 +87,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	db, err := pebble.Open(dir, o.pebble(cache))
 	if err != nil {
 		if errors.Is(err, syscall.EAGAIN) { // its lock
-			err = errors.New("in use by another process")
+			err = ErrInUse
 		}
 		return nil, fmt.Errorf("pebblekv: open %s: %w", dir, err)
 	}
