@@ -79,11 +79,8 @@ if (typeof AWS !== 'undefined') {
     region: aws_cognito_region
   });
   AWS.config.update({customUserAgent: 'MobileHub v0.1'});
+}
 `)
-	if e := r.s.cfg.Endpoint; e != "" {
-		fmt.Fprintf(&b, "  AWS.config.update({cognitoidentity: {endpoint: %[1]s}, dynamodb: {endpoint: %[1]s}, s3: {endpoint: %[1]s, s3ForcePathStyle: true}});\n", literal(e))
-	}
-	b.WriteString("}\n")
 	return b.Bytes()
 }
 

@@ -48,11 +48,8 @@ func (s *Service) converge(c *wire.Call, id string, p *Project, why purpose) (*p
 	defer done()
 	r.p = p
 	err = r.steps()
-	if err != nil {
-		s.cfg.Log.Error("project failed", "project", r.row.Name, "error", err)
-		if why == creating && r.takeBack() {
-			return nil, err
-		}
+	if err != nil && why == creating && r.takeBack() {
+		return nil, err
 	}
 	if err := errors.Join(err, r.finish(why, err == nil)); err != nil {
 		return nil, err

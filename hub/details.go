@@ -13,9 +13,6 @@ import (
 // details is a project as clients see it.
 func (s *Service) details(c *wire.Call, row *project) *mobile.ProjectDetails {
 	console := s.cfg.BaseURL() + "/mobilehub/home#/" + row.ID + "/build"
-	if s.cfg.ConsoleURL != nil {
-		console = s.cfg.ConsoleURL(row.ID)
-	}
 	d := &mobile.ProjectDetails{
 		Name: wire.Some(row.Name), ProjectId: wire.Some(row.ID), Region: wire.Some(row.Region), State: wire.Some(s.state(row)),
 		CreatedDate: wire.Some(row.Created), LastUpdatedDate: wire.Some(row.Updated), ConsoleUrl: wire.Some(console),
@@ -26,7 +23,7 @@ func (s *Service) details(c *wire.Call, row *project) *mobile.ProjectDetails {
 		if m.Hidden {
 			continue
 		}
-		res := m.resource(row)
+		res := m.resource()
 		if m.Key == "userpool" && secret != "" {
 			res.Attributes["user-pools-client-secret"] = secret
 		}
@@ -64,7 +61,7 @@ func (s *Service) state(row *project) string {
 	return "SYNCING"
 }
 
-func (m *made) resource(row *project) mobile.Resource {
+func (m *made) resource() mobile.Resource {
 	attrs := maps.Clone(m.Attrs)
 	if attrs == nil {
 		attrs = map[string]string{}

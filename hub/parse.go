@@ -32,7 +32,9 @@ func Parse(upload []byte) (*Project, error) {
 			p.warn("the key %q is not known; it is kept for export", key)
 		}
 	})
-	p.parseUploads(child(doc, "uploads"))
+	if err := p.parseUploads(child(doc, "uploads")); err != nil {
+		return nil, err
+	}
 	if err := p.parseFeatures(child(doc, "features")); err != nil {
 		return nil, err
 	}
@@ -90,18 +92,22 @@ func (p *Project) enabled(f *yaml.Node) bool {
 	return p.yes(at(f, "attributes", "enabled"), false)
 }
 
-func (p *Project) parseUploads(n *yaml.Node) {
+func (p *Project) parseUploads(n *yaml.Node) error {
 	if n == nil || n.Kind != yaml.SequenceNode {
-		return
+		return nil
 	}
 	for _, u := range n.Content {
 		up := Upload{File: text(child(u, "fileName")), Target: text(child(u, "targetS3Bucket"))}
-		if name, err := cleanName(up.File); err != nil || name != up.File || !slices.Contains([]string{"user-files", "hosting", "deployments"}, up.Target) {
+		if name, err := cleanName(up.File); up.File != "" && (err != nil || name != up.File) {
+			return fmt.Errorf("the upload's fileName %q is not a plain path", up.File)
+		}
+		if up.File == "" || !slices.Contains([]string{"user-files", "hosting", "deployments"}, up.Target) {
 			p.warn("the upload %q to %q is not understood and left out", up.File, up.Target)
 			continue
 		}
 		p.Uploads = append(p.Uploads, up)
 	}
+	return nil
 }
 
 func (p *Project) parseSignIn(f *yaml.Node) error {

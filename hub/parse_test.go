@@ -186,6 +186,7 @@ func TestParseRefuses(t *testing.T) {
 		"zip bomb":           {pack(t, map[string]string{"mobile-hub-project.yml": yml, "big": strings.Repeat("0", maxZipInflated+1)}), "larger than"},
 		"broken zip":         {[]byte("PK\x03\x04 nothing"), "not a readable zip"},
 		"code traversal":     {[]byte("features: {cloudlogic: {components: {A: {paths: {/x: {codeFilename: ../../etc/passwd}}}}}}"), "not a plain path"},
+		"upload traversal":   {[]byte("features: {}\nuploads: [{fileName: ../../x, targetS3Bucket: hosting}]"), "not a plain path"},
 		"path":               {[]byte("features: {cloudlogic: {components: {A: {paths: {'x y': {}}}}}}"), "not a path"},
 		"SaaS connector":     {[]byte("features: {cloudlogic: {components: {A: !com.amazonaws.mobilehub.v0.SaaSConnectorAPI {}}}}"), "SaaS"},
 		"table privacy":      {[]byte("features: {database: {components: {x: {tables: [{tableName: a, hashKeyName: b, tablePrivacy: everyone}]}}}}"), "tablePrivacy"},

@@ -210,7 +210,7 @@ func (r *run) identityPool() error {
 	if err != nil {
 		return err
 	}
-	guests := r.p.SignIn == nil || r.p.SignIn.Optional
+	guests := r.guests()
 	var providers []cognitoidentity.CognitoIdentityProvider
 	if pool := r.row.find("userpool"); pool != nil && r.wanted["userpool"] {
 		provider := "cognito-idp." + r.row.Region + ".amazonaws.com/" + pool.ID

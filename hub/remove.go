@@ -45,7 +45,7 @@ func (r *run) removeAll(force bool) (gone, left []mobile.Resource, err error) {
 		if _, err := r.store(func(p *project) { p.drop(m.Key) }); err != nil {
 			return nil, nil, err
 		}
-		switch shown := m.resource(r.row); {
+		switch shown := m.resource(); {
 		case m.Hidden:
 		case orphan:
 			left = append(left, shown)

@@ -33,11 +33,6 @@ type Config struct {
 	Principal func(account string) *wire.Principal
 	// BaseURL is the https address of this node without a trailing slash, under which Downloads is served at DownloadPath.
 	BaseURL func() string
-	// ConsoleURL is the address of a project's page; nil leaves AWS's form on BaseURL.
-	ConsoleURL func(projectID string) string
-	// Endpoint, when not "", is added to aws-config.js so that apps that use the global AWS object reach this node without
-	// name tricks.
-	Endpoint string
 	// SDK reads aws-sdk.min.js, put beside the configuration files; nil leaves it out. It is large and rarely needed, so
 	// nobody keeps it.
 	SDK func() []byte
