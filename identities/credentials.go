@@ -20,7 +20,7 @@ func (s *Service) getCredentials(c *wire.Call, in *cognitoidentity.GetCredential
 		return nil, err
 	}
 	cred, err := s.cfg.Sessions.Issue(c, SessionSpec{
-		Account: c.Account, RoleARN: role, Name: "CognitoIdentityCredentials", Life: CredentialLife,
+		RoleARN: role, Name: "CognitoIdentityCredentials", Life: CredentialLife,
 		Provider: Issuer, Keys: who.keys(), Identity: who.info(),
 	})
 	if errors.Is(err, ErrRole) {

@@ -71,7 +71,6 @@ var ErrRole = errors.New("identities: role missing or not trusting the identity 
 
 // SessionSpec is a session to make.
 type SessionSpec struct {
-	Account  string
 	RoleARN  string
 	Name     string              // role session name
 	Life     time.Duration       // of the credentials

@@ -38,17 +38,15 @@ func tagKeys(tags map[string]string) policy.Keys {
 }
 
 func (s *Service) tag(c *wire.Call, in *cognitoidentity.TagResourceInput) (*cognitoidentity.TagResourceOutput, error) {
-	_, err := s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
-	return nil, err
+	return nil, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 }
 
 func (s *Service) untag(c *wire.Call, in *cognitoidentity.UntagResourceInput) (*cognitoidentity.UntagResourceOutput, error) {
-	_, err := s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) {
+	return nil, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) {
 		for _, k := range in.TagKeys {
 			delete(tags, k)
 		}
 	})
-	return nil, err
 }
 
 func (s *Service) listTags(c *wire.Call, in *cognitoidentity.ListTagsForResourceInput) (*cognitoidentity.ListTagsForResourceOutput, error) {
@@ -63,12 +61,12 @@ func (s *Service) listTags(c *wire.Call, in *cognitoidentity.ListTagsForResource
 	return &cognitoidentity.ListTagsForResourceOutput{Tags: p.Tags}, nil
 }
 
-func (s *Service) changeTags(c *wire.Call, arn string, change func(map[string]string)) (*pool, error) {
+func (s *Service) changeTags(c *wire.Call, arn string, change func(map[string]string)) error {
 	id, err := poolOfARN(c, arn)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.changePool(c, id, func(p *pool) error {
+	_, err = s.changePool(c, id, func(p *pool) error {
 		if p.Tags == nil {
 			p.Tags = map[string]string{}
 		}
@@ -78,6 +76,7 @@ func (s *Service) changeTags(c *wire.Call, arn string, change func(map[string]st
 		}
 		return nil
 	})
+	return err
 }
 
 // poolOfARN is the pool id in an ARN of this account.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -60,8 +59,6 @@ type WebIdentity struct {
 	Subject  string              // identity id
 	Audience string              // identity pool id
 	Keys     map[string][]string // condition keys of trust policy and session
-	Identity wire.CognitoIdentity
-	Expires  time.Time
 }
 
 // ErrToken says that a token is not a good one of ours; the wrapping error says why.
@@ -78,11 +75,8 @@ func (s *Service) Verify(ctx context.Context, token string) (*WebIdentity, error
 		return nil, err
 	}
 	who := &WebIdentity{
-		Provider: Issuer, Subject: cl.Subject, Audience: cl.Audience[0], Expires: cl.Expiry.Time(),
+		Provider: Issuer, Subject: cl.Subject, Audience: cl.Audience[0],
 		Keys: map[string][]string{Issuer + ":sub": {cl.Subject}, Issuer + ":aud": {cl.Audience[0]}, Issuer + ":amr": cl.AMR},
-		Identity: wire.CognitoIdentity{
-			ID: cl.Subject, PoolID: cl.Audience[0], AuthType: cl.AMR[0], Provider: strings.Join(cl.AMR[1:], ","),
-		},
 	}
 	err = s.cfg.DB.View(ctx, func(tx *kv.Tx) error {
 		row, p, err := findIdentity(tx, scopeOf(s.cfg.Account(), who.Subject), who.Subject)
