@@ -13,8 +13,8 @@ import (
 	"bothy/wire"
 )
 
-// ErrRole says that a role does not exist or does not trust who asks for it; every error of Issue and Trusts for that reason
-// wraps it.
+// ErrRole says that a role does not exist or does not trust who asks for it; every error of Issue for that reason wraps
+// it.
 var ErrRole = errors.New("access: role missing or not trusting the caller")
 
 // Durations of sessions.
@@ -58,7 +58,7 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 		return nil, err
 	}
 	for _, document := range spec.Policies {
-		if _, err := s.sessionPolicy(document); err != nil {
+		if err := s.checkSessionPolicy(document); err != nil {
 			return nil, err
 		}
 	}
@@ -87,12 +87,6 @@ func (spec *Spec) sessionKeys() policy.Keys {
 		out["aws:sourceidentity"] = []string{spec.SourceIdentity}
 	}
 	return out
-}
-
-// Trusts tells whether Issue would be allowed for spec: nil, or an error that wraps ErrRole.
-func (s *Service) Trusts(ctx context.Context, spec Spec) error {
-	_, err := s.trusting(ctx, spec)
-	return err
 }
 
 // trusting is the role when its trust policy accepts the caller.

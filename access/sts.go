@@ -132,7 +132,7 @@ func (s *Service) sessionPolicies(ctx context.Context, account string, document 
 		if len(document.V) > maxSessionPolicy {
 			return nil, &sts.PackedPolicyTooLargeException{Message: wire.Some(fmt.Sprintf("Packed size of session tags and policies exceeds %d.", maxSessionPolicy))}
 		}
-		if _, err := s.sessionPolicy(document.V); err != nil {
+		if err := s.checkSessionPolicy(document.V); err != nil {
 			return nil, err
 		}
 		out = append(out, document.V)
@@ -152,16 +152,16 @@ func (s *Service) sessionPolicies(ctx context.Context, account string, document 
 	})
 }
 
-// sessionPolicy parses a session policy.
-func (s *Service) sessionPolicy(document string) (*policy.Policy, error) {
+// checkSessionPolicy refuses what is no session policy.
+func (s *Service) checkSessionPolicy(document string) error {
 	p, err := s.policies.parse(document)
 	if err == nil {
 		err = p.IdentityError()
 	}
 	if err != nil {
-		return nil, &sts.MalformedPolicyDocumentException{Message: wire.Some(err.Error())}
+		return &sts.MalformedPolicyDocumentException{Message: wire.Some(err.Error())}
 	}
-	return p, nil
+	return nil
 }
 
 // getSessionToken makes a session of the caller itself.
