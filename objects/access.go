@@ -102,7 +102,7 @@ func (s *Service) want(c *wire.Call, b *bucket, o *object, action, key string, k
 	if err != nil {
 		return nil, err
 	}
-	w.Policies = append(sources, s.aclSources(b, o, action, c.Principal)...)
+	w.Policies = append(sources, s.aclSources(b, o, c.Principal)...)
 	return []wire.Access{w}, nil
 }
 

@@ -57,18 +57,18 @@ func aclPolicies() map[aclKind]*policy.Policy {
 }
 
 // aclSources are the access lists of bucket and object as resource-based policies.
-func (s *Service) aclSources(b *bucket, o *object, action string, p *wire.Principal) []policy.Source {
+func (s *Service) aclSources(b *bucket, o *object, p *wire.Principal) []policy.Source {
 	if b.Ownership == "BucketOwnerEnforced" || b.Block != nil && b.Block.IgnorePublicAcls.V {
 		return nil
 	}
-	out := s.grantSources(b.Grants, false, action, p, "access list of bucket "+b.Name)
+	out := s.grantSources(b.Grants, false, p, "access list of bucket "+b.Name)
 	if o != nil {
-		out = append(out, s.grantSources(o.Grants, true, action, p, "access list of "+o.Bucket+"/"+o.Key)...)
+		out = append(out, s.grantSources(o.Grants, true, p, "access list of "+o.Bucket+"/"+o.Key)...)
 	}
 	return out
 }
 
-func (s *Service) grantSources(grants []grant, ofObject bool, action string, p *wire.Principal, name string) []policy.Source {
+func (s *Service) grantSources(grants []grant, ofObject bool, p *wire.Principal, name string) []policy.Source {
 	var out []policy.Source
 	known := p != nil && p.Kind != wire.Anonymous
 	for _, g := range grants {

@@ -15,16 +15,7 @@ const (
 	doomTime   = 10 * time.Minute // how long a blob may take to be deleted
 )
 
-// Named tells whether a row names the blob.
-func (s *Service) Named(ctx context.Context, id string) (bool, error) {
-	named := false
-	err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
-		named, err = s.named(tx, id)
-		return err
-	})
-	return named, err
-}
-
+// named tells whether a row names the blob.
 func (s *Service) named(tx *kv.Tx, id string) (bool, error) {
 	one := record.Page{Index: "blob", Prefix: []any{id}, Limit: 1}
 	if list, _, err := objects.List(tx, s.scope(), one); err != nil || len(list) > 0 {

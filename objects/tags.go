@@ -16,7 +16,7 @@ const (
 	maxTagValue   = 256 // characters
 )
 
-// tagsOf reads and checks a tag set.
+// tagsOf reads a tag set and checks it as a bucket's.
 func tagsOf(t *s3.Tagging) ([]tag, error) {
 	if t == nil {
 		return nil, malformedXML()

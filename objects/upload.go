@@ -69,7 +69,7 @@ func compositeOf(algorithm, kind string) (bool, error) {
 	return kind == "COMPOSITE", nil
 }
 
-// find reads an upload in progress.
+// findUpload reads an upload in progress.
 func (s *Service) findUpload(tx *kv.Tx, bucket, key, id string) (*upload, error) {
 	u, err := maybe(uploads.Get(tx, s.scope(), bucket, key, id))
 	if err == nil && u == nil {
