@@ -2,6 +2,7 @@ package functions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -126,7 +127,7 @@ func storeLogs(tx *kv.Tx, logs []pendingLog) error {
 			return err
 		}
 		st, err := streamTable.Get(tx, p.scope, p.chunk.Function, p.chunk.Stream)
-		if err == record.ErrNotFound {
+		if errors.Is(err, record.ErrNotFound) {
 			st, err = &logStream{Function: p.chunk.Function, Name: p.chunk.Stream, Created: p.chunk.Time, First: p.chunk.Lines[0].Time}, nil
 		}
 		if err != nil {

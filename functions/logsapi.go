@@ -1,6 +1,7 @@
 package functions
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +102,7 @@ func (s *Service) describeGroups(c *wire.Call, in *logs.DescribeLogGroupsInput) 
 }
 
 func logPageError(err error) error {
-	if err == record.ErrToken {
+	if errors.Is(err, record.ErrToken) {
 		return badLog("The specified nextToken is invalid.")
 	}
 	return err
@@ -177,7 +178,7 @@ func (s *Service) streamLines(c *wire.Call, function, stream string, w window) (
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		lines = nil
 		st, err := streamTable.Get(tx, scopeOfCall(c), function, stream)
-		if err == record.ErrNotFound {
+		if errors.Is(err, record.ErrNotFound) {
 			return &logs.ResourceNotFoundException{Message: wire.Some("The specified log stream does not exist.")}
 		} else if err != nil {
 			return err

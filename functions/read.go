@@ -1,6 +1,8 @@
 package functions
 
 import (
+	"errors"
+
 	"bothy/api/lambda"
 	"bothy/kv"
 	"bothy/record"
@@ -125,7 +127,7 @@ func (s *Service) list(c *wire.Call, in *lambda.ListFunctionsInput) (*lambda.Lis
 }
 
 func pageError(err error) error {
-	if err == record.ErrToken {
+	if errors.Is(err, record.ErrToken) {
 		return invalid("Invalid Marker.")
 	}
 	return err

@@ -30,7 +30,7 @@ func checkRuntime(name wire.Opt[string]) error {
 	case !name.Set:
 		return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	case !nodeRuntime(name.V):
-		return invalid("The runtime parameter of %s is not supported by this node; it runs functions of the runtimes nodejs4.3 to nodejs24.x.", name.V)
+		return invalid("The runtime parameter of %s is not supported by this node; it runs functions of the runtimes nodejs4.3 to nodejs26.x.", name.V)
 	}
 	return nil
 }
