@@ -22,7 +22,7 @@ func changeableOf(in *cognitoidp.CreateUserPoolInput) *cognitoidp.UpdateUserPool
 
 // configure puts the changeable settings into the pool. As with AWS, what is left out returns to its default.
 func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire.Call) error {
-	if err := s.refusePool(p, in); err != nil {
+	if err := s.refusePool(in); err != nil {
 		return err
 	}
 	t := &p.Settings
@@ -76,7 +76,7 @@ func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicy
 }
 
 // refusePool refuses settings that would change what the pool protects but that this server does not act on.
-func (s *Service) refusePool(p *pool, in *cognitoidp.UpdateUserPoolInput) error {
+func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 	switch {
 	case in.MfaConfiguration.V == "ON":
 		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
