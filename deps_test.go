@@ -108,7 +108,6 @@ var mayUse = map[string][]string{
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},
-	"golang.org/x/time/rate":        {"identities"},
 	"golang.org/x/sys/unix":         {"functions/runner"},
 	"golang.org/x/net/bpf":          {"functions/runner"},
 }
