@@ -190,7 +190,7 @@ func TestOneNode(t *testing.T) {
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOneNode$")
 	child.Env = append(os.Environ(), "BOTHY_TEST_SECOND="+n.cfg.DataDir)
-	if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "in use by another process") {
+	if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "in use by another node") {
 		t.Errorf("in another process: %v %s", err, out)
 	}
 	if status, body := n.signed(n.root(), "/_bothy/outbox"); status != 200 {
