@@ -155,21 +155,13 @@ func useOf(r ref, v *version) *codeUse {
 
 // eachVersion calls fn for every version of a function, oldest first.
 func eachVersion(tx *kv.Tx, r ref, fn func(*version) error) error {
-	for after := ""; ; {
-		rows, next, err := versionTable.List(tx, r.scope(), record.Page{Prefix: []any{r.name}, After: after})
-		if err != nil {
+	rows, err := versionTable.All(tx, r.scope(), "", r.name)
+	for _, v := range rows {
+		if err := fn(v); err != nil {
 			return err
 		}
-		for _, v := range rows {
-			if err := fn(v); err != nil {
-				return err
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		after = next
 	}
+	return err
 }
 
 func newRevision() string { return wire.NewUUID() }

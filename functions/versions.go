@@ -280,19 +280,11 @@ func (s *Service) deleteAlias(c *wire.Call, in *lambda.DeleteAliasInput) (*lambd
 
 // eachAlias calls fn for every alias of a function.
 func eachAlias(tx *kv.Tx, r ref, fn func(*alias) error) error {
-	for after := ""; ; {
-		rows, next, err := aliasTable.List(tx, r.scope(), record.Page{Prefix: []any{r.name}, After: after})
-		if err != nil {
+	rows, err := aliasTable.All(tx, r.scope(), "", r.name)
+	for _, a := range rows {
+		if err := fn(a); err != nil {
 			return err
 		}
-		for _, a := range rows {
-			if err := fn(a); err != nil {
-				return err
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		after = next
 	}
+	return err
 }

@@ -229,7 +229,7 @@ func (s *Service) deleteAPI(c *wire.Call, in *apigateway.DeleteRestApiInput) (*a
 }
 
 func deleteStages(tx *kv.Tx, c *wire.Call, id string) error {
-	stages, _, err := stageTable.List(tx, scopeOf(c), record.Page{Prefix: []any{id}})
+	stages, err := stageTable.All(tx, scopeOf(c), "", id)
 	for _, st := range stages {
 		if err == nil {
 			err = stageTable.Delete(tx, scopeOf(c), id, st.Name)

@@ -171,7 +171,7 @@ func (s *Service) deleteDeployment(c *wire.Call, in *apigateway.DeleteDeployment
 		if err != nil {
 			return err
 		}
-		stages, _, err := stageTable.List(tx, scopeOf(c), record.Page{Prefix: []any{d.API}})
+		stages, err := stageTable.All(tx, scopeOf(c), "", d.API)
 		if err != nil {
 			return err
 		}
@@ -247,7 +247,7 @@ func (s *Service) getStages(c *wire.Call, in *apigateway.GetStagesInput) (*apiga
 		if _, err := getAPI(tx, c, in.RestApiId.V); err != nil {
 			return err
 		}
-		rows, _, err := stageTable.List(tx, scopeOf(c), record.Page{Prefix: []any{in.RestApiId.V}})
+		rows, err := stageTable.All(tx, scopeOf(c), "", in.RestApiId.V)
 		for _, st := range rows {
 			if !in.DeploymentId.Set || st.Deployment == in.DeploymentId.V {
 				out.Item = append(out.Item, *st.show())

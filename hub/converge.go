@@ -64,7 +64,7 @@ func (s *Service) converge(c *wire.Call, id string, p *Project, why purpose) (*p
 func (s *Service) Resume(ctx context.Context, account string) error {
 	var rows []*project
 	if err := s.cfg.DB.View(ctx, func(tx *kv.Tx) (err error) {
-		rows, _, err = projects.List(tx, record.In(account, ""), record.Page{})
+		rows, err = projects.All(tx, record.In(account, ""), "")
 		return err
 	}); err != nil {
 		return err

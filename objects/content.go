@@ -8,7 +8,6 @@ import (
 
 	"bothy/blob"
 	"bothy/kv"
-	"bothy/record"
 )
 
 // piece is a run of bytes of one blob.
@@ -68,17 +67,7 @@ func cut(list []*part, run span) []piece {
 
 // allParts reads the parts of an upload, in order.
 func (s *Service) allParts(tx *kv.Tx, upload string) ([]*part, error) {
-	var all []*part
-	for after := ""; ; {
-		list, next, err := parts.List(tx, s.scope(), record.Page{Prefix: []any{upload}, After: after})
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, list...); next == "" {
-			return all, nil
-		}
-		after = next
-	}
+	return parts.All(tx, s.scope(), "", upload)
 }
 
 // content reads pieces one after the other.

@@ -266,6 +266,21 @@ func (t *Table[T]) List(tx *kv.Tx, s Scope, p Page) (rows []*T, next string, err
 	return rows, next, nil
 }
 
+// All returns every row under a prefix of an index ("": of the primary key), for what its owner knows to be few.
+func (t *Table[T]) All(tx *kv.Tx, s Scope, index string, prefix ...any) (all []*T, err error) {
+	p := Page{Index: index, Prefix: prefix}
+	for {
+		rows, next, err := t.List(tx, s, p)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, rows...); next == "" {
+			return all, nil
+		}
+		p.After = next
+	}
+}
+
 // over is the range of the page, and one row more. A token that leads out of the prefix is not one of ours: it would show
 // rows the caller did not ask for.
 func (p Page) over(base kv.Key) (kv.Range, error) {

@@ -199,6 +199,57 @@ func TestList(t *testing.T) {
 }
 
 // TestToken: a token is what a caller sends back, so it may be anything; it never leads out of the prefix.
+// TestAll reads beyond one page, and nothing beside its prefix.
+func TestAll(t *testing.T) {
+	db, table := kv.New(memkv.New()), users()
+	put(t, db, table, user{Pool: "o", Name: "before"}, user{Pool: "q", Name: "after"})
+	var want []string
+	for i := range 2345 {
+		want = append(want, fmt.Sprintf("%04d", i))
+		put(t, db, table, user{Pool: "p", Name: want[i], Groups: []string{"g"}})
+	}
+	for _, c := range []struct {
+		index  string
+		prefix []any
+	}{{"", []any{"p"}}, {"group", []any{"p", "g"}}} {
+		view(t, db, func(tx *kv.Tx) error {
+			rows, err := table.All(tx, here, c.index, c.prefix...)
+			var got []string
+			for _, r := range rows {
+				got = append(got, r.Name)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q: %d rows, want %d", c.index, len(got), len(want))
+			}
+			return err
+		})
+	}
+}
+
+// TestRawRows: a row can be found and read by the key and the form that are promised.
+func TestRawRows(t *testing.T) {
+	db, table := kv.New(memkv.New()), users()
+	put(t, db, table, user{Pool: "p", Name: "ann", Email: "a@x"})
+	view(t, db, func(tx *kv.Tx) error {
+		raw, err := tx.Get(table.Rows(here).With("p", "ann"))
+		if err != nil {
+			return err
+		}
+		stamp, err := table.Stamp(tx, here, "p", "ann")
+		if err != nil || string(stamp) != string(raw) {
+			t.Errorf("stamp %q, row %q, %v", stamp, raw, err)
+		}
+		u, err := table.Decode(raw)
+		if err != nil || u.Email != "a@x" {
+			t.Errorf("%+v, %v", u, err)
+		}
+		if _, err := table.Decode(nil); !errors.Is(err, record.ErrNewer) {
+			t.Errorf("no row: %v", err)
+		}
+		return nil
+	})
+}
+
 func TestToken(t *testing.T) {
 	db, table := kv.New(memkv.New()), users()
 	for _, pool := range []string{"a", "b", "c"} {

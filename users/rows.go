@@ -214,19 +214,3 @@ func clientOf(tx *kv.Tx, account, poolID, id string) (*client, *pool, error) {
 	}
 	return cl, p, nil
 }
-
-// list reads every row of a prefix, page by page.
-func list[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, index string, prefix ...any) ([]*T, error) {
-	var all []*T
-	for after := ""; ; {
-		rows, next, err := t.List(tx, s, record.Page{Index: index, Prefix: prefix, After: after})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rows...)
-		if next == "" {
-			return all, nil
-		}
-		after = next
-	}
-}

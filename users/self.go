@@ -234,7 +234,7 @@ func (s *Service) deleteUser(c *wire.Call, in *cognitoidp.DeleteUserInput) (*cog
 // removeUser deletes a user with what hangs on them. Their sessions end with them: no user, no token.
 func removeUser(tx *kv.Tx, account string, u *user) error {
 	scope := inPool(account, u.Pool)
-	ms, err := list(tx, &members, scope, "user", u.Pool, u.Sub)
+	ms, err := members.All(tx, scope, "user", u.Pool, u.Sub)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 			return err
 		}
 	}
-	ks, err := list(tx, &codes, scope, "", u.Pool, u.Sub)
+	ks, err := codes.All(tx, scope, "", u.Pool, u.Sub)
 	if err != nil {
 		return err
 	}

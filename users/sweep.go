@@ -20,7 +20,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	account := s.cfg.Account()
 	var left []*doomed
 	if err := s.view(ctx, func(tx *kv.Tx) (err error) {
-		left, err = list(tx, &dooms, everywhere(account), "")
+		left, err = dooms.All(tx, everywhere(account), "")
 		return err
 	}); err != nil {
 		return err

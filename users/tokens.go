@@ -168,7 +168,7 @@ func (g *group) rank() int {
 }
 
 func groupsOf(tx *kv.Tx, account, poolID, sub string) ([]*group, error) {
-	ms, err := list(tx, &members, inPool(account, poolID), "user", poolID, sub)
+	ms, err := members.All(tx, inPool(account, poolID), "user", poolID, sub)
 	if err != nil {
 		return nil, err
 	}
