@@ -1,5 +1,10 @@
 // Package node assembles a Bothy node: engines, services, listeners. It is the only package that knows everyone, and the
 // lowest that may read the clock. A Node is made by New, serves in Run, and is done after Close.
+//
+// Rows, outside any account and not of record:
+//
+//	("node", "datakey")    the data key, sealed under the master key
+//	("node", "authority")  the certificate authority, sealed under the data key
 package node
 
 import (
