@@ -21,6 +21,9 @@ import (
 	"bothy/wire/sigv4"
 )
 
+// defaultEndpoint is where commands look for a node that nobody named; the tag below and upCommand's say the same.
+const defaultEndpoint = "http://127.0.0.1:4566"
+
 // Target says which node a command talks to and as whom.
 type Target struct {
 	Data     string `help:"Data directory of the node: its root key is used unless the environment holds another." default:"data" env:"BOTHY_DATA" type:"path"`

@@ -87,8 +87,8 @@ func (u *upCommand) greet(s *streams, t *Target, n Server) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(s.out, "  outbox       %s --data %s outbox list\n  credentials  %s\nready %s\n",
-		os.Args[0], t.Data, filepath.Join(t.Data, "credentials"), n.URL())
+	_, err := fmt.Fprintf(s.out, "  outbox       %s outbox list\n  credentials  %s\nready %s\n",
+		local.command(), filepath.Join(t.Data, "credentials"), n.URL())
 	return err
 }
 
@@ -106,6 +106,15 @@ func (u *upCommand) importOnce(s *streams, t *Target) error {
 		return nil
 	}
 	url := siteURL(t, d)
-	_, err = fmt.Fprintf(s.out, "  app          %s\n  open it      %s --data %s open %s\n", url, os.Args[0], t.Data, url)
+	_, err = fmt.Fprintf(s.out, "  app          %s\n  open it      %s open %s\n", url, t.command(), url)
 	return err
+}
+
+// command is how the node's owner begins a command for it, in any directory and whatever its address.
+func (t *Target) command() string {
+	c := word(os.Args[0]) + " --data " + word(t.Data)
+	if t.Endpoint != defaultEndpoint {
+		c += " --endpoint " + word(t.Endpoint)
+	}
+	return c
 }
