@@ -50,23 +50,9 @@ func (s *Service) create(c *wire.Call, in *lambda.CreateFunctionInput) (*lambda.
 	if err := s.checkRole(c, in.Role.V, r.name); err != nil {
 		return nil, err
 	}
-	code, err := s.takeCode(c, archiveFrom(in.Code), false)
+	v, err := s.firstVersion(c, r, in)
 	if err != nil {
 		return nil, err
-	}
-	v := &version{
-		Name: r.name, Version: latest, Runtime: in.Runtime.V, Role: in.Role.V, Handler: in.Handler.V, Description: in.Description.V,
-		Timeout: in.Timeout.Or(defaultTimeout), MemoryMB: in.MemorySize.Or(defaultMemory), Architecture: "x86_64",
-		Modified: c.Now, Revision: newRevision(),
-	}
-	if len(in.Architectures) > 0 {
-		v.Architecture = in.Architectures[0]
-	}
-	code.into(v)
-	if in.Environment != nil {
-		if v.Env, err = s.sealEnv(r, in.Environment.Variables); err != nil {
-			return nil, err
-		}
 	}
 	out := v
 	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
@@ -88,6 +74,27 @@ func (s *Service) create(c *wire.Call, in *lambda.CreateFunctionInput) (*lambda.
 		return nil, err
 	}
 	return s.configuration(r, out)
+}
+
+// firstVersion is $LATEST of a function to be made. Its code is durable.
+func (s *Service) firstVersion(c *wire.Call, r ref, in *lambda.CreateFunctionInput) (*version, error) {
+	code, err := s.takeCode(c, archiveFrom(in.Code), false)
+	if err != nil {
+		return nil, err
+	}
+	v := &version{
+		Name: r.name, Version: latest, Runtime: in.Runtime.V, Role: in.Role.V, Handler: in.Handler.V, Description: in.Description.V,
+		Timeout: in.Timeout.Or(defaultTimeout), MemoryMB: in.MemorySize.Or(defaultMemory), Architecture: "x86_64",
+		Modified: c.Now, Revision: newRevision(),
+	}
+	if len(in.Architectures) > 0 {
+		v.Architecture = in.Architectures[0]
+	}
+	code.into(v)
+	if in.Environment != nil {
+		v.Env, err = s.sealEnv(r, in.Environment.Variables)
+	}
+	return v, err
 }
 
 // checkRole makes sure that Lambda may assume the role, by doing it.
