@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 )
 
 // Options say how to start a node.
@@ -102,6 +103,7 @@ func (u *upCommand) importOnce(s *streams, t *Target) error {
 			return fmt.Errorf("publish %s: %w", u.Publish, err)
 		}
 	}
+	debug.FreeOSMemory() // what the import took is not what the node needs
 	if d.hosting() == "" {
 		return nil
 	}
