@@ -17,7 +17,7 @@ examples/tasks/dist: examples/tasks/package-lock.json $(wildcard examples/tasks/
 
 test: build
 	test/setup
-	go test ./...
+	go test -timeout 20m ./...
 
 bench: build
 	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench
