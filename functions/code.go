@@ -58,12 +58,16 @@ func (s *Service) read(c *wire.Call, a archiveOf) ([]byte, error) {
 	}
 	body, _, err := s.cfg.Objects.OpenObject(c, a.bucket.V, a.key.V, a.version.V)
 	if f := wire.Fault(nil); errors.As(err, &f) {
-		if code, status, _ := f.Fault(); status == http.StatusForbidden {
+		code, status, message := f.Fault()
+		if status == http.StatusForbidden {
 			return nil, wire.Because(wire.Fail(403, "AccessDeniedException", "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for %s/%s. S3 Error Code: %s. S3 Error Message: Access Denied", a.bucket.V, a.key.V, code), "%s", wire.ReasonOf(err))
+		}
+		if status < http.StatusInternalServerError {
+			return nil, wire.Because(invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, message), "%s", wire.ReasonOf(err))
 		}
 	}
 	if err != nil {
-		return nil, wire.Because(invalid("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."), "%v", err)
+		return nil, err
 	}
 	defer body.Close()
 	b, err := io.ReadAll(io.LimitReader(body, runner.MaxZipBytes+1))

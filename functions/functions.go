@@ -36,7 +36,7 @@ import (
 // Objects reads archives that callers keep in buckets.
 type Objects interface {
 	// OpenObject returns the bytes of an object as the call's principal may read them: the bucket has a say in that too.
-	// version is "" for the latest.
+	// version is "" for the latest. Its refusals are Faults, as S3 has them.
 	OpenObject(c *wire.Call, bucket, key, version string) (io.ReadCloser, int64, error)
 }
 

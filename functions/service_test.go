@@ -66,7 +66,7 @@ func (o fakeObjects) OpenObject(c *wire.Call, bucket, key, _ string) (io.ReadClo
 	}
 	b, ok := o[bucket+"/"+key]
 	if !ok {
-		return nil, 0, errors.New("no such key")
+		return nil, 0, wire.Fail(404, "NoSuchKey", "The specified key does not exist.")
 	}
 	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 }

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"fmt"
 	"net/url"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ func tagsOf(t *s3.Tagging) ([]tag, error) {
 
 func checkTags(tags []tag, limit int) error {
 	if len(tags) > limit {
-		return fail(400, "BadRequest", "Object tags cannot be greater than 10")
+		return fail(400, "BadRequest", fmt.Sprintf("Tags cannot be more than %d", limit))
 	}
 	seen := map[string]bool{}
 	for _, t := range tags {
