@@ -25,6 +25,7 @@ var (
 	ErrReadOnly = errors.New("kv: write inside View")
 	ErrClosed   = errors.New("kv: closed")
 	ErrBusy     = error(busy("kv: too many waiting writers"))
+	ErrNotEmpty = errors.New("kv: the store is not empty")
 )
 
 // busy is an error that goes away by itself; those above know it by its method.
@@ -43,7 +44,22 @@ func (b busy) Temporary() bool { return true }
 type Engine interface {
 	View(ctx context.Context, fn func(Txn) error) error
 	Update(ctx context.Context, fn func(Txn) error) error
+	// Dump calls fn for every pair in key order, as of one consistent durable snapshot, beside other calls and however long
+	// it takes. k and v are valid during the call only. It ends with fn's error as it is.
+	Dump(ctx context.Context, fn func(k, v []byte) error) error
+	// Load fills an empty store, or fails with ErrNotEmpty, with the pairs that next gives in key order until io.EOF, and
+	// returns when they are durable. After a failure the store may hold a part of them. No other call runs beside it.
+	Load(ctx context.Context, next func() (k, v []byte, err error)) error
 	Close() error
+}
+
+// Broadcaster is what engines implement whose store other processes share: Txn's Notify reaches them with the commit.
+type Broadcaster interface {
+	// Hear calls fn for each topic that a transaction of another process named and committed. fn must not block. What comes while
+	// the connection is lost is not heard: then fn is called with "", which means any topic.
+	Hear(fn func(topic string))
+	// Notify names a topic in a transaction of this engine.
+	Notify(t Txn, topic string) error
 }
 
 // Txn is a transaction of an engine. Slices returned may be kept; slices passed in are not.
@@ -59,10 +75,21 @@ type Txn interface {
 }
 
 // DB is the store services use: an engine behind the contract's checks.
-type DB struct{ engine Engine }
+type DB struct {
+	engine Engine
+	shared Broadcaster // nil when no other process shares the store
+	topics topics
+}
 
 // New wraps an engine.
-func New(e Engine) *DB { return &DB{e} }
+func New(e Engine) *DB {
+	db := &DB{engine: e}
+	if b, ok := e.(Broadcaster); ok {
+		db.shared = b
+		b.Hear(db.topics.wake)
+	}
+	return db
+}
 
 // Close closes the engine. No other call may be running or follow.
 func (db *DB) Close() error { return db.engine.Close() }
@@ -78,19 +105,39 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 // effects: what must happen besides is a row in record's queue. When ctx ends while Update waits for the answer, it returns
 // at once and the transaction may still commit. An Update inside fn of another would wait for itself.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	return db.engine.Update(ctx, func(t Txn) error {
-		return fn(&Tx{txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime)})
+	var last *Tx // of the run that counted
+	err := db.engine.Update(ctx, func(t Txn) error {
+		last = &Tx{db: db, txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime)}
+		return fn(last)
 	})
+	if err == nil {
+		for _, topic := range last.topics {
+			db.topics.wake(topic)
+		}
+	}
+	return err
+}
+
+// Dump calls fn for every pair of one consistent snapshot, in key order, whatever the limits of a transaction: for backups.
+func (db *DB) Dump(ctx context.Context, fn func(k Key, v []byte) error) error {
+	return db.engine.Dump(ctx, func(k, v []byte) error { return fn(k, v) })
+}
+
+// Load fills an empty store with the pairs that next gives in key order until io.EOF: for restoring. No other call may run.
+func (db *DB) Load(ctx context.Context, next func() (k, v []byte, err error)) error {
+	return db.engine.Load(ctx, next)
 }
 
 // Tx is a transaction under the contract's limits.
 type Tx struct {
+	db       *DB // of an Update
 	txn      Txn
 	ctx      context.Context
 	until    time.Time // MaxTxTime; a comparison per call costs less than a timer per transaction
 	readOnly bool
 	keys     int
 	bytes    int
+	topics   []string // to wake after the commit
 }
 
 // Pair is a key and its value.

@@ -45,6 +45,9 @@ func Run(t *testing.T, open func(t *testing.T) kv.Engine) {
 		{"HotKey", testHotKey},
 		{"HotKeyWithFailures", testHotKeyFailures},
 		{"Histories", testHistories},
+		{"DumpAndLoad", testDumpAndLoad},
+		{"LoadRefusesFull", testLoadRefusesFull},
+		{"News", testNews},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			db := kv.New(open(t))

@@ -4,6 +4,7 @@ package memkv
 import (
 	"bytes"
 	"context"
+	"io"
 	"slices"
 	"sync"
 
@@ -56,6 +57,40 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	defer e.mu.Unlock()
 	e.pairs = t.base
 	return nil
+}
+
+// Dump calls fn for every pair.
+func (e *Engine) Dump(ctx context.Context, fn func(k, v []byte) error) error {
+	for _, p := range e.load() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := fn(p.k, p.v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Load fills an empty store.
+func (e *Engine) Load(ctx context.Context, next func() (k, v []byte, err error)) error {
+	if len(e.load()) > 0 {
+		return kv.ErrNotEmpty
+	}
+	return e.Update(ctx, func(t kv.Txn) error {
+		for {
+			k, v, err := next()
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := t.Set(k, v); err != nil {
+				return err
+			}
+		}
+	})
 }
 
 func (e *Engine) load() []pair {
