@@ -172,9 +172,10 @@ func (c *committer) commit(g *group) ([]int, error) {
 
 // send makes the round trip that ends with a commit. A nil error says that it was committed but for lost; an *unknown that
 // nobody knows; any other that it was not and cannot be any more.
-func (e *Engine) send(l *link, conn *pgconn.PgConn, token []byte, calls []call) (lost []int, err error) {
+func (e *Engine) send(l *link, conn *pgconn.PgConn, id []byte, calls []call) (lost []int, err error) {
 	for i := range calls {
-		if calls[i].name == verdict {
+		switch calls[i].name {
+		case token, verdict, verdictSpans:
 			calls[i].row = func(row [][]byte) { lost = ints(row[0]) }
 		}
 	}
@@ -187,18 +188,18 @@ func (e *Engine) send(l *link, conn *pgconn.PgConn, token []byte, calls []call) 
 		return nil, err
 	}
 	l.drop()
-	return e.resolve(l, token, err)
+	return e.resolve(l, id, err)
 }
 
 // resolve finds out what became of a batch whose answer was lost. It writes the batch's token itself when it is not there: if
 // the batch is still on its way somewhere, it can no longer commit.
-func (e *Engine) resolve(l *link, token []byte, cause error) (lost []int, err error) {
+func (e *Engine) resolve(l *link, id []byte, cause error) (lost []int, err error) {
 	for began := time.Now(); ; rest() {
 		conn, err := l.get(e.ctx)
 		if err != nil {
 			return nil, &unknown{cause}
 		}
-		err = do(e.ctx, conn, call{resolve, [][]byte{token}, func(row [][]byte) { lost = ints(row[0]) }})
+		err = do(e.ctx, conn, call{resolve, [][]byte{id}, func(row [][]byte) { lost = ints(row[0]) }})
 		switch {
 		case err == nil && lost == nil:
 			return nil, &fenced{cause}
@@ -306,8 +307,7 @@ func (b *batch) write(i int, w *overlay.Writes, topics []string) {
 
 // calls are the statements from the verdict to the commit.
 func (b *batch) calls(e *Engine) []call {
-	calls := []call{{name: verdict, params: [][]byte{b.token, b.readOf.done(), b.readKeys.done(), b.readValues.done(),
-		b.spanOf.done(), b.spanFrom.done(), b.spanTo.done(), b.pairs.done()}}}
+	calls := []call{b.verdict()}
 	if b.putOf.n > 0 {
 		calls = append(calls, call{name: put, params: [][]byte{b.token, b.putOf.done(), b.putKeys.done(), b.putValues.done()}})
 	}
@@ -318,4 +318,16 @@ func (b *batch) calls(e *Engine) []call {
 		calls = append(calls, call{name: notify, params: [][]byte{b.token, b.topicOf.done(), b.topics.done(), []byte(e.channel)}})
 	}
 	return append(calls, call{name: commit})
+}
+
+// verdict is the statement that writes the token, and who has lost. Its simpler forms cost the database half.
+func (b *batch) verdict() call {
+	c := call{name: token, params: [][]byte{b.token}}
+	if b.readOf.n > 0 || b.spanOf.n > 0 {
+		c.name, c.params = verdict, append(c.params, b.readOf.done(), b.readKeys.done(), b.readValues.done())
+	}
+	if b.spanOf.n > 0 {
+		c.name, c.params = verdictSpans, append(c.params, b.spanOf.done(), b.spanFrom.done(), b.spanTo.done(), b.pairs.done())
+	}
+	return c
 }
