@@ -38,7 +38,7 @@ type disk struct {
 // fullFor is how long a disk counts as full after it has said so, whatever it says of its free space: it may be a quota.
 const fullFor = time.Second
 
-const maxSpoiled = 5 // tables in a row that fail, with room on the disk, before it counts as broken
+const maxSpoiled = 4 // tables in a row that fail before the disk is cut
 
 func newDisk(fs vfs.FS, dir string) (*disk, error) {
 	d := &disk{FS: fs, dir: dir, memory: vfs.NewMem(), released: make(chan struct{})}
@@ -88,7 +88,7 @@ func (d *disk) saw(name string, err error) (cut bool) {
 	if noSpace(err) {
 		d.full.Store(time.Now().UnixNano())
 	}
-	if isTable(name) && d.patient(err) {
+	if isTable(name) && d.patient() {
 		d.pause()
 		return false
 	}
@@ -96,8 +96,9 @@ func (d *disk) saw(name string, err error) (cut bool) {
 	return true
 }
 
-// patient tells whether Pebble may try again to write a table: not for ever when there is room, and not on its way out.
-func (d *disk) patient(err error) bool {
+// patient tells whether Pebble may try again to write a table: not for ever, since commits may wait for it, and not on its
+// way out.
+func (d *disk) patient() bool {
 	select {
 	case <-d.released:
 		return false
@@ -106,7 +107,7 @@ func (d *disk) patient(err error) bool {
 	if d.opening.Load() || d.failure() != nil {
 		return false
 	}
-	return noSpace(err) || d.spoiled.Add(1) < maxSpoiled
+	return d.spoiled.Add(1) < maxSpoiled
 }
 
 // saidFull tells whether the disk has just said that it is full.
@@ -223,6 +224,16 @@ func (d *disk) RemoveAll(name string) error {
 		return nil
 	}
 	return d.FS.RemoveAll(name)
+}
+
+// List cuts when it fails while opening: Pebble lists a second time when it compacts already, and ends badly if it must give up then.
+func (d *disk) List(dir string) ([]string, error) {
+	names, err := d.FS.List(dir)
+	if err != nil && d.opening.Load() {
+		d.cut(err) //nolint:errcheck // openPebble reads it
+		return nil, nil
+	}
+	return names, err
 }
 
 // Lock is passed on as it is: who cannot lock has not begun.
