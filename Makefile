@@ -1,5 +1,5 @@
 # Short names only; what they do is in the tools they call.
-.PHONY: up build test bench clean
+.PHONY: up build test crash bench clean
 
 NPM = npm ci --no-audit --no-fund --loglevel=error
 
@@ -18,6 +18,9 @@ examples/tasks/dist: examples/tasks/package-lock.json $(wildcard examples/tasks/
 test: build
 	test/setup
 	go test -timeout 20m ./...
+
+crash:
+	BOTHY_CRASH_ROUNDS=1000 go test -count=1 -timeout 60m -run TestNodeKilled -v ./test/crash
 
 bench: build
 	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench

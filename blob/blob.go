@@ -25,6 +25,16 @@ type Info struct {
 // ErrRange says that a read begins outside the blob.
 var ErrRange = errors.New("blob: offset outside the blob")
 
+// ErrFull refuses a Put while the store has too little room; it goes away by itself, as its method tells those above.
+var ErrFull = error(full{})
+
+type full struct{}
+
+func (full) Error() string { return "blob: the disk is full" }
+
+// Temporary tells that the same Put may succeed later.
+func (full) Temporary() bool { return true }
+
 // Engine is what a store of bytes implements.
 type Engine interface {
 	// Put stores everything r gives and returns when it is durable. When r fails nothing is kept. Bytes that are already

@@ -137,6 +137,9 @@ func (n *Node) openStores() error {
 		return fmt.Errorf("node: %w", err)
 	}
 	n.db = kv.New(engine)
+	if err := removeTemporary(n.cfg.DataDir); err != nil { // the directory is ours since the store is
+		return fmt.Errorf("node: %w", err)
+	}
 	n.blobs, err = fileblob.Open(filepath.Join(n.cfg.DataDir, "blobs"), fileblob.Options{Now: n.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("node: %w", err)

@@ -41,9 +41,22 @@ func masterKey(dir string, fresh bool) ([]byte, error) {
 	return key, nil
 }
 
+const temporary = ".tmp-" // begins the names of secret files on their way
+
+// removeTemporary removes what writeDurably left when it was killed. The caller owns the directory.
+func removeTemporary(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
 // writeDurably writes a secret file so that a crash leaves all of it or nothing.
 func writeDurably(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // 0600 from the start
+	f, err := os.CreateTemp(filepath.Dir(path), temporary+"*") // 0600 from the start
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -206,4 +207,21 @@ func TestPortTaken(t *testing.T) {
 		t.Error(err)
 	}
 	run(t, Config{DataDir: dir})
+}
+
+// TestHalfWrittenSecrets: what a kill left of secret files goes at the next start.
+func TestHalfWrittenSecrets(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, temporary+"1")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := New(t.Context(), Config{DataDir: dir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
 }

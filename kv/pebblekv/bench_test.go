@@ -38,8 +38,8 @@ func benchValue(n uint64) []byte {
 	return v
 }
 
-// store is what is compared: a read, and a read followed by a write.
-type store interface {
+// subject is what is compared: a read, and a read followed by a write.
+type subject interface {
 	get(key []byte) error
 	change(key []byte) error
 }
@@ -102,7 +102,7 @@ func stores(b *testing.B) (a ours, p raw) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _, _ = e.Close(), db.Close() })
-	for _, d := range []*pebble.DB{e.db, db} {
+	for _, d := range []*pebble.DB{e.store.db, db} {
 		batch := d.NewBatch()
 		for i := range benchKeys {
 			_ = batch.Set(benchKey(i), benchValue(0), nil)
@@ -111,7 +111,7 @@ func stores(b *testing.B) (a ours, p raw) {
 			b.Fatal(err)
 		}
 	}
-	e.durable.Swap(newSnapshot(e.db, 0)).release()
+	e.store.durable.Swap(newSnapshot(e.store.db, 0)).release()
 	return ours{kv.New(e)}, raw{db}
 }
 
@@ -135,7 +135,7 @@ func spread(b *testing.B, workers, ops int, do func(r *rand.Rand) error) time.Du
 }
 
 // compare runs both in turns.
-func compare(b *testing.B, workers, ops int, do func(s store, r *rand.Rand) error) {
+func compare(b *testing.B, workers, ops int, do func(s subject, r *rand.Rand) error) {
 	mine, bare := stores(b)
 	var tMine, tBare time.Duration
 	for b.Loop() {
@@ -150,7 +150,7 @@ func compare(b *testing.B, workers, ops int, do func(s store, r *rand.Rand) erro
 }
 
 func BenchmarkGet(b *testing.B) {
-	compare(b, 16, 10*benchOps, func(s store, r *rand.Rand) error { return s.get(benchKey(r.IntN(benchKeys))) })
+	compare(b, 16, 10*benchOps, func(s subject, r *rand.Rand) error { return s.get(benchKey(r.IntN(benchKeys))) })
 }
 
 func BenchmarkUpdate(b *testing.B) {
@@ -160,18 +160,18 @@ func BenchmarkUpdate(b *testing.B) {
 			if workers == 1 {
 				ops /= 10
 			}
-			compare(b, workers, ops, func(s store, r *rand.Rand) error { return s.change(benchKey(r.IntN(benchKeys))) })
+			compare(b, workers, ops, func(s subject, r *rand.Rand) error { return s.change(benchKey(r.IntN(benchKeys))) })
 		})
 	}
 }
 
 // BenchmarkHotKey: bare Pebble loses updates here; the ratio says what keeping them costs.
 func BenchmarkHotKey(b *testing.B) {
-	compare(b, 256, benchOps, func(s store, _ *rand.Rand) error { return s.change(benchKey(0)) })
+	compare(b, 256, benchOps, func(s subject, _ *rand.Rand) error { return s.change(benchKey(0)) })
 }
 
 func BenchmarkMostlyReads(b *testing.B) {
-	compare(b, 64, 5*benchOps, func(s store, r *rand.Rand) error {
+	compare(b, 64, 5*benchOps, func(s subject, r *rand.Rand) error {
 		key := benchKey(r.IntN(benchKeys))
 		if r.IntN(10) == 0 {
 			return s.change(key)
