@@ -8,7 +8,10 @@
 // (Kingsbury and Alvaro, 2020).
 package history
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Txn is a transaction as its client knows it.
 type Txn struct {
@@ -60,4 +63,9 @@ func (a *Anomaly) Error() string { return "history: " + a.Name + ": " + a.Detail
 
 func anomaly(name, format string, args ...any) *Anomaly {
 	return &Anomaly{name, fmt.Sprintf(format, args...)}
+}
+
+// Writes says whether the transaction wrote.
+func (t Txn) Writes() bool {
+	return slices.ContainsFunc(t.Ops, func(o Op) bool { return o.Kind == Write })
 }
