@@ -84,7 +84,7 @@ func (r *Recorder) work(ctx context.Context, dbs []*kv.DB, workers, each int, pl
 }
 
 func (r *Recorder) record(db *kv.DB, rnd *rand.Rand, plan func(rnd *rand.Rand, views bool) func(*recTx) error) {
-	views, refuses, leaves := rnd.IntN(4) == 0, rnd.IntN(10) == 0, rnd.IntN(12) == 0
+	views, refuses, leaves := rnd.IntN(4) == 0, rnd.IntN(12), rnd.IntN(12) == 0
 	do := plan(rnd, views)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -96,13 +96,15 @@ func (r *Recorder) record(db *kv.DB, rnd *rand.Rand, plan func(rnd *rand.Rand, v
 		call = db.View
 	}
 	var last recTx
+	runs := 0
 	began := r.clock.Add(1)
 	err := call(ctx, func(tx *kv.Tx) error {
 		last = recTx{tx: tx}
-		if err := do(&last); err != nil || !refuses {
+		runs++
+		if err := do(&last); err != nil || refuses != 0 && (refuses > 2 || runs == 1) {
 			return err
 		}
-		return errRefused
+		return errRefused // always, or when it runs again
 	})
 	r.keep(history.Txn{Began: began, Ended: r.clock.Add(1), Ops: last.ops}, err, views)
 }
