@@ -11,6 +11,8 @@ type writes struct {
 	byKey   map[string]int // index into entries; nil while they are few
 	ordered []int          // entries by key; nil until a Scan needs it
 	bytes   int
+
+	room [2]entry // for entries: most transactions need no more
 }
 
 type entry struct {
@@ -47,6 +49,9 @@ func (w *writes) keep(n entry) {
 		return
 	}
 	w.bytes += len(n.key)
+	if w.entries == nil {
+		w.entries = w.room[:0]
+	}
 	w.entries = append(w.entries, n)
 	last := len(w.entries) - 1
 	if w.byKey != nil {

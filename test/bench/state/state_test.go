@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -64,6 +65,7 @@ func (w workload) String() string { return fmt.Sprintf("%s ×%d", w.name, w.goro
 type result struct {
 	perSecond float64
 	p99       time.Duration
+	processor time.Duration // per operation, with what the store does in the background meanwhile
 }
 
 // turn does w on s for a while.
@@ -71,7 +73,7 @@ func (w workload) turn(s store, rows int, d time.Duration) (result, error) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	times, errs := make([][]time.Duration, w.goroutines), make([]error, w.goroutines)
-	begin := time.Now()
+	begin, spent := time.Now(), processor()
 	for g := range w.goroutines {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(g), uint64(begin.UnixNano())))
@@ -86,9 +88,19 @@ func (w workload) turn(s store, rows int, d time.Duration) (result, error) {
 	stop.Store(true)
 	wg.Wait()
 	took := time.Since(begin)
+	spent = processor() - spent
 	all := slices.Concat(times...)
 	slices.Sort(all)
-	return result{float64(len(all)) / took.Seconds(), all[len(all)*99/100]}, firstOf(errs)
+	return result{float64(len(all)) / took.Seconds(), all[len(all)*99/100], spent / time.Duration(len(all))}, firstOf(errs)
+}
+
+// processor is the time this process has spent on processors.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func firstOf(errs []error) error {
@@ -122,24 +134,20 @@ func compare(b testing.TB, rows, rounds int, each time.Duration) {
 		}
 		stores[i] = s
 	}
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(out, "%d rows\t", rows)
-	for _, c := range contenders {
-		fmt.Fprintf(out, "%s /s\tp99 ms\t", c.name)
-	}
-	for _, c := range contenders[1:] {
-		fmt.Fprintf(out, "of %s\t", c.name)
-	}
-	fmt.Fprintln(out)
+	var done []workload
+	var results [][][]result // of a workload, of a store, of a round
 	for _, w := range workloads {
 		if *only == "" || strings.HasPrefix(w.String(), *only) {
-			w.row(b, out, stores, rows, rounds, each)
+			done, results = append(done, w), append(results, w.rounds(b, stores, rows, rounds, each))
 		}
 	}
-	out.Flush() //nolint:errcheck // standard output
+	table(done, results, fmt.Sprintf("a second, %d rows", rows), "%.0f", func(r result) float64 { return r.perSecond })
+	table(done, results, "99th percentile, ms", "%.2f", func(r result) float64 { return r.p99.Seconds() * 1e3 })
+	table(done, results, "processor, µs", "%.1f", func(r result) float64 { return float64(r.processor.Nanoseconds()) / 1e3 })
 }
 
-func (w workload) row(b testing.TB, out *tabwriter.Writer, stores []store, rows, rounds int, each time.Duration) {
+// rounds gives each store its turn in each, another one first every time.
+func (w workload) rounds(b testing.TB, stores []store, rows, rounds int, each time.Duration) [][]result {
 	results := make([][]result, len(stores))
 	for round := range rounds {
 		for i := range stores {
@@ -151,15 +159,31 @@ func (w workload) row(b testing.TB, out *tabwriter.Writer, stores []store, rows,
 			results[i] = append(results[i], res)
 		}
 	}
-	fmt.Fprintf(out, "%s\t", w)
-	for i := range stores {
-		fmt.Fprintf(out, "%.0f\t%.1f\t", median(results[i], func(round int) float64 { return results[i][round].perSecond }),
-			median(results[i], func(round int) float64 { return results[i][round].p99.Seconds() * 1000 }))
+	return results
+}
+
+// table prints one figure of all, the median of the rounds, and the medians of our ratios to the others.
+func table(done []workload, results [][][]result, title, format string, of func(result) float64) {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(out, "\n%s\t", title)
+	for _, c := range contenders {
+		fmt.Fprintf(out, "%s\t", c.name)
 	}
-	for i := range stores[1:] {
-		fmt.Fprintf(out, "%.2f\t", median(results[0], func(round int) float64 { return results[0][round].perSecond / results[i+1][round].perSecond }))
+	for _, c := range contenders[1:] {
+		fmt.Fprintf(out, "ours / %s\t", c.name)
+	}
+	for n, w := range done {
+		fmt.Fprintf(out, "\n%s\t", w)
+		for _, rounds := range results[n] {
+			fmt.Fprintf(out, format+"\t", median(rounds, func(i int) float64 { return of(rounds[i]) }))
+		}
+		ours := results[n][0]
+		for _, theirs := range results[n][1:] {
+			fmt.Fprintf(out, "%.2f\t", median(ours, func(i int) float64 { return of(ours[i]) / of(theirs[i]) }))
+		}
 	}
 	fmt.Fprintln(out)
+	out.Flush() //nolint:errcheck // standard output
 }
 
 func median[T any](rounds []T, of func(round int) float64) float64 {
