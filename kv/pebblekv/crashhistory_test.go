@@ -32,6 +32,7 @@ func TestHistoriesAcrossPowerCuts(t *testing.T) {
 		if err := rec.Check(db); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
+		t.Log(rec)
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
