@@ -25,7 +25,8 @@ var mayImport = []struct {
 	{"kv/overlay", nil},
 	{"kv/pebblekv", []string{"kv", "kv/overlay"}},
 	{"kv/pgkv", []string{"kv", "kv/overlay"}},
-	{"kv/kvtest", []string{"kv"}},
+	{"kv/history", nil},
+	{"kv/kvtest", []string{"kv", "kv/history"}},
 	{"blob", nil},
 	{"blob/memblob", []string{"blob"}},
 	{"blob/fileblob", []string{"blob"}},
@@ -103,6 +104,7 @@ func covers(pattern, folder, own string) bool {
 // one home.
 var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
+	"github.com/anishathalye":       {"kv/history"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
 	"github.com/jackc/pgx":          {"kv/pgkv"},

@@ -13,6 +13,8 @@ type Writes struct {
 	Bytes   int            // at least those of Entries
 	byKey   map[string]int // index into Entries; nil while they are few
 	ordered []int          // Entries by key; nil until a Scan needs it
+
+	room [2]Entry // for Entries: most transactions need no more
 }
 
 // Entry is a key with its new value, or deleted.
@@ -52,6 +54,9 @@ func (w *Writes) Keep(n Entry) {
 		return
 	}
 	w.Bytes += len(n.Key)
+	if w.Entries == nil {
+		w.Entries = w.room[:0]
+	}
 	w.Entries = append(w.Entries, n)
 	last := len(w.Entries) - 1
 	if w.byKey != nil {

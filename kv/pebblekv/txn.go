@@ -25,6 +25,8 @@ type txn struct {
 	at     uint64   // sequence of the snapshot
 	reads  []uint64 // hashes of keys
 	spans  []span
+
+	fewReads [4]uint64 // room for reads: most transactions need no more
 }
 
 // span is a range of keys that was read: [from, to), to == nil is the end of the store.
@@ -38,6 +40,9 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 		return append([]byte{}, e.Value...), nil
 	}
 	if t.tracks {
+		if t.reads == nil {
+			t.reads = t.fewReads[:0]
+		}
 		t.reads = append(t.reads, maphash.Bytes(t.seed, key))
 	}
 	v, closer, err := t.from.Get(key)

@@ -49,6 +49,14 @@ func TestConformance(t *testing.T) {
 	kvtest.Run(t, func(t *testing.T) kv.Engine { return open(t, schema(), pgkv.Options{}) })
 }
 
+// TestShared is the suite for several engines of one store: three nodes on one database.
+func TestShared(t *testing.T) {
+	kvtest.RunShared(t, func(t *testing.T) []kv.Engine {
+		url := schema()
+		return []kv.Engine{open(t, url, pgkv.Options{}), open(t, url, pgkv.Options{}), open(t, url, pgkv.Options{})}
+	})
+}
+
 // TestRandomHistories: the same history gives the same answers as memkv, also when the engine is closed and opened between.
 func TestRandomHistories(t *testing.T) {
 	for i := range uint64(4) {
