@@ -63,6 +63,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		rep = x.refused(err)
 	}
+	wire.Leave(r.Context(), len(rep.body))
 	x.trace.Status, x.trace.Duration = rep.status, s.cfg.Now().Sub(x.began)
 	s.cfg.Keep(x.trace)
 	for name, values := range rep.header {
@@ -87,6 +88,9 @@ func (x *exchange) serve() (*reply, error) {
 		return nil, err
 	}
 	if err := x.authorize(); err != nil {
+		return nil, err
+	}
+	if err := wire.Enter(x.r.Context()); err != nil { // the body is here: the work begins
 		return nil, err
 	}
 	if x.m.MethodIntegration.Type.V == "MOCK" {

@@ -28,10 +28,17 @@ const (
 
 // Errors a caller may have to tell apart.
 var (
-	ErrThrottled = errors.New("runner: every process is busy")
+	ErrThrottled = error(throttled("runner: every process is busy"))
 	ErrSandbox   = errors.New("runner: no isolation mechanism works here, functions are not started")
 	ErrClosed    = errors.New("runner: closed")
 )
+
+type throttled string
+
+func (t throttled) Error() string { return string(t) }
+
+// Temporary tells that the same call may succeed in a moment.
+func (throttled) Temporary() bool { return true }
 
 // Sessions gives functions the credentials of their role.
 type Sessions interface {
@@ -56,7 +63,7 @@ type Config struct {
 	MaxProcesses     int           // 0: 64
 	Idle             time.Duration // how long a warm process stays; 0: 5 minutes
 	InitTimeout      time.Duration // 0: 10 seconds
-	Wait             time.Duration // for a free process when all are busy; 0: 10 seconds
+	Wait             time.Duration // for a free process when all are busy; 0: 10 seconds; as many calls as processes may wait
 }
 
 // UIDs is a range of numeric user ids that belong to nobody else; each process has one of its own.
@@ -116,6 +123,7 @@ type Runner struct {
 	mu     sync.Mutex // guards what follows
 	pools  map[string]*pool
 	count  int           // processes that live
+	queue  int           // calls that wait for one; no more than there may be processes
 	freed  chan struct{} // closed and replaced whenever a process becomes idle or ends
 	closed bool
 	all    map[*process]struct{}
