@@ -57,7 +57,7 @@ func (r *Runner) acquire(ctx context.Context, f *Function) (p *process, fresh bo
 func (r *Runner) join() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.queue >= r.cfg.MaxProcesses {
+	if r.queue >= maxQueue {
 		return false
 	}
 	r.queue++

@@ -24,6 +24,7 @@ const (
 	MaxFiles         = 1024 // open in one process
 	MaxThreads       = 1024 // processes and threads of one sandbox
 	maxCached        = 64   // unpacked archives kept
+	maxQueue         = 64   // calls that wait for a process; one more is throttled at once
 )
 
 // Errors a caller may have to tell apart.
@@ -63,7 +64,7 @@ type Config struct {
 	MaxProcesses     int           // 0: 64
 	Idle             time.Duration // how long a warm process stays; 0: 5 minutes
 	InitTimeout      time.Duration // 0: 10 seconds
-	Wait             time.Duration // for a free process when all are busy; 0: 10 seconds; as many calls as processes may wait
+	Wait             time.Duration // for a free process when all are busy; 0: 10 seconds
 }
 
 // UIDs is a range of numeric user ids that belong to nobody else; each process has one of its own.
@@ -123,7 +124,7 @@ type Runner struct {
 	mu     sync.Mutex // guards what follows
 	pools  map[string]*pool
 	count  int           // processes that live
-	queue  int           // calls that wait for one; no more than there may be processes
+	queue  int           // calls that wait for one
 	freed  chan struct{} // closed and replaced whenever a process becomes idle or ends
 	closed bool
 	all    map[*process]struct{}
