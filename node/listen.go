@@ -99,7 +99,7 @@ func (d *dual) sort(conn net.Conn) {
 func (d *dual) await(conn net.Conn) (heard func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.silent.Len() >= maxSilent {
+	if d.silent.Len() >= min(maxSilent, d.limit) {
 		d.silent.Remove(d.silent.Front()).(net.Conn).Close() //nolint:errcheck // its sort sees it
 	}
 	e := d.silent.PushBack(conn)

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"bothy/wire/admit"
 )
@@ -19,7 +20,8 @@ const (
 	requestShare  = 3        // of that, what requests may hold together
 	connShare     = 4        // and open connections
 	connBytes     = 24 << 10 // one that is idle: buffers and goroutines
-	minOpen       = 512
+	minOpen       = 256
+	fileShare     = 3       // and of the files it may have open, connections get
 	unknownMemory = 1 << 30 // where nothing tells how much there is
 )
 
@@ -38,8 +40,17 @@ func newCapacity() capacity {
 	}
 	return capacity{
 		requests: admit.New(admit.Limits(limit/requestShare, runtime.GOMAXPROCS(0))),
-		open:     int(min(max(limit/connShare/connBytes, minOpen), maxOpen)),
+		open:     int(min(max(limit/connShare/connBytes, minOpen), maxOpen, openFiles()/fileShare)),
 	}
+}
+
+// openFiles is how many files the process may have open; what cannot be asked has no bound.
+func openFiles() int64 {
+	var r syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil || r.Cur > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(r.Cur)
 }
 
 // machineMemory is how many bytes there are: physical, or fewer where a control group says so.

@@ -244,8 +244,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 		}
 		defer u.wg.Done()
 		defer logPanic(log, r)
-		pace(w, r)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, pace(w, r))
 	})
 }
 

@@ -40,7 +40,7 @@ const MaxWait = time.Second
 // Limit is what the requests of a class may have together.
 type Limit struct {
 	Bytes  int64
-	Places int // running at once; as many again may wait for a place; 0 for classes that never Enter
+	Places int // running at once; when as many wait for a place, no more are admitted; 0 for classes that never Enter
 }
 
 // Limits are what the classes get of a memory budget in bytes, with so many cores: enough places for group commit and for what
