@@ -37,6 +37,7 @@ var mayImport = []struct {
 	{"wire/jsoncur", nil},
 	{"wire/item", []string{"wire/jsoncur"}},
 	{"wire/gen", nil},
+	{"wire/admit", nil},
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 

@@ -52,6 +52,7 @@ type Node struct {
 	listener  *dual
 	account   string
 	requests  underWay
+	capacity  capacity
 }
 
 const shutdownGrace = 10 * time.Second // for requests under way when a node is asked to end
@@ -62,7 +63,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err := checkListen(cfg); err != nil {
 		return nil, err
 	}
-	n = &Node{cfg: cfg}
+	n = &Node{cfg: cfg, capacity: newCapacity()}
 	defer func() {
 		if err != nil {
 			n.Close() //nolint:errcheck // the first error is the one to tell
@@ -88,7 +89,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		l.Close() //nolint:errcheck // not used
 		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
-	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, n.capacity.open, n.capacity.requests)
 	return n, n.assemble(ctx, sealer)
 }
 
@@ -167,7 +168,7 @@ func (n *Node) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	server := &http.Server{
-		Handler: n.requests.count(n.cfg.Log, n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: watched(n.requests.count(n.cfg.Log, n.handler())), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return background }, ConnContext: connContext,
 		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -246,8 +247,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 		}
 		defer u.wg.Done()
 		defer logPanic(log, r)
-		pace(w, r)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, pace(w, r))
 	})
 }
 

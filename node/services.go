@@ -94,6 +94,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Budget: n.capacity.requests,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,

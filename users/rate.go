@@ -1,7 +1,6 @@
 package users
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ type bucket struct {
 func (b *brake) maySignUp(c *wire.Call, poolID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.takeLocked(poolID+"|"+household(c.SourceIP), signUpsPerAddress, signUpBurstPerAddress, c.Now) && b.takeLocked(poolID, signUpsPerPool, signUpBurstPerPool, c.Now) {
+	if b.takeLocked(poolID+"|"+wire.Household(c.SourceIP), signUpsPerAddress, signUpBurstPerAddress, c.Now) && b.takeLocked(poolID, signUpsPerPool, signUpBurstPerPool, c.Now) {
 		return nil
 	}
 	return tooFast("sign-ups", c, poolID)
@@ -47,7 +46,7 @@ func (b *brake) maySignUp(c *wire.Call, poolID string) error {
 func (b *brake) mayAsk(c *wire.Call, poolID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.takeLocked(poolID+"|"+household(c.SourceIP), asksPerAddress, askBurstPerAddress, c.Now) {
+	if b.takeLocked(poolID+"|"+wire.Household(c.SourceIP), asksPerAddress, askBurstPerAddress, c.Now) {
 		return nil
 	}
 	return tooFast("requests", c, poolID)
@@ -55,19 +54,6 @@ func (b *brake) mayAsk(c *wire.Call, poolID string) error {
 
 func tooFast(what string, c *wire.Call, poolID string) error {
 	return wire.Because(&cognitoidp.TooManyRequestsException{Message: wire.Some("Too many requests")}, "%s to %s from %s come faster than allowed", what, poolID, c.SourceIP)
-}
-
-// household is the address, or what one customer has of IPv6: the first 64 bits.
-func household(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.Unmap().Is4() {
-		return ip
-	}
-	net, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return net.String()
 }
 
 func (b *brake) takeLocked(key string, perSecond, burst float64, now time.Time) bool {

@@ -55,11 +55,12 @@ type Service struct {
 
 	signUps brake
 	asks    brake
+	cores   cores
 }
 
 // New makes the service; it starts nothing.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	return &Service{cfg: cfg, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
 }
 
 // keptError is an error that does not undo the transaction it was found in.

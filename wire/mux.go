@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bothy/policy"
+	"bothy/wire/admit"
 	"bothy/wire/sigv4"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	Credentials Credentials
 	Now         func() time.Time
 	Log         *slog.Logger
+	Budget      *admit.Budget // what requests may hold; nil: no bounds
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.
@@ -144,6 +146,9 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 
 func (m *Mux) run(c *Call, o *mounted, in any) (out any, err error) {
 	defer m.caught(c, &err)
+	if err := c.ticket.Enter(c, c.room); err != nil {
+		return nil, err
+	}
 	if err := m.validate(o, in); err != nil {
 		return nil, err
 	}
