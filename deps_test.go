@@ -27,6 +27,7 @@ var mayImport = []struct {
 	{"blob", nil},
 	{"blob/memblob", []string{"blob"}},
 	{"blob/fileblob", []string{"blob"}},
+	{"blob/s3blob", []string{"blob"}},
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
 	{"record", []string{"kv"}},
@@ -105,6 +106,7 @@ var mayUse = map[string][]string{
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
+	"github.com/minio/minio-go":     {"blob/s3blob"},
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},
