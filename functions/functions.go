@@ -46,9 +46,11 @@ type Config struct {
 	Blobs   blob.Engine
 	Sealer  *record.Sealer
 	Objects Objects
-	Now     func() time.Time
-	Log     *slog.Logger
-	Runner  runner.Config // Now, Log and Logs are set by New
+	// Keep makes sure, in the transaction that names a blob, that it outlives it: blob.ErrNotFound when it has gone or is going.
+	Keep   func(ctx context.Context, tx *kv.Tx, id string) error
+	Now    func() time.Time
+	Log    *slog.Logger
+	Runner runner.Config // Now, Log and Logs are set by New
 }
 
 // Service serves the lambda API, and of the logs API what reads the logs of functions.

@@ -41,7 +41,8 @@ func checkFormat(dir string) error {
 	return nil
 }
 
-// stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours.
+// stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours. Two processes
+// may stamp at once: what they write is the same.
 func stamp(dir string) error {
 	if err := makeDir(dir); err != nil {
 		return err
@@ -50,28 +51,31 @@ func stamp(dir string) error {
 	if err != nil {
 		return fmt.Errorf("fileblob: %w", err)
 	}
-	temp := filepath.Join(dir, formatFile+".new")
 	for _, n := range names {
-		if n.Name() != filepath.Base(temp) {
+		if n.Name() == formatFile { // another was faster
+			return checkFormat(dir)
+		}
+		if !strings.HasPrefix(n.Name(), formatFile+".new") {
 			return fmt.Errorf("%w: %s is neither empty nor marked", ErrFormat, dir)
 		}
 	}
-	if err := writeFile(temp, fmt.Sprintf("%s%d\n", formatMark, Format)); err != nil {
-		return fmt.Errorf("fileblob: %w", err)
-	}
-	if err := os.Rename(temp, filepath.Join(dir, formatFile)); err != nil {
+	if err := writeMark(dir); err != nil {
 		return fmt.Errorf("fileblob: %w", err)
 	}
 	return syncDir(dir)
 }
 
-func writeFile(name, content string) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+func writeMark(dir string) error {
+	f, err := os.CreateTemp(dir, formatFile+".new") // 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(content)
-	return errors.Join(err, f.Sync(), f.Close())
+	defer os.Remove(f.Name()) //nolint:errcheck // gone when renamed
+	_, err = fmt.Fprintf(f, "%s%d\n", formatMark, Format)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, formatFile))
 }
 
 // makeDir makes a directory, and what is missing above it, and makes their entries durable. The parent is synced also when
