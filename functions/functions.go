@@ -59,12 +59,11 @@ type Service struct {
 	runner *runner.Runner
 	mux    *wire.Mux // set by Mount
 	logs   logStore
-	wake   chan struct{}
 }
 
 // New makes a Service; Run starts its work, Close ends it.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, wake: make(chan struct{}, 1)}
+	s := &Service{cfg: cfg}
 	cfg.Runner.Now, cfg.Runner.Log, cfg.Runner.Logs = cfg.Now, cfg.Log, s.logs.add
 	s.runner = runner.New(cfg.Runner)
 	return s
