@@ -22,7 +22,9 @@ var mayImport = []struct {
 }{
 	{"kv", nil},
 	{"kv/memkv", []string{"kv"}},
-	{"kv/pebblekv", []string{"kv"}},
+	{"kv/overlay", nil},
+	{"kv/pebblekv", []string{"kv", "kv/overlay"}},
+	{"kv/pgkv", []string{"kv", "kv/overlay"}},
 	{"kv/kvtest", []string{"kv"}},
 	{"blob", nil},
 	{"blob/memblob", []string{"blob"}},
@@ -104,6 +106,7 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/jackc/pgx":          {"kv/pgkv"},
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"github.com/minio/minio-go":     {"blob/s3blob"},

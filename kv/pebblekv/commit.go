@@ -1,14 +1,18 @@
 package pebblekv
 
-import "github.com/cockroachdb/pebble/v2"
+import (
+	"bothy/kv/overlay"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // group is what one batch and one fsync settle.
 type group struct {
 	seq     uint64
 	members []member
-	bytes   int     // of the writes
-	entries []entry // the writes in order, until a turn needs to read them
-	writes  *writes // then here, the last one of each key
+	bytes   int             // of the writes
+	entries []overlay.Entry // the writes in order, until a turn needs to read them
+	writes  *overlay.Writes // then here, the last one of each key
 	batch   *pebble.Batch
 	after   *snapshot // holds the batch; nil when nothing was written
 }
@@ -19,23 +23,23 @@ type member struct {
 }
 
 // add takes over the writes of a transaction.
-func (g *group) add(w *writes) {
-	g.bytes += w.bytes
+func (g *group) add(w *overlay.Writes) {
+	g.bytes += w.Bytes
 	if g.writes == nil {
-		g.entries = append(g.entries, w.entries...)
+		g.entries = append(g.entries, w.Entries...)
 		return
 	}
-	for _, e := range w.entries {
-		g.writes.keep(e)
+	for _, e := range w.Entries {
+		g.writes.Keep(e)
 	}
 }
 
 // readable is what was written so far, for a turn.
-func (g *group) readable() *writes {
+func (g *group) readable() *overlay.Writes {
 	if g.writes == nil {
-		g.writes = &writes{}
+		g.writes = &overlay.Writes{}
 		for _, e := range g.entries {
-			g.writes.keep(e)
+			g.writes.Keep(e)
 		}
 		g.entries = nil
 	}
@@ -87,8 +91,8 @@ func (e *Engine) settle(g *group, r *request) {
 	}
 	g.members = append(g.members, member{request: r})
 	g.add(&t.writes)
-	for i := range t.writes.entries {
-		e.window.note(g.seq, e.seed, t.writes.entries[i].key)
+	for i := range t.writes.Entries {
+		e.window.note(g.seq, e.seed, t.writes.Entries[i].Key)
 	}
 }
 
@@ -96,17 +100,17 @@ func (e *Engine) settle(g *group, r *request) {
 func (e *Engine) apply(g *group) {
 	entries := g.entries
 	if g.writes != nil {
-		entries = g.writes.entries
+		entries = g.writes.Entries
 	}
 	if len(entries) == 0 {
 		return
 	}
 	b := e.db.NewBatchWithSize(g.bytes + 16*len(entries) + 64)
 	for i := range entries {
-		if w := &entries[i]; w.deleted {
-			b.Delete(w.key, nil) //nolint:errcheck // building a batch in memory does not fail
+		if w := &entries[i]; w.Deleted {
+			b.Delete(w.Key, nil) //nolint:errcheck // building a batch in memory does not fail
 		} else {
-			b.Set(w.key, w.value, nil) //nolint:errcheck
+			b.Set(w.Key, w.Value, nil) //nolint:errcheck
 		}
 	}
 	if err := e.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {

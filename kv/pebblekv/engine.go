@@ -197,7 +197,7 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 		return err
 	}
 	t, err := e.try(fn)
-	if err != nil || len(t.writes.entries) == 0 {
+	if err != nil || len(t.writes.Entries) == 0 {
 		return err // it read durable state only, so the answer needs nothing more
 	}
 	r := e.requests.Get().(*request)
