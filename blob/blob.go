@@ -42,6 +42,8 @@ type Engine interface {
 	DeleteOld(ctx context.Context, id string) error
 	// Walk calls fn for every blob older than the engine's grace, until it fails; for the sweeper. fn may delete.
 	Walk(ctx context.Context, fn func(Info) error) error
+	// Claim makes the place one owner's for good, the first that claims it, and returns whose it is.
+	Claim(ctx context.Context, owner string) (string, error)
 	Close() error
 }
 

@@ -2,7 +2,7 @@
 // directory fsynced, in this order, before Put returns: a crash leaves either the whole blob or a temporary file, which Open
 // and Walk remove once nothing was written to it for an hour.
 //
-// Directory: "bothy-format" (version), "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content.
+// Directory: "bothy-format" (version), "bothy-owner", "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content.
 //
 // Several processes may share it, on a file system where rename is atomic and fsync means what it says. Only between the
 // calls of one of them does DeleteOld exclude a Put; see blob.Engine.
@@ -268,6 +268,28 @@ func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info)
 		}
 	}
 	return nil
+}
+
+// Claim implements blob.Engine.
+func (e *Engine) Claim(_ context.Context, owner string) (string, error) {
+	f, err := os.CreateTemp(e.temp(), "owner-")
+	if err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it has another name, or is of no use
+	_, err = f.WriteString(owner)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	path := filepath.Join(e.dir, "bothy-owner")
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // the first link stands
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	return string(raw), syncDir(e.dir)
 }
 
 // Close has nothing to do: every Put was durable when it returned.

@@ -2,7 +2,7 @@
 // until its hash is known and then stored under its final key by one request (or one multipart completion), which S3 makes
 // visible whole or not at all: no half blob ever has a name, and a crash leaves at most parts that Walk aborts.
 //
-// Keys: PREFIX/"bothy-format" (version) and PREFIX/"blobs/ab/cdef…" by the hex SHA-256 of the content. Any number of processes
+// Keys: PREFIX/"bothy-format" (version), PREFIX/"bothy-owner" and PREFIX/"blobs/ab/cdef…" by the hex SHA-256 of the content. Any number of processes
 // may use one prefix.
 //
 // A blob's age is by the store's clock, compared with the node's: the grace is hours, clocks differ by seconds. S3 has no
@@ -135,7 +135,7 @@ func (p *place) at(endpoint string) error {
 
 // checkFormat reads the version under the prefix, and stamps it when there is none.
 func (e *Engine) checkFormat(ctx context.Context) error {
-	body, _, _, err := e.s3.GetObject(ctx, e.bucket, e.prefix+formatKey, minio.GetObjectOptions{})
+	raw, err := e.text(ctx, e.prefix+formatKey)
 	if absent(err) {
 		text := fmt.Sprintf("%s%d\n", formatMark, Format)
 		_, err := e.s3.Client.PutObject(ctx, e.bucket, e.prefix+formatKey, strings.NewReader(text), int64(len(text)), putOptions(int64(len(text))))
@@ -144,12 +144,7 @@ func (e *Engine) checkFormat(ctx context.Context) error {
 	if err != nil {
 		return wrap("open", err)
 	}
-	defer body.Close() //nolint:errcheck // only read
-	raw, err := io.ReadAll(io.LimitReader(body, 100))
-	if err != nil {
-		return wrap("open", err)
-	}
-	text, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), formatMark)
+	text, ok := strings.CutPrefix(strings.TrimSpace(raw), formatMark)
 	version, err := strconv.Atoi(text)
 	if !ok || err != nil || version < 1 {
 		return fmt.Errorf("%w: %s says %.40q", ErrFormat, e.prefix+formatKey, raw)
@@ -262,6 +257,31 @@ func (e *Engine) abortOld(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Claim implements blob.Engine.
+func (e *Engine) Claim(ctx context.Context, owner string) (string, error) {
+	key, o := e.prefix+"bothy-owner", putOptions(int64(len(owner)))
+	text, err := e.text(ctx, key)
+	if absent(err) {
+		o.SetMatchETagExcept("*") // the first stands
+		_, err = e.s3.Client.PutObject(ctx, e.bucket, key, strings.NewReader(owner), int64(len(owner)), o)
+		if s := status(err); err == nil || s == http.StatusPreconditionFailed || s == http.StatusConflict {
+			text, err = e.text(ctx, key)
+		}
+	}
+	return text, wrap("claim", err)
+}
+
+// text reads a small object of ours.
+func (e *Engine) text(ctx context.Context, key string) (string, error) {
+	body, _, _, err := e.s3.GetObject(ctx, e.bucket, key, minio.GetObjectOptions{})
+	if err != nil {
+		return "", err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	raw, err := io.ReadAll(io.LimitReader(body, 100))
+	return string(raw), err
 }
 
 // Close has nothing to do: every Put was durable when it returned.
