@@ -5,6 +5,11 @@
 //
 //	("node", "datakey")    the data key, sealed under the master key
 //	("node", "authority")  the certificate authority, sealed under the data key
+//	("node", "store")      the store's name, which the place of its blobs bears too
+//
+// and in the scope of the account:
+//
+//	node.refusal  slot → what a node refused; see refusals
 package node
 
 import (
@@ -12,11 +17,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -24,14 +28,14 @@ import (
 	"time"
 
 	"bothy/blob"
-	"bothy/blob/fileblob"
 	"bothy/kv"
-	"bothy/kv/pebblekv"
 )
 
 // Config says what a node is. The zero value of all but DataDir is safe.
 type Config struct {
-	DataDir string // everything the node keeps; made when absent, mode 0700
+	DataDir string // everything the node keeps but what Store and Blobs say; made when absent, mode 0700
+	Store   string // postgres://… that any number of nodes share; "" is a private store in DataDir
+	Blobs   string // s3://BUCKET/PREFIX?endpoint=…&region=…, or a directory; "" is DataDir/blobs. Needed with Store
 	Listen  string // host:port; "" is 127.0.0.1:4566
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
@@ -45,6 +49,7 @@ type Config struct {
 // Node is one running Bothy.
 type Node struct {
 	cfg       Config
+	lock      io.Closer // of the data directory
 	db        *kv.DB
 	blobs     blob.Engine
 	authority *authority
@@ -69,7 +74,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 			n.Close() //nolint:errcheck // the first error is the one to tell
 		}
 	}()
-	if err := n.openStores(); err != nil {
+	if err := n.openStores(ctx); err != nil {
 		return n, err
 	}
 	sealer, err := openSealer(ctx, n.db, cfg.DataDir)
@@ -123,27 +128,6 @@ func checkListen(cfg Config) error {
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("node: --dev opens unsigned test endpoints, so it refuses to listen on %q: use a loopback address", cfg.Listen)
-	}
-	return nil
-}
-
-func (n *Node) openStores() error {
-	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("node: data directory: %w", err)
-	}
-	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{Log: n.cfg.Log})
-	if errors.Is(err, pebblekv.ErrInUse) {
-		return fmt.Errorf("node: the data directory %s is in use by another node: stop that, or choose another with --data", n.cfg.DataDir)
-	} else if err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	n.db = kv.New(engine)
-	if err := removeTemporary(n.cfg.DataDir); err != nil { // the directory is ours since the store is
-		return fmt.Errorf("node: %w", err)
-	}
-	n.blobs, err = fileblob.Open(filepath.Join(n.cfg.DataDir, "blobs"), fileblob.Options{Now: n.cfg.Now})
-	if err != nil {
-		return fmt.Errorf("node: %w", err)
 	}
 	return nil
 }
@@ -265,6 +249,9 @@ func (n *Node) Close() error {
 	}
 	if n.db != nil {
 		errs = append(errs, n.db.Close())
+	}
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
 	}
 	return errors.Join(errs...)
 }

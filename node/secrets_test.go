@@ -143,7 +143,7 @@ func TestMasterKey(t *testing.T) {
 		}
 	}
 	put(strings.Repeat("ab", 32), 0o600)
-	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "not the key of this data directory") {
+	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "not the master key of this store") {
 		t.Error("wrong key:", err)
 	}
 	for _, text := range []string{"", "abcd", string(key[:62]), string(key) + "00", strings.Repeat("zz", 32)} {
@@ -160,7 +160,7 @@ func TestMasterKey(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "master key") {
+	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "master.key is missing") {
 		t.Error("missing key:", err)
 	}
 	if _, err := os.Stat(path); err == nil {
@@ -186,7 +186,7 @@ func TestOneNode(t *testing.T) {
 		return
 	}
 	n := run(t, Config{})
-	if err := refused(t, Config{DataDir: n.cfg.DataDir}); !strings.Contains(err, "lock held by current process") {
+	if err := refused(t, Config{DataDir: n.cfg.DataDir}); !strings.Contains(err, "in use by another node") {
 		t.Error("in one process:", err)
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOneNode$")

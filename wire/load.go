@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"net/http"
-	"net/netip"
 
 	"bothy/wire/admit"
 )
@@ -143,17 +142,4 @@ func Enter(ctx context.Context) error {
 func Leave(ctx context.Context, answer int) {
 	t, _ := ctx.Value(ticketKey{}).(*admit.Ticket)
 	t.Leave(int64(answer))
-}
-
-// Household is who counts as one client: an address, or what one customer has of IPv6, the first 64 bits.
-func Household(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.Unmap().Is4() {
-		return ip
-	}
-	net, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return net.String()
 }

@@ -26,6 +26,9 @@ type Config struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 	Budget      *admit.Budget // what requests may hold; nil: no bounds
+	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
+	// beyond this process. It must not block. May be nil.
+	Refused func(Trace)
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.

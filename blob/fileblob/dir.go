@@ -1,6 +1,7 @@
 package fileblob
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,8 @@ func checkFormat(d disk, dir string) error {
 	return nil
 }
 
-// stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours.
+// stamp marks a new directory before anything else is in it, so that an unmarked one with files is never ours. Two processes
+// may stamp at once: what they write is the same.
 func stamp(d disk, dir string) error {
 	if err := makeDir(d, dir); err != nil {
 		return fmt.Errorf("fileblob: %w", err)
@@ -52,25 +54,31 @@ func stamp(d disk, dir string) error {
 	if err != nil {
 		return fmt.Errorf("fileblob: %w", err)
 	}
-	temp := filepath.Join(dir, formatFile+".new")
 	for _, n := range names {
-		if n.Name() != filepath.Base(temp) {
+		if n.Name() == formatFile { // another was faster
+			return checkFormat(d, dir)
+		}
+		if !strings.HasPrefix(n.Name(), formatFile+".new") {
 			return fmt.Errorf("%w: %s is neither empty nor marked", ErrFormat, dir)
 		}
 	}
-	if err := writeFile(d, temp, fmt.Sprintf("%s%d\n", formatMark, Format)); err != nil {
-		return fmt.Errorf("fileblob: %w", err)
+	temp := filepath.Join(dir, formatFile+".new-"+rand.Text())
+	err = writeFile(d, temp, fmt.Sprintf("%s%d\n", formatMark, Format))
+	if err == nil {
+		err = d.Rename(temp, filepath.Join(dir, formatFile))
 	}
-	if err := errors.Join(d.Rename(temp, filepath.Join(dir, formatFile)), d.SyncDir(dir)); err != nil {
+	if err == nil {
+		err = d.SyncDir(dir)
+	} else {
+		d.Remove(temp) //nolint:errcheck // the error to tell is the first
+	}
+	if err != nil {
 		return fmt.Errorf("fileblob: %w", err)
 	}
 	return nil
 }
 
 func writeFile(d disk, name, content string) error {
-	if err := d.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	f, err := d.Create(name)
 	if err != nil {
 		return err

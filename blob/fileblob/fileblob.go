@@ -1,8 +1,11 @@
 // Package fileblob keeps blobs in a directory. A blob is written to a temporary file, fsynced, renamed to its name and its
-// directory fsynced, in this order, before Put returns: a crash leaves either the whole blob or a temporary file, which the
-// next Open removes.
+// directory fsynced, in this order, before Put returns: a crash leaves either the whole blob or a temporary file, which Open
+// and Walk remove once nothing was written to it for an hour.
 //
-// Directory: "bothy-format" (version), "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content. One process owns it.
+// Directory: "bothy-format" (version), "bothy-owner", "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content.
+//
+// Several processes may share it, on a file system where rename is atomic and fsync means what it says. Only between the
+// calls of one of them does DeleteOld exclude a Put; see blob.Engine.
 package fileblob
 
 import (
@@ -24,6 +27,9 @@ import (
 
 // DefaultGrace is how long a blob may be without a name: longer than any request that puts one takes to commit its row.
 const DefaultGrace = 24 * time.Hour
+
+// tempRest is how long a temporary file may rest before it is one that a crash left: no request is silent for so long.
+const tempRest = time.Hour
 
 // Options of Open; the zero value is good.
 type Options struct {
@@ -56,15 +62,31 @@ func open(dir string, o Options, d disk) (*Engine, error) {
 	if err := checkFormat(d, dir); err != nil {
 		return nil, err
 	}
-	if err := os.RemoveAll(e.temp()); err != nil {
-		return nil, fmt.Errorf("fileblob: %w", err)
-	}
 	for _, sub := range []string{e.temp(), e.blobs()} {
 		if err := mkdir(d, sub); err != nil {
 			return nil, fmt.Errorf("fileblob: %w", err)
 		}
 	}
-	return e, nil
+	return e, e.tidy()
+}
+
+// tidy removes what a crash left half written.
+func (e *Engine) tidy() error {
+	files, err := os.ReadDir(e.temp())
+	errs := []error{err}
+	for _, f := range files {
+		st, err := f.Info()
+		if err == nil && time.Since(st.ModTime()) > tempRest {
+			err = os.Remove(filepath.Join(e.temp(), f.Name()))
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("fileblob: %w", err)
+	}
+	return nil
 }
 
 func (e *Engine) temp() string          { return filepath.Join(e.dir, "temp") }
@@ -231,6 +253,9 @@ func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) b
 
 // Walk implements blob.Engine.
 func (e *Engine) Walk(ctx context.Context, fn func(blob.Info) error) error {
+	if err := e.tidy(); err != nil {
+		return err
+	}
 	shards, err := os.ReadDir(e.blobs())
 	if err != nil {
 		return fmt.Errorf("fileblob: walk: %w", err)
@@ -268,6 +293,28 @@ func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info)
 		}
 	}
 	return nil
+}
+
+// Claim implements blob.Engine.
+func (e *Engine) Claim(_ context.Context, owner string) (string, error) {
+	f, err := os.CreateTemp(e.temp(), "owner-")
+	if err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it has another name, or is of no use
+	_, err = f.WriteString(owner)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	path := filepath.Join(e.dir, "bothy-owner")
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // the first link stands
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("fileblob: claim: %w", err)
+	}
+	return string(raw), e.disk.SyncDir(e.dir)
 }
 
 // Close has nothing to do: every Put was durable when it returned.
