@@ -24,9 +24,9 @@ type dual struct {
 	once      sync.Once
 	acceptErr error // set before done is closed
 
-	limit  int             // of open
-	heads  *admit.Budget   // what headers on their way may hold; nil: no bounds
-	open   atomic.Int64    // connections that have said something
+	limit  int           // of open
+	heads  *admit.Budget // what headers on their way may hold; nil: no bounds
+	open   atomic.Int64  // connections that have said something
 	mu     sync.Mutex
 	silent list.List // guarded by mu: connections that have said nothing yet, oldest first
 	idle   list.List // guarded by mu: *peeked for which no handler runs, longest so first
