@@ -18,6 +18,8 @@ import (
 	"bothy/kv/pgkv"
 )
 
+const s3Scheme = "s3://" // of a place for blobs that is no directory
+
 // openStores opens what the configuration names, and makes sure that the two belong together.
 func (n *Node) openStores(ctx context.Context) error {
 	if err := n.checkStores(); err != nil {
@@ -97,7 +99,7 @@ func (n *Node) openBlobs(ctx context.Context) (err error) {
 	if place == "" {
 		place = filepath.Join(n.cfg.DataDir, "blobs")
 	}
-	if strings.HasPrefix(place, "s3://") {
+	if strings.HasPrefix(place, s3Scheme) {
 		n.blobs, err = s3blob.Open(ctx, place, s3blob.Options{Now: n.cfg.Now})
 	} else {
 		n.blobs, err = fileblob.Open(place, fileblob.Options{Now: n.cfg.Now})
