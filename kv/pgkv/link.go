@@ -74,9 +74,10 @@ func parse(url string) (*pgconn.Config, error) {
 
 // get returns the connection, and makes it when there is none. It goes on trying until the database has been away for maxAway.
 func (l *link) get(ctx context.Context) (*pgconn.PgConn, error) {
-	if l.conn != nil && !l.conn.IsClosed() {
+	if l.conn != nil && !l.conn.IsClosed() && quiet(l.conn.Conn()) {
 		return l.conn, nil
 	}
+	l.drop()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		conn, err := connect(ctx, l.config)
 		if err == nil {
@@ -104,32 +105,36 @@ func connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range settings() {
-		if _, err := conn.Exec(ctx, s).ReadAll(); err != nil && conn.IsClosed() {
-			return nil, err
-		}
-	}
-	if err := prepare(ctx, conn); err != nil {
+	if err := furnish(ctx, conn); err != nil {
 		conn.Close(context.Background()) //nolint:errcheck // it is of no use
 		return nil, err
 	}
 	return conn, nil
 }
 
-// prepare gives the session its statements, in one round trip.
-func prepare(ctx context.Context, conn *pgconn.PgConn) error {
+// furnish gives a session its settings, some of which may be refused, and its statements, in one round trip.
+func furnish(ctx context.Context, conn *pgconn.PgConn) error {
 	p := conn.StartPipeline(ctx)
+	for _, s := range settings() {
+		p.SendQueryParams(s, nil, nil, nil, nil)
+		p.SendPipelineSync()
+	}
+	p.SendPrepare(notify, notifySQL, nil)
+	p.SendPipelineSync()
 	for _, s := range statements() {
 		p.SendPrepare(s.name, s.sql, nil)
 	}
-	if err := errors.Join(p.Sync(), p.Close()); err != nil {
-		return err
+	err := p.Sync()
+	for optional := len(settings()) + 1; err == nil && optional > 0; {
+		var result any
+		if result, err = p.GetResults(); answered(err) {
+			err = nil
+		}
+		if _, synced := result.(*pgconn.PipelineSync); synced {
+			optional--
+		}
 	}
-	_, err := conn.Prepare(ctx, notify, notifySQL, nil)
-	if answered(err) {
-		return nil // it has no such thing
-	}
-	return err
+	return errors.Join(err, p.Close())
 }
 
 // drop gives the connection up after a failure, or at the end.

@@ -32,10 +32,12 @@ create table if not exists bothy_commit (id bytea primary key, at timestamptz no
 func openSchema(ctx context.Context, conn *pgconn.PgConn) (store string, err error) {
 	for range 10 {
 		store, err = makeSchema(ctx, conn)
-		var pg *pgconn.PgError
-		if !errors.As(err, &pg) || !slices.Contains([]string{"23505", "42P07", "42P06", "42710", stateSerialization, stateDeadlock}, pg.Code) {
+		if !hasCode(err, "23505", "42P07", "42P06", "42710", stateSerialization, stateDeadlock) { // somebody else made it
 			break
 		}
+	}
+	if hasCode(err, "42703") { // no such column
+		err = fmt.Errorf("%w: bothy_format: %w", ErrFormat, err)
 	}
 	if err != nil && !errors.Is(err, ErrFormat) {
 		err = fmt.Errorf("pgkv: open: %w", err)
@@ -68,7 +70,7 @@ func stamp(ctx context.Context, conn *pgconn.PgConn) (store string, err error) {
 	rand.Read(name) //nolint:errcheck // never fails
 	err = exec(ctx, conn, "begin isolation level read committed")
 	if err == nil {
-		err = exec(ctx, conn, fmt.Sprintf("insert into bothy_format values (1, '%s', %d, '%s') on conflict (id) do nothing", formatMark, Format, hex.EncodeToString(name)))
+		err = exec(ctx, conn, fmt.Sprintf("insert into bothy_format (id, mark, version, store) values (1, '%s', %d, '%s') on conflict (id) do nothing", formatMark, Format, hex.EncodeToString(name)))
 	}
 	if err == nil {
 		store, err = checkFormat(ctx, conn)
@@ -137,4 +139,9 @@ func column(ctx context.Context, conn *pgconn.PgConn, sql string) ([]string, err
 		out = append(out, string(row[0]))
 	}
 	return out, nil
+}
+
+func hasCode(err error, codes ...string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains(codes, pg.Code)
 }
