@@ -122,6 +122,7 @@ func TestKill(t *testing.T) {
 	var acked, failed sync.Map
 	var done, hot atomic.Int64
 	var wg sync.WaitGroup
+	defer func() { stop.Store(true); wg.Wait() }()
 	for w := range workers {
 		wg.Go(func() {
 			for i := 0; !stop.Load(); i++ {
