@@ -88,7 +88,9 @@ func (s *spliced) up() {
 	if _, err := io.ReadFull(s.client, head[:4]); err != nil {
 		return
 	}
-	if !s.forward(head[:4], int(binary.BigEndian.Uint32(head))-4, nil) { // the first message has no type
+	const cancels = 80877102
+	begins := func(body []byte) bool { return binary.BigEndian.Uint32(body) != cancels } // a batch that was left must live on
+	if !s.forward(head[:4], int(binary.BigEndian.Uint32(head))-4, begins) {              // the first message has no type
 		return
 	}
 	act, locked := pass, false
@@ -129,7 +131,7 @@ func (s *spliced) forward(head []byte, n int, ok func(body []byte) bool) bool {
 	if _, err := io.ReadFull(s.client, body); err != nil {
 		return false
 	}
-	if ok != nil && !ok(body) {
+	if !ok(body) {
 		return false
 	}
 	if _, err := s.server.Write(append(bytes.Clone(head), body...)); err != nil {
