@@ -33,9 +33,15 @@ func (a *away) Temporary() bool { return true }
 
 // link is a connection that is made when it is needed and made again when it was lost. One goroutine uses it at a time.
 type link struct {
-	config    *pgconn.Config
+	to        *database
 	conn      *pgconn.PgConn // nil when there is none
 	lostSince time.Time      // of the first failed attempt in a row; zero when it was last up
+}
+
+// database is where links lead.
+type database struct {
+	config   *pgconn.Config
+	relative bool // not PostgreSQL itself: see statements
 }
 
 // settings are those of every session. What a relative of PostgreSQL does not know, it refuses, and the session goes on without:
@@ -79,7 +85,7 @@ func (l *link) get(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	l.drop()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		conn, err := connect(ctx, l.config)
+		conn, err := l.to.connect(ctx)
 		if err == nil {
 			l.conn, l.lostSince = conn, time.Time{}
 			return conn, nil
@@ -98,14 +104,14 @@ func (l *link) get(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 }
 
-func connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+func (d *database) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxConnect)
 	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	conn, err := pgconn.ConnectConfig(ctx, d.config)
 	if err != nil {
 		return nil, err
 	}
-	if err := furnish(ctx, conn); err != nil {
+	if err := d.furnish(ctx, conn); err != nil {
 		conn.Close(context.Background()) //nolint:errcheck // it is of no use
 		return nil, err
 	}
@@ -113,7 +119,7 @@ func connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error)
 }
 
 // furnish gives a session its settings, some of which may be refused, and its statements, in one round trip.
-func furnish(ctx context.Context, conn *pgconn.PgConn) error {
+func (d *database) furnish(ctx context.Context, conn *pgconn.PgConn) error {
 	p := conn.StartPipeline(ctx)
 	for _, s := range settings() {
 		p.SendQueryParams(s, nil, nil, nil, nil)
@@ -121,7 +127,7 @@ func furnish(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 	p.SendPrepare(notify, notifySQL, nil)
 	p.SendPipelineSync()
-	for _, s := range statements() {
+	for _, s := range statements(d.relative) {
 		p.SendPrepare(s.name, s.sql, nil)
 	}
 	err := p.Sync()

@@ -27,6 +27,25 @@ const createFormat = `create table if not exists bothy_format (id int4 primary k
 const tables = `create table if not exists bothy_kv (k bytea primary key, v bytea not null);
 create table if not exists bothy_commit (id bytea primary key, at timestamptz not null default now(), lost int4[])`
 
+// open looks what kind of database it is, and makes the tables.
+func (e *Engine) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxOperation)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, e.to.config)
+	if err != nil {
+		return fmt.Errorf("pgkv: open: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it is not needed any more
+	version, err := column(ctx, conn, "select version()")
+	if err != nil {
+		return fmt.Errorf("pgkv: open: %w", err)
+	}
+	e.to.relative = !strings.HasPrefix(version[0], "PostgreSQL ") || strings.Contains(version[0], "-YB-")
+	store, err := openSchema(ctx, conn)
+	e.channel = "bothy_" + store
+	return err
+}
+
 // openSchema makes the tables in a new schema, and checks the format of one that is not. It returns the store's name, drawn when
 // it was made. Two that begin at once may hinder each other: then they look again.
 func openSchema(ctx context.Context, conn *pgconn.PgConn) (store string, err error) {
