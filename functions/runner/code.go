@@ -174,15 +174,16 @@ func (c *codeCache) unpack(ctx context.Context, f *Function, dir string) error {
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	if err := Unpack(file, size, fresh); err != nil {
+	err = Unpack(file, size, fresh)
+	if err == nil {
+		err = os.Chmod(fresh, 0o755)
+	}
+	if err == nil {
+		err = os.Rename(fresh, dir)
+	}
+	if err != nil {
 		removeTree(c.log, fresh)
-		return err
-	}
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return fmt.Errorf("runner: %w", err)
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return fmt.Errorf("runner: %w", err)
+		return fmt.Errorf("runner: code of %s: %w", f.Name, err)
 	}
 	return nil
 }
