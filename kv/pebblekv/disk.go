@@ -25,9 +25,9 @@ import (
 // A table that cannot be written is another matter: Pebble drops it and tries again, so it is only told a moment later.
 type disk struct {
 	vfs.FS          // the real one; reads go there
-	dir      string // Pebble's
 	memory   vfs.FS // what is written after the cut
 	why      atomic.Pointer[error]
+	broken   chan struct{} // closed by the cut
 	full     atomic.Int64  // time of the last "no space left", Unix nanoseconds
 	spoiled  atomic.Int32  // tables that could not be written, since one could
 	opening  atomic.Bool   // a failure of anything cuts: to open is all or nothing
@@ -41,7 +41,7 @@ const fullFor = time.Second
 const maxSpoiled = 4 // tables in a row that fail before the disk is cut
 
 func newDisk(fs vfs.FS, dir string) (*disk, error) {
-	d := &disk{FS: fs, dir: dir, memory: vfs.NewMem(), released: make(chan struct{})}
+	d := &disk{FS: fs, memory: vfs.NewMem(), broken: make(chan struct{}), released: make(chan struct{})}
 	d.opening.Store(true)
 	return d, d.memory.MkdirAll(dir, 0o700)
 }
@@ -77,7 +77,9 @@ func (d *disk) cut(cause error) error {
 	if noSpace(cause) {
 		err = fmt.Errorf("%w: %w", kv.ErrFull, cause)
 	}
-	d.why.CompareAndSwap(nil, &err)
+	if d.why.CompareAndSwap(nil, &err) {
+		close(d.broken)
+	}
 	return d.failure()
 }
 

@@ -233,10 +233,12 @@ func TestCloseWhileFull(t *testing.T) {
 	e := open(t, "db", pebblekv.Options{FS: fs, MemTableBytes: 256 << 10})
 	w := &writers{}
 	w.start(t, e)
+	await(t, "writes", func() bool { return w.n.Load() > 50 })
+	fs.take(32 << 20)
 	await(t, "refusals", func() bool { return w.full.Load() > 20 })
 	w.end()
 	_ = e.Close() // it says that it was full
-	fs.take(-16 << 20)
+	fs.take(-32 << 20)
 	e = open(t, "db", pebblekv.Options{FS: fs})
 	w.check(t, e)
 	if err := e.Close(); err != nil {
