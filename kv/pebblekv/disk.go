@@ -135,7 +135,14 @@ func isTable(name string) bool {
 
 const compactions = "pebble-compaction" // Pebble's name for their writes
 
+// Create syncs the directory before Pebble's marker of the current manifest is made: without, a file system that keeps no order
+// among the entries of a directory may have the marker and not the manifest after a power cut, and the store does not open.
 func (d *disk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(d.PathBase(name), "marker.") && d.failure() == nil {
+		if err := syncDir(d.FS, d.PathDir(name)); err != nil {
+			d.saw(name, err)
+		}
+	}
 	return d.create(name, c, func() (vfs.File, error) { return d.FS.Create(name, c) })
 }
 
