@@ -82,7 +82,20 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, child(dir))
 		os.Exit(1) // it is there to be killed
 	}
-	os.Exit(m.Run())
+	os.Exit(runIn(m))
+}
+
+// runIn runs the tests with a directory for the binary under test, which goes with them.
+func runIn(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "bothy-crash-"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(scratch)                      //nolint:errcheck // a temporary directory
+	if err := os.Chmod(scratch, 0o711); err != nil { // functions run as other users
+		panic(err)
+	}
+	return m.Run()
 }
 
 // child writes as fast as it can and prints a line for each acknowledged write.
