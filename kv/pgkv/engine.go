@@ -9,8 +9,6 @@ import (
 
 	"bothy/kv"
 	"bothy/kv/overlay"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // DefaultQueue bounds waiting transactions, and waiting first reads.
@@ -24,7 +22,7 @@ type Options struct {
 
 // Engine implements kv.Engine and kv.Broadcaster.
 type Engine struct {
-	config *pgconn.Config
+	to     database
 	log    *slog.Logger
 	ctx    context.Context // ends with stop: of everything that is done for no caller in particular
 	cancel context.CancelFunc
@@ -57,7 +55,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
-		config: config, log: o.Log,
+		to: database{config: config}, log: o.Log,
 		arrivals: make(chan *ask, o.Queue), queue: make(chan *request, o.Queue), losers: make(chan *request, o.Queue),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -70,17 +68,16 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 }
 
 func (e *Engine) start(ctx context.Context) error {
-	store, err := e.open(ctx)
-	if err != nil {
+	if err := e.open(ctx); err != nil {
 		return err
 	}
-	if err := e.listen(ctx, store); err != nil {
+	if err := e.listen(ctx); err != nil {
 		return err
 	}
 	for range committers {
-		e.loops.Go((&committer{e: e, link: link{config: e.config}}).loop)
+		e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
 	}
-	e.loops.Go((&lane{e: e, link: link{config: e.config}}).loop)
+	e.loops.Go((&lane{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go(e.keeper.loop)
 	for range listeners {
 		e.promote()
