@@ -122,6 +122,34 @@ func (t *table) shown(ix *index, it item.Item) item.Item {
 	return out
 }
 
+// asReads says of what a transaction consumed that it was for reading; asWrites, for writing.
+func asReads(list []dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity {
+	return each(list, func(of *dynamodb.Capacity) { of.ReadCapacityUnits = of.CapacityUnits })
+}
+
+func asWrites(list []dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity {
+	return each(list, func(of *dynamodb.Capacity) { of.WriteCapacityUnits = of.CapacityUnits })
+}
+
+func each(list []dynamodb.ConsumedCapacity, mark func(*dynamodb.Capacity)) []dynamodb.ConsumedCapacity {
+	for i := range list {
+		c := &list[i]
+		total := dynamodb.Capacity{CapacityUnits: c.CapacityUnits}
+		mark(&total)
+		c.ReadCapacityUnits, c.WriteCapacityUnits = total.ReadCapacityUnits, total.WriteCapacityUnits
+		if c.Table != nil {
+			mark(c.Table)
+		}
+		for _, indexes := range []map[string]dynamodb.Capacity{c.LocalSecondaryIndexes, c.GlobalSecondaryIndexes} {
+			for name, part := range indexes {
+				mark(&part)
+				indexes[name] = part
+			}
+		}
+	}
+	return list
+}
+
 // tally adds up the capacity that a batch or transaction consumed, by table.
 type tally struct {
 	asked wire.Opt[string]

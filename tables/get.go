@@ -77,15 +77,8 @@ func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.Ge
 		return nil, err
 	}
 	var it item.Item
-	err = s.db.View(c, func(tx *kv.Tx) error {
-		t, err := s.again(tx, c, f.name, f.table)
-		if err != nil {
-			return err
-		}
-		if err := f.check(t); err != nil {
-			return err
-		}
-		it, err = read(tx, t.itemKey(f.key))
+	err = s.db.View(c, func(tx *kv.Tx) (err error) {
+		it, err = s.fetchOne(tx, c, f)
 		return err
 	})
 	if err != nil {
@@ -99,6 +92,18 @@ func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.Ge
 		out.Item = f.proj.Of(it)
 	}
 	return out, nil
+}
+
+// fetchOne reads the item, nil when there is none.
+func (s *Service) fetchOne(tx *kv.Tx, c *wire.Call, f *fetch) (item.Item, error) {
+	t, err := s.again(tx, c, f.name, f.table)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check(t); err != nil {
+		return nil, err
+	}
+	return read(tx, t.itemKey(f.key))
 }
 
 func (f *fetch) check(t *table) error {

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/tables/expr"
 	"bothy/wire"
@@ -17,6 +18,7 @@ type mutation struct {
 	cond      *expr.Condition
 	onFailure wire.Opt[string] // ReturnValuesOnConditionCheckFailure
 	needOld   bool
+	unique    bool   // the item must be new: a failed condition says that it is not
 	table     *table // that access was decided for
 }
 
@@ -90,11 +92,7 @@ func (m *mutation) run(tx *kv.Tx, t *table) (*outcome, error) {
 		}
 	}
 	if !m.cond.Match(o.old) {
-		var show item.Item
-		if m.onFailure.V == "ALL_OLD" {
-			show = o.old
-		}
-		return nil, conditionFailed(show)
+		return nil, m.unmet(o.old)
 	}
 	if err := m.result(o, t); err != nil {
 		return nil, err
@@ -103,6 +101,17 @@ func (m *mutation) run(tx *kv.Tx, t *table) (*outcome, error) {
 		return o, nil
 	}
 	return o, t.store(tx, o.row, o.old, o.now, o.newSize)
+}
+
+// unmet is the error of a condition that failed.
+func (m *mutation) unmet(old item.Item) error {
+	switch {
+	case m.unique:
+		return &dynamodb.DuplicateItemException{Message: wire.Some("Duplicate primary key exists in table")}
+	case m.onFailure.V != "ALL_OLD":
+		old = nil
+	}
+	return conditionFailed(old)
 }
 
 // result makes the item the mutation leaves.

@@ -41,10 +41,15 @@ type page struct {
 // read evaluates items until the page is full or the range is done.
 func (p *pageOf) read(tx *kv.Tx) (*page, error) {
 	g := &page{}
+	return g, p.into(tx, g)
+}
+
+// into goes on with a page that other ranges began.
+func (p *pageOf) into(tx *kv.Tx, g *page) error {
 	if p.index != nil {
-		return g, p.readIndex(tx, g)
+		return p.readIndex(tx, g)
 	}
-	return g, p.readTable(tx, g)
+	return p.readTable(tx, g)
 }
 
 func (p *pageOf) readTable(tx *kv.Tx, g *page) error {

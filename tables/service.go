@@ -5,25 +5,28 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
+	"bothy/record"
 	"bothy/wire"
 )
 
 // Config is what the service needs.
 type Config struct {
-	DB  *kv.DB
-	Now func() time.Time // for background work; requests bring their own time
+	DB     *kv.DB
+	Sealer *record.Sealer
+	Now    func() time.Time // for background work; requests bring their own time
 }
 
 // Service serves the DynamoDB API.
 type Service struct {
-	db   *kv.DB
-	now  func() time.Time
-	defs definitions
+	db     *kv.DB
+	sealer *record.Sealer // of tokens, that tell where a read goes on
+	now    func() time.Time
+	defs   definitions
 }
 
 // New starts nothing.
 func New(cfg Config) *Service {
-	return &Service{db: cfg.DB, now: cfg.Now}
+	return &Service{db: cfg.DB, sealer: cfg.Sealer, now: cfg.Now}
 }
 
 // Mount mounts every operation served.
@@ -59,4 +62,7 @@ func (s *Service) mountItems(m *wire.Mux) {
 	wire.Handle(m, dynamodb.BatchWriteItem, s.accessBatchWrite, s.batchWrite)
 	wire.Handle(m, dynamodb.TransactGetItems, s.accessTransactGet, s.transactGet)
 	wire.Handle(m, dynamodb.TransactWriteItems, s.accessTransactWrite, s.transactWrite)
+	wire.Handle(m, dynamodb.ExecuteStatement, s.accessStatement, s.executeStatement)
+	wire.Handle(m, dynamodb.BatchExecuteStatement, wire.AuthenticatedOnly[dynamodb.BatchExecuteStatementInput], s.executeBatch)
+	wire.Handle(m, dynamodb.ExecuteTransaction, s.accessExecuteTransaction, s.executeTransaction)
 }

@@ -36,37 +36,35 @@ func (s *Service) transactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.TransactGetItemsOutput{Responses: make([]dynamodb.ItemResponse, len(gets))}
-	consumed := tally{asked: in.ReturnConsumedCapacity}
-	err = s.db.View(c, func(tx *kv.Tx) error {
+	responses, consumed, err := s.fetchAll(c, gets, in.ReturnConsumedCapacity)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactGetItemsOutput{Responses: responses, ConsumedCapacity: consumed}, nil
+}
+
+// fetchAll reads items of one moment.
+func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) ([]dynamodb.ItemResponse, []dynamodb.ConsumedCapacity, error) {
+	out := make([]dynamodb.ItemResponse, len(gets))
+	consumed := tally{asked: asked}
+	err := s.db.View(c, func(tx *kv.Tx) error {
 		size := 0
 		for i, f := range gets {
-			t, err := s.again(tx, c, f.name, f.table)
-			if err != nil {
-				return err
-			}
-			if err := f.check(t); err != nil {
-				return err
-			}
-			it, err := read(tx, t.itemKey(f.key))
+			it, err := s.fetchOne(tx, c, f)
 			if err != nil {
 				return err
 			}
 			if size += itemSize(it); size > maxTransactBytes {
 				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 			}
-			consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(it, true)))
+			consumed.add(readCapacity(consumed.asked, f.table, nil, 2*readUnits(it, true)))
 			if it != nil {
-				out.Responses[i].Item = f.proj.Of(it)
+				out[i].Item = f.proj.Of(it)
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.ConsumedCapacity = consumed.list
-	return out, nil
+	return out, asReads(consumed.list), err
 }
 
 func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInput) ([]wire.Access, error) {
@@ -130,13 +128,28 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	stamp := stampOf(c, in)
+	consumed, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed}, nil
+}
+
+// commit does all writes or none, once for each stamp: what was done before is only read again, as its price tells.
+func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked wire.Opt[string]) ([]dynamodb.ConsumedCapacity, error) {
 	var consumed tally
-	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed = tally{asked: in.ReturnConsumedCapacity}
-		if done, err := stamp.spent(tx); err != nil || done {
+	var said func([]dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity
+	err := s.db.Update(c, func(tx *kv.Tx) error {
+		consumed = tally{asked: asked}
+		done, err := stamp.spent(tx)
+		if err != nil {
 			return err
 		}
+		if done {
+			said = asReads
+			return s.readBack(tx, c, writes, &consumed)
+		}
+		said = asWrites
 		if err := s.runAll(tx, c, writes, &consumed); err != nil {
 			return err
 		}
@@ -145,7 +158,26 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed.list}, nil
+	return said(consumed.list), nil
+}
+
+// readBack counts what reading the items of a transaction consumes.
+func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+	for _, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return err
+		}
+		if err := m.check(t); err != nil {
+			return err
+		}
+		it, err := read(tx, t.itemKey(m.key))
+		if err != nil {
+			return err
+		}
+		consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(it, true)))
+	}
+	return nil
 }
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
@@ -209,10 +241,13 @@ func reasonOf(err error) dynamodb.CancellationReason {
 		return r
 	}
 	var failed *dynamodb.ConditionalCheckFailedException
+	var twice *dynamodb.DuplicateItemException
 	var refused *wire.Error
 	switch {
 	case errors.As(err, &failed):
 		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
+	case errors.As(err, &twice):
+		r.Code, r.Message = wire.Some("DuplicateItem"), twice.Message
 	case errors.As(err, &refused) && refused.Code == "ValidationException":
 		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
 	default:
