@@ -70,6 +70,9 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.bill(c.Now, in.BillingMode, in.ProvisionedThroughput); err != nil {
 		return nil, err
 	}
+	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+		return nil, err
+	}
 	if t.Key, err = t.schema(in.KeySchema); err != nil {
 		return nil, err
 	}
@@ -221,6 +224,9 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 			return err
 		}
 		if ix.Capacity, err = t.indexCapacity(ix.Name, g.ProvisionedThroughput); err != nil {
+			return err
+		}
+		if err := t.tune(&ix.Most, &ix.Warm, g.OnDemandThroughput, g.WarmThroughput); err != nil {
 			return err
 		}
 	}

@@ -79,23 +79,29 @@ func (t *table) checkUpdate(u *expr.Update) error {
 	})
 }
 
-// run does the mutation in the transaction. A failed condition is ConditionalCheckFailedException.
-func (m *mutation) run(tx *kv.Tx, t *table) (*outcome, error) {
+// run does the mutation in the transaction, where the gate lets it. A failed condition is ConditionalCheckFailedException.
+func (m *mutation) run(tx *kv.Tx, t *table, g *gate) (*outcome, error) {
 	if err := m.check(t); err != nil {
 		return nil, err
 	}
 	o := &outcome{table: t, row: t.itemKey(m.key)}
-	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() {
+	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() || t.metered(true) {
 		var err error
 		if o.old, err = read(tx, o.row); err != nil {
 			return nil, err
 		}
 	}
 	if !m.cond.Match(o.old) {
+		g.count(t, usage{base: g.factor * units(itemSize(o.old), writeUnit)})
 		return nil, m.unmet(o.old)
 	}
 	if err := m.result(o, t); err != nil {
 		return nil, err
+	}
+	if t.metered(true) {
+		if err := g.pass(t, o.usage(g.factor)); err != nil {
+			return nil, err
+		}
 	}
 	if m.verb == verbCheck {
 		return o, nil
@@ -170,12 +176,15 @@ func (t *table) checkIndexUpdate(name string, v *item.Value) error {
 
 // update runs one mutation in its own transaction.
 func (s *Service) update(c *wire.Call, m *mutation) (o *outcome, err error) {
+	g := s.writing(c, 1)
+	defer g.done()
 	err = s.db.Update(c, func(tx *kv.Tx) error {
+		g.again()
 		t, err := s.again(tx, c, m.name, m.table)
 		if err != nil {
 			return err
 		}
-		o, err = m.run(tx, t)
+		o, err = m.run(tx, t, g)
 		return err
 	})
 	return o, err

@@ -147,7 +147,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx)
+		g, err = s.readPage(tx, c, p)
 		return err
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 	}
 	out := &dynamodb.QueryOutput{
 		Count: wire.Some(int32(g.matched)), ScannedCount: wire.Some(int32(g.scanned)), LastEvaluatedKey: g.last,
-		ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, q.table, ix, rated(units(g.size, readUnit), q.consistent)),
+		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
 		out.Items = present(g.items)

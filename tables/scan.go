@@ -105,7 +105,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx)
+		g, err = s.readPage(tx, c, p)
 		return err
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 	}
 	out := &dynamodb.ScanOutput{
 		Count: wire.Some(int32(g.matched)), ScannedCount: wire.Some(int32(g.scanned)), LastEvaluatedKey: g.last,
-		ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, q.table, ix, rated(units(g.size, readUnit), q.consistent)),
+		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
 		out.Items = present(g.items)

@@ -30,6 +30,8 @@ type table struct {
 	NextIndex  int64 // ID of the next index
 	Capacity   capacity
 	OnDemand   time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	Most       capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
+	Warm       capacity  `json:",omitzero"` // WarmThroughput that was asked for
 	Tags       map[string]string
 	TTL        string // attribute of expiry; "" none
 	FillTTL    bool   // the order of expiry has still to follow TTL
@@ -58,10 +60,11 @@ func (k keySchema) has(name string) bool {
 	return name == k.Hash.Name || k.Range.Name != "" && name == k.Range.Name
 }
 
-// capacity is provisioned throughput: kept and shown, not enforced.
+// capacity is throughput in units a second.
 type capacity struct {
 	Read, Write          int64
-	Increased, Decreased time.Time `json:",omitzero"`
+	Increased, Decreased time.Time `json:",omitzero"` // of provisioned throughput, like what follows
+	Decreases            int       `json:",omitzero"` // on the day of the last one
 }
 
 type index struct {
@@ -73,6 +76,8 @@ type index struct {
 	Projection string // ALL, KEYS_ONLY, INCLUDE
 	Include    []string
 	Capacity   capacity
+	Most       capacity `json:",omitzero"`
+	Warm       capacity `json:",omitzero"`
 }
 
 func (t *table) index(name string) *index {

@@ -101,8 +101,13 @@ func (q *search) checkUse(t *table, ix *index) error {
 func (q *search) page(t *table, ix *index) *pageOf {
 	return &pageOf{
 		table: t, index: ix, limit: q.limit, filter: q.filter, proj: q.proj, count: q.sel == "COUNT",
-		whole: ix != nil && ix.Local && (q.sel == "ALL_ATTRIBUTES" || q.proj != nil),
+		whole: ix != nil && ix.Local && t.reaches(ix, q.sel, q.proj), consistent: q.consistent,
 	}
+}
+
+// reaches tells whether a read of a local index shows more than the index does.
+func (t *table) reaches(ix *index, sel string, proj *expr.Projection) bool {
+	return sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" || len(t.unprojected(ix, proj.Paths())) > 0
 }
 
 // startKey is the row or entry that ExclusiveStartKey names.

@@ -197,7 +197,13 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 		if now := (&statement{Statement: st.Statement, table: t, read: q}); !slices.Equal(now.leading(), st.leading()) {
 			return wire.Because(notFound(), "index %s changed while the request was being decided", st.Index)
 		}
+		gate := s.reading(c, 1)
+		if err := gate.open(t, q.index); err != nil {
+			return err
+		}
 		next, err = q.run(tx, t, g, at, int(in.Limit.V))
+		gate.count(t, g.usage(q.index, in.ConsistentRead.V))
+		gate.done()
 		return err
 	})
 	if err != nil {
@@ -205,7 +211,7 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 	}
 	out := &dynamodb.ExecuteStatementOutput{
 		Items: present(g.items), LastEvaluatedKey: next.key,
-		ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, st.table, st.read.index, rated(units(g.size, readUnit), in.ConsistentRead.V)),
+		ConsumedCapacity: g.usage(st.read.index, in.ConsistentRead.V).told(in.ReturnConsumedCapacity, st.table),
 	}
 	if next.key != nil {
 		out.NextToken = wire.Some(s.sealToken(c, st, next))
@@ -225,7 +231,7 @@ func (q *selecting) run(tx *kv.Tx, t *table, g *page, at reached, limit int) (ne
 	for i := at.rang; i < len(ranges); i++ {
 		p := &pageOf{
 			table: t, index: q.index, from: ranges[i][0], to: ranges[i][1], reverse: q.reverse, limit: limit, filter: q.where, proj: q.columns,
-			whole: q.index != nil && q.index.Local && q.columns != nil,
+			whole: q.index != nil && q.index.Local && t.reaches(q.index, "", q.columns),
 		}
 		if i == at.rang && at.key != nil {
 			start, err := (&search{start: at.key}).startKey(t, q.index)

@@ -22,6 +22,7 @@ type Service struct {
 	sealer *record.Sealer // of tokens, that tell where a read goes on
 	now    func() time.Time
 	defs   definitions
+	meters meters
 }
 
 // New starts nothing.

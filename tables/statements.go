@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"bothy/api/dynamodb"
-	"bothy/kv"
 	"bothy/tables/partiql"
 	"bothy/wire"
 )
@@ -84,16 +83,15 @@ func (s *Service) executeOne(c *wire.Call, st *statement, a *dynamodb.BatchState
 	if err != nil {
 		return err
 	}
-	return s.db.View(c, func(tx *kv.Tx) error {
-		it, err := s.fetchOne(tx, c, f)
-		if err != nil {
-			return err
-		}
-		if told(readCapacity(consumed, f.table, nil, readUnits(it, a.ConsistentRead.V))); it != nil {
-			r.Item = f.proj.Of(it)
-		}
-		return nil
-	})
+	f.consistent = a.ConsistentRead.V
+	it, used, err := s.fetch(c, f)
+	if err != nil {
+		return err
+	}
+	if told(used.told(consumed, f.table)); it != nil {
+		r.Item = f.proj.Of(it)
+	}
+	return nil
 }
 
 // batchError is an error as a batch tells it in its place; nil for errors that are not the client's.
@@ -116,6 +114,10 @@ func batchError(err error) *dynamodb.BatchStatementError {
 		code = "DuplicateItem"
 	case "ResourceNotFoundException":
 		code = "ResourceNotFound"
+	case "ProvisionedThroughputExceededException":
+		code = "ProvisionedThroughputExceeded"
+	case "ThrottlingException":
+		code = "ThrottlingError"
 	case "AccessDenied":
 	default:
 		return nil

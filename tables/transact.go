@@ -47,22 +47,28 @@ func (s *Service) transactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) 
 func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) ([]dynamodb.ItemResponse, []dynamodb.ConsumedCapacity, error) {
 	out := make([]dynamodb.ItemResponse, len(gets))
 	consumed := tally{asked: asked}
+	g := s.reading(c, 2)
+	defer g.done()
 	err := s.db.View(c, func(tx *kv.Tx) error {
-		size := 0
+		g.again()
+		size, why := 0, cancelling{}
 		for i, f := range gets {
-			it, err := s.fetchOne(tx, c, f)
-			if err != nil {
+			f.consistent = true
+			it, used, err := s.fetchOne(tx, c, f, g)
+			if why = append(why, reasonOf(err)); isThrottled(err) {
+				continue
+			} else if err != nil {
 				return err
 			}
 			if size += itemSize(it); size > maxTransactBytes {
 				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 			}
-			consumed.add(readCapacity(consumed.asked, f.table, nil, 2*readUnits(it, true)))
+			consumed.add(used.told(consumed.asked, f.table))
 			if it != nil {
 				out[i].Item = f.proj.Of(it)
 			}
 		}
-		return nil
+		return why.cancel()
 	})
 	return out, asReads(consumed.list), err
 }
@@ -139,8 +145,11 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked wire.Opt[string]) ([]dynamodb.ConsumedCapacity, error) {
 	var consumed tally
 	var said func([]dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity
+	g := s.writing(c, 2)
+	defer g.done()
 	err := s.db.Update(c, func(tx *kv.Tx) error {
 		consumed = tally{asked: asked}
+		g.again()
 		done, err := stamp.spent(tx)
 		if err != nil {
 			return err
@@ -150,7 +159,7 @@ func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked w
 			return s.readBack(tx, c, writes, &consumed)
 		}
 		said = asWrites
-		if err := s.runAll(tx, c, writes, &consumed); err != nil {
+		if err := s.runAll(tx, c, writes, g, &consumed); err != nil {
 			return err
 		}
 		return stamp.spend(tx)
@@ -181,7 +190,7 @@ func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed
 }
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
-func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
 	tables := make([]*table, len(writes))
 	seen := map[string]bool{}
 	size := 0
@@ -202,15 +211,13 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *
 		}
 		seen[row] = true
 	}
-	reasons := make([]dynamodb.CancellationReason, len(writes))
-	cancelled := false
+	var why cancelling
 	for i, m := range writes {
-		o, err := m.run(tx, tables[i])
-		if reasons[i] = reasonOf(err); err != nil {
-			if reasons[i].Code.V == "" {
+		o, err := m.run(tx, tables[i], g)
+		if why = append(why, reasonOf(err)); err != nil {
+			if why[i].Code.V == "" {
 				return err
 			}
-			cancelled = true
 			continue
 		}
 		if size += max(o.newSize, m.size); size > maxTransactBytes {
@@ -218,10 +225,7 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))
 	}
-	if cancelled {
-		return cancellation(reasons)
-	}
-	return nil
+	return why.cancel()
 }
 
 // upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
@@ -243,11 +247,17 @@ func reasonOf(err error) dynamodb.CancellationReason {
 	var failed *dynamodb.ConditionalCheckFailedException
 	var twice *dynamodb.DuplicateItemException
 	var refused *wire.Error
+	var exceeded *dynamodb.ProvisionedThroughputExceededException
+	var throttled *dynamodb.ThrottlingException
 	switch {
 	case errors.As(err, &failed):
 		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
 	case errors.As(err, &twice):
 		r.Code, r.Message = wire.Some("DuplicateItem"), twice.Message
+	case errors.As(err, &exceeded):
+		r.Code, r.Message = wire.Some("ProvisionedThroughputExceeded"), exceeded.Message
+	case errors.As(err, &throttled):
+		r.Code, r.Message = wire.Some("ThrottlingError"), throttled.Message
 	case errors.As(err, &refused) && refused.Code == "ValidationException":
 		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
 	default:
@@ -256,10 +266,18 @@ func reasonOf(err error) dynamodb.CancellationReason {
 	return r
 }
 
-func cancellation(reasons []dynamodb.CancellationReason) error {
-	codes := make([]string, len(reasons))
+// cancelling are the reasons of a transaction's actions, each in its place.
+type cancelling []dynamodb.CancellationReason
+
+// cancel is the error of a transaction that cannot be done; nil when all of it can.
+func (reasons cancelling) cancel() error {
+	codes, cancelled := make([]string, len(reasons)), false
 	for i := range reasons {
 		codes[i] = reasons[i].Code.V
+		cancelled = cancelled || codes[i] != "None"
+	}
+	if !cancelled {
+		return nil
 	}
 	return &dynamodb.TransactionCanceledException{
 		Message:             wire.Some("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]"),
