@@ -43,7 +43,7 @@ func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (
 		touched.projection(g.proj)
 		k := itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		k[keySelect] = selected(g.proj)
-		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k})
+		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k, Policies: g.table.policies()})
 	}
 	return wants, nil
 }
@@ -190,7 +190,7 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 			}
 			touched.item(m.key)
 			leading = append(leading, m.table.leading(m.key))
-			w.Resource = tableARN(scope(c), m.name)
+			w.Resource, w.Policies = tableARN(scope(c), m.name), m.table.policies()
 		}
 		w.Keys = itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		wants = append(wants, w)

@@ -27,6 +27,9 @@ func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput)
 		return nil, err
 	}
 	wants := wire.One("dynamodb:CreateTable", tableARN(scope(c), name), nil)
+	if in.ResourcePolicy.Set {
+		wants = append(wants, wire.Access{Action: "dynamodb:PutResourcePolicy", Resource: tableARN(scope(c), name)})
+	}
 	if len(in.Tags) > 0 {
 		wants = append(wants, wire.Access{Action: "dynamodb:TagResource", Resource: tableARN(scope(c), name)})
 	}
@@ -82,6 +85,12 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.checkDefinitions(); err != nil {
 		return nil, err
 	}
+	if in.ResourcePolicy.Set {
+		if err := checkPolicy(c, name, in.ResourcePolicy.V, false); err != nil {
+			return nil, err
+		}
+		t.attach(c.Now, in.ResourcePolicy.V)
+	}
 	return t, t.tag(in.Tags)
 }
 
@@ -98,8 +107,6 @@ func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
 	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
 		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
-	case in.ResourcePolicy.Set:
-		return validation("Resource-based policies are not supported")
 	case in.GlobalTableSourceArn.Set:
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexes) > 0:

@@ -24,7 +24,7 @@ func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire
 		return nil, err
 	}
 	keep(c, f)
-	return wire.One("dynamodb:GetItem", tableARN(scope(c), f.name), f.keys(in.ReturnConsumedCapacity)), nil
+	return f.table.one("dynamodb:GetItem", tableARN(scope(c), f.name), f.keys(in.ReturnConsumedCapacity)), nil
 }
 
 func (f *fetch) keys(consumed wire.Opt[string]) map[string][]string {

@@ -17,7 +17,7 @@ func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire
 	m.cond.Paths(touched.path)
 	k := itemKeys([]string{m.table.leading(in.Item)}, touched, in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:PutItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:PutItem", tableARN(scope(c), m.name), k), nil
 }
 
 func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, error) {
@@ -104,7 +104,7 @@ func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (
 	m.cond.Paths(touched.path)
 	k := itemKeys([]string{m.table.leading(in.Key)}, touched, in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:DeleteItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:DeleteItem", tableARN(scope(c), m.name), k), nil
 }
 
 func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutation, error) {

@@ -27,7 +27,7 @@ func (s *Service) accessQuery(c *wire.Call, in *dynamodb.QueryInput) ([]wire.Acc
 	q.decided = q.leading(q.table)
 	k := itemKeys([]string{q.decided}, q.attributes(q.tests), in.ReturnConsumedCapacity)
 	k[keySelect] = []string{q.sel}
-	return wire.One("dynamodb:Query", q.resource(c), k), nil
+	return q.table.one("dynamodb:Query", q.resource(c), k), nil
 }
 
 // leading is the partition key value, of the table or the index, that the query asks for.

@@ -21,11 +21,10 @@ func (s *Service) accessScan(c *wire.Call, in *dynamodb.ScanInput) ([]wire.Acces
 		return nil, err
 	}
 	keep(c, q)
-	k := itemKeys(nil, q.attributes(nil), in.ReturnConsumedCapacity)
-	delete(k, keyLeading) // a scan goes through all partitions
+	k := itemKeys([]string{nobody}, q.attributes(nil), in.ReturnConsumedCapacity) // a scan goes through all partitions
 	k[keySelect] = []string{q.sel}
 	k[keyFullScan] = []string{"true"}
-	return wire.One("dynamodb:Scan", q.resource(c), k), nil
+	return q.table.one("dynamodb:Scan", q.resource(c), k), nil
 }
 
 func (s *Service) planScan(c *wire.Call, in *dynamodb.ScanInput) (*scanning, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bothy/kv"
+	"bothy/policy"
 	"bothy/record"
 )
 
@@ -39,9 +40,14 @@ type table struct {
 	Class      string
 	ClassSince time.Time `json:",omitzero"`
 
+	Policy   string `json:",omitempty"` // resource-based; "" none
+	Revision string `json:",omitempty"` // of the policy, kept when it goes
+
 	byName []int  // indexes in the order of their names; made when the row is loaded, as what follows
 	rows   kv.Key // account, region, "tables.item", ID
 	at     record.Scope
+
+	sources []policy.Source // Policy, parsed
 }
 
 type attribute struct{ Name, Type string }
@@ -111,6 +117,7 @@ func (t *table) settled(at record.Scope) *table {
 		t.byName[i] = i
 	}
 	slices.SortFunc(t.byName, func(i, j int) int { return strings.Compare(t.Indexes[i].Name, t.Indexes[j].Name) })
+	t.sources = t.source()
 	return t
 }
 

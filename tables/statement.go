@@ -139,7 +139,7 @@ var actionOf = map[partiql.Verb]string{
 
 // access is what the statement wants to do.
 func (st *statement) access(c *wire.Call, consumed wire.Opt[string]) wire.Access {
-	w := wire.Access{Action: actionOf[st.Verb], Resource: tableARN(scope(c), st.name)}
+	w := wire.Access{Action: actionOf[st.Verb], Resource: tableARN(scope(c), st.name), Policies: st.table.policies()}
 	if st.Index != "" {
 		w.Resource = indexARN(scope(c), st.name, st.Index)
 	}

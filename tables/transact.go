@@ -25,7 +25,7 @@ func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsI
 		}
 		gets = append(gets, f)
 		k := enclosed(f.keys(in.ReturnConsumedCapacity), "TransactGetItems")
-		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k})
+		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k, Policies: f.table.policies()})
 	}
 	keep(c, gets)
 	return wants, nil
@@ -84,7 +84,7 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 		m.needOld = wants(in.ReturnConsumedCapacity)
 		writes = append(writes, m)
 		k := enclosed(m.transactKeys(in.ReturnConsumedCapacity), "TransactWriteItems")
-		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k})
+		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k, Policies: m.table.policies()})
 	}
 	keep(c, writes)
 	return wanted, nil

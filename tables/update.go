@@ -21,7 +21,7 @@ func (s *Service) accessUpdateItem(c *wire.Call, in *dynamodb.UpdateItemInput) (
 	keep(c, m)
 	k := itemKeys([]string{m.table.leading(in.Key)}, m.touched(), in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:UpdateItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:UpdateItem", tableARN(scope(c), m.name), k), nil
 }
 
 // touched are the attributes a mutation names, its key among them.
