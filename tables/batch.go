@@ -221,7 +221,7 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 			if err != nil {
 				return nil, err
 			}
-			m.asked, m.name, m.table, m.needOld = asked, name, t, wants(in.ReturnConsumedCapacity)
+			m.asked, m.name, m.table, m.needOld, m.sizes = asked, name, t, wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 			if writes = append(writes, m); len(writes) > maxBatchWrite {
 				return nil, validation("Too many items requested for the BatchWriteItem call")
 			}
@@ -283,6 +283,7 @@ func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*d
 			}
 			done++
 			consumed.add(writeCapacity(consumed.asked, 1, o))
+			consumed.measured(t.Name, o.sizes)
 		}
 		if done == 0 {
 			return throttled
@@ -292,7 +293,7 @@ func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*d
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left, ConsumedCapacity: consumed.list}, nil
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left, ConsumedCapacity: consumed.list, ItemCollectionMetrics: consumed.sizes}, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.

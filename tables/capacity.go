@@ -163,10 +163,11 @@ func each(list []dynamodb.ConsumedCapacity, mark func(*dynamodb.Capacity)) []dyn
 	return list
 }
 
-// tally adds up the capacity that a batch or transaction consumed, by table.
+// tally adds up the capacity that a batch or transaction consumed, and the sizes of the collections it changed, by table.
 type tally struct {
 	asked wire.Opt[string]
 	list  []dynamodb.ConsumedCapacity
+	sizes map[string][]dynamodb.ItemCollectionMetrics
 }
 
 func (y *tally) add(c *dynamodb.ConsumedCapacity) {

@@ -18,6 +18,7 @@ type mutation struct {
 	cond      *expr.Condition
 	onFailure wire.Opt[string] // ReturnValuesOnConditionCheckFailure
 	needOld   bool
+	sizes     bool   // ItemCollectionMetrics are asked for
 	unique    bool   // the item must be new: a failed condition says that it is not
 	table     *table // that access was decided for
 }
@@ -37,6 +38,7 @@ type outcome struct {
 	row      kv.Key
 	old, now item.Item // nil: no item
 	newSize  int
+	sizes    *dynamodb.ItemCollectionMetrics
 }
 
 const itemTooLarge = "Item size has exceeded the maximum allowed size"
@@ -106,7 +108,12 @@ func (m *mutation) run(tx *kv.Tx, t *table, g *gate) (*outcome, error) {
 	if m.verb == verbCheck {
 		return o, nil
 	}
-	return o, t.store(tx, o.row, o.old, o.now, o.newSize)
+	if err := t.store(tx, o.row, o.old, o.now, o.newSize); err != nil || !m.sizes {
+		return o, err
+	}
+	var err error
+	o.sizes, err = o.metrics(tx)
+	return o, err
 }
 
 // unmet is the error of a condition that failed.

@@ -21,7 +21,7 @@ func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire
 }
 
 func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, error) {
-	m := &mutation{verb: verbPut, key: in.Item, onFailure: in.ReturnValuesOnConditionCheckFailure}
+	m := &mutation{verb: verbPut, key: in.Item, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (s *Service) putItem(c *wire.Call, in *dynamodb.PutItemInput) (*dynamodb.Pu
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.PutItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o)}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o), ItemCollectionMetrics: o.sizes}
 	if in.ReturnValues.V == "ALL_OLD" {
 		out.Attributes = o.old
 	}
@@ -108,7 +108,7 @@ func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (
 }
 
 func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutation, error) {
-	m := &mutation{verb: verbDelete, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure}
+	m := &mutation{verb: verbDelete, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (s *Service) deleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (*dynam
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o)}
+	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o), ItemCollectionMetrics: o.sizes}
 	if in.ReturnValues.V == "ALL_OLD" {
 		out.Attributes = o.old
 	}

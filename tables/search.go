@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"strings"
+
 	"bothy/tables/expr"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -89,10 +91,8 @@ func (q *search) checkUse(t *table, ix *index) error {
 	if q.sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" {
 		return validation(invalid+"Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL", ix.Name)
 	}
-	for _, p := range q.proj.Paths() {
-		if !t.projects(ix, p[0].Name) {
-			return validation(invalid+"Global secondary index %s does not project [%s]", ix.Name, p[0].Name)
-		}
+	if lacks := t.unprojected(ix, q.proj.Paths()); len(lacks) > 0 {
+		return validation(invalid+"Global secondary index %s does not project [%s]", ix.Name, strings.Join(lacks, ", "))
 	}
 	return nil
 }

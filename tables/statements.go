@@ -116,6 +116,8 @@ func batchError(err error) *dynamodb.BatchStatementError {
 		code = "ResourceNotFound"
 	case "ProvisionedThroughputExceededException":
 		code = "ProvisionedThroughputExceeded"
+	case "ItemCollectionSizeLimitExceededException":
+		code = "ItemCollectionSizeLimitExceeded"
 	case "ThrottlingException":
 		code = "ThrottlingError"
 	case "AccessDenied":
@@ -177,7 +179,9 @@ func (s *Service) executeTransaction(c *wire.Call, in *dynamodb.ExecuteTransacti
 		for _, st := range statements {
 			request = append(request, st.id[:]...)
 		}
-		out.ConsumedCapacity, err = s.commit(c, writes, stampOf(c, in.ClientRequestToken, request), in.ReturnConsumedCapacity)
+		var done tally
+		done, err = s.commit(c, writes, stampOf(c, in.ClientRequestToken, request), in.ReturnConsumedCapacity)
+		out.ConsumedCapacity = done.list
 	}
 	if err != nil {
 		return nil, err

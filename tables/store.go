@@ -21,6 +21,11 @@ func (t *table) store(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 			return err
 		}
 	}
+	if t.collects() {
+		if err := t.collect(tx, row, old, now); err != nil {
+			return err
+		}
+	}
 	if t.TTL != "" {
 		if err := t.move(tx, row, t.expiry(row, old), t.expiry(row, now)); err != nil {
 			return err

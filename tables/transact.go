@@ -81,7 +81,7 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 		if err != nil {
 			return nil, err
 		}
-		m.needOld = wants(in.ReturnConsumedCapacity)
+		m.needOld, m.sizes = wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 		writes = append(writes, m)
 		k := enclosed(m.transactKeys(in.ReturnConsumedCapacity), "TransactWriteItems")
 		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k, Policies: m.table.policies()})
@@ -134,20 +134,19 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	consumed, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
+	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed}, nil
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: done.list, ItemCollectionMetrics: done.sizes}, nil
 }
 
 // commit does all writes or none, once for each stamp: what was done before is only read again, as its price tells.
-func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked wire.Opt[string]) ([]dynamodb.ConsumedCapacity, error) {
-	var consumed tally
+func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked wire.Opt[string]) (consumed tally, err error) {
 	var said func([]dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity
 	g := s.writing(c, 2)
 	defer g.done()
-	err := s.db.Update(c, func(tx *kv.Tx) error {
+	err = s.db.Update(c, func(tx *kv.Tx) error {
 		consumed = tally{asked: asked}
 		g.again()
 		done, err := stamp.spent(tx)
@@ -164,10 +163,10 @@ func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked w
 		}
 		return stamp.spend(tx)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		said(consumed.list)
 	}
-	return said(consumed.list), nil
+	return consumed, err
 }
 
 // readBack counts what reading the items of a transaction consumes.
@@ -224,6 +223,7 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 			return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))
+		consumed.measured(m.name, o.sizes)
 	}
 	return why.cancel()
 }
@@ -249,6 +249,7 @@ func reasonOf(err error) dynamodb.CancellationReason {
 	var refused *wire.Error
 	var exceeded *dynamodb.ProvisionedThroughputExceededException
 	var throttled *dynamodb.ThrottlingException
+	var full *dynamodb.ItemCollectionSizeLimitExceededException
 	switch {
 	case errors.As(err, &failed):
 		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
@@ -256,6 +257,8 @@ func reasonOf(err error) dynamodb.CancellationReason {
 		r.Code, r.Message = wire.Some("DuplicateItem"), twice.Message
 	case errors.As(err, &exceeded):
 		r.Code, r.Message = wire.Some("ProvisionedThroughputExceeded"), exceeded.Message
+	case errors.As(err, &full):
+		r.Code, r.Message = wire.Some("ItemCollectionSizeLimitExceeded"), full.Message
 	case errors.As(err, &throttled):
 		r.Code, r.Message = wire.Some("ThrottlingError"), throttled.Message
 	case errors.As(err, &refused) && refused.Code == "ValidationException":
