@@ -34,23 +34,21 @@ func (t *table) collection(it item.Item) kv.Key {
 	return appendScalar(appendHash(t.prefix("tables.collection"), hashOf(hash.Str)), hash)
 }
 
-// collected is what an item adds to its collection.
-func (t *table) collected(row kv.Key, it item.Item) int64 {
-	if it == nil {
+// shownSize is what an item adds to its collection by its entry in a local index.
+func (t *table) shownSize(ix *index, entry kv.Key, it item.Item) int {
+	if entry == nil {
 		return 0
 	}
-	size := int64(itemSize(it))
-	for i := range t.Indexes {
-		if ix := &t.Indexes[i]; ix.Local && t.entry(ix, row, it) != nil {
-			size += int64(itemSize(t.shown(ix, it)))
-		}
-	}
-	return size
+	return itemSize(t.shown(ix, it))
 }
 
-// collect counts a change of an item, and refuses to let a full collection grow.
-func (t *table) collect(tx *kv.Tx, row kv.Key, old, now item.Item) error {
-	delta := t.collected(row, now) - t.collected(row, old)
+// collect counts by how many bytes a change of an item lets its collection grow, shown of them in local indexes, and refuses
+// that of a full one.
+func (t *table) collect(tx *kv.Tx, old, now item.Item, shown int) error {
+	if !t.collects() {
+		return nil
+	}
+	delta := int64(itemSize(now) - itemSize(old) + shown)
 	if delta == 0 {
 		return nil
 	}
