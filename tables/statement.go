@@ -144,21 +144,17 @@ func (st *statement) access(c *wire.Call, consumed wire.Opt[string]) wire.Access
 		w.Resource = indexARN(scope(c), st.name, st.Index)
 	}
 	w.Keys = itemKeys(st.leading(), st.touched(), consumed)
+	if st.write != nil && st.Verb != partiql.Insert {
+		w.Keys[keyReturn] = returned(wire.Opt[string]{V: st.Returning, Set: st.Returning != ""}, st.write.onFailure)
+	}
 	switch st.Verb {
-	case partiql.Select, partiql.Exists:
+	case partiql.Exists:
+		w.Keys[keySelect] = []string{"ALL_ATTRIBUTES"} // its condition decides, and a failure may show the item
+	case partiql.Select:
 		w.Keys[keySelect] = st.selected()
-		w.Keys[keyFullScan] = []string{map[bool]string{true: "true", false: "false"}[st.write == nil && (st.read == nil || st.read.partitions == nil)]}
-	case partiql.Update, partiql.Delete:
-		w.Keys[keyReturn] = returned(wire.Opt[string]{V: st.Returning, Set: st.Returning != ""}, st.onFailure())
+		w.Keys[keyFullScan] = []string{map[bool]string{true: "true", false: "false"}[st.read == nil || st.read.partitions == nil]}
 	}
 	return w
-}
-
-func (st *statement) onFailure() (o wire.Opt[string]) {
-	if st.write != nil {
-		o = st.write.onFailure
-	}
-	return o
 }
 
 // leading are the values of dynamodb:LeadingKeys: the partitions the statement reaches. One that may reach any has nobody's.
@@ -224,8 +220,8 @@ func (s *Service) executeStatement(c *wire.Call, in *dynamodb.ExecuteStatementIn
 		return nil, validation("EXISTS can only be used in ExecuteTransaction write requests.")
 	case st.Verb == partiql.Select:
 		return s.selectItems(c, st, in)
-	case in.NextToken.Set, in.Limit.Set:
-		return nil, validation("NextToken and Limit can only be specified for SELECT statements")
+	case in.NextToken.Set:
+		return nil, errToken()
 	}
 	o, err := s.update(c, st.write)
 	if err != nil {

@@ -266,6 +266,14 @@ func TestStatementConditionKeys(t *testing.T) {
 	if out, err := w.batch(only, read); err != nil || !strings.HasPrefix(out[0], "AccessDenied") {
 		t.Error(out, err)
 	}
+	hidden := w.under(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:PartiQL*", "Resource": "*", "Condition": {"StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES", "dynamodb:ReturnValues": "NONE"}}}]}`)
+	_, err = do(w, hidden, dynamodb.ExecuteTransaction, dynamodb.ExecuteTransactionInput{TransactStatements: []dynamodb.ParameterizedStatement{
+		{Statement: str(`EXISTS(SELECT title FROM notes WHERE userId = 'ann' AND noteId = '1' AND title = 'x')`), ReturnValuesOnConditionCheckFailure: str("ALL_OLD")}}})
+	w.refused(err, "AccessDenied", "")
+	for _, text := range []string{`UPDATE notes SET x = 1 WHERE userId = 'ann' AND noteId = '1' AND title = 'x'`, `DELETE FROM notes WHERE userId = 'ann' AND noteId = '1' AND title = 'x'`} {
+		_, err = do(w, hidden, dynamodb.ExecuteStatement, dynamodb.ExecuteStatementInput{Statement: str(text), ReturnValuesOnConditionCheckFailure: str("ALL_OLD")})
+		w.refused(err, "AccessDenied", "")
+	}
 	index := w.under(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:PartiQLSelect", "Resource": "arn:aws:dynamodb:*:*:table/notes/index/byUser"}]}`)
 	if _, err := do(w, index, dynamodb.ExecuteStatement, dynamodb.ExecuteStatementInput{Statement: str(`SELECT * FROM notes.byUser WHERE userId = 'ann'`)}); err != nil {
 		t.Error(err)
