@@ -86,6 +86,13 @@ func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynam
 	consumed := tally{asked: in.ReturnConsumedCapacity}
 	b := &batchRead{out: out, consumed: &consumed, room: maxBatchBytes, gate: s.reading(c, 1)}
 	defer b.gate.done()
+	var of []*table
+	for _, g := range gets {
+		of = append(of, g.table)
+	}
+	if err := b.gate.fill(c, of...); err != nil {
+		return nil, err
+	}
 	err = s.db.View(c, func(tx *kv.Tx) error {
 		b.gate.again()
 		seen := map[string]bool{}
@@ -256,6 +263,13 @@ func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*d
 	var left map[string][]dynamodb.WriteRequest
 	g := s.writing(c, 1)
 	defer g.done()
+	var of []*table
+	for _, m := range writes {
+		of = append(of, m.table)
+	}
+	if err := g.fill(c, of...); err != nil {
+		return nil, err
+	}
 	err = s.db.Update(c, func(tx *kv.Tx) error {
 		consumed, left = tally{asked: in.ReturnConsumedCapacity}, map[string][]dynamodb.WriteRequest{}
 		g.again()

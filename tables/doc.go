@@ -11,6 +11,7 @@
 //	account, region, "tables.index", ID, N, HASH, ik[, is], DIGEST   index N entry → HASH, pk[, sk] of the item
 //	account, region, "tables.expiry", ID, SECONDS, DIGEST            expiry entry → HASH, pk[, sk] of the item
 //	account, region, "tables.collection", ID, HASH, pk    size of an item collection, of tables with local indexes
+//	account, region, "tables.throughput", ID, N, WRITE    what is left of the reads or writes of the table (0) or index N
 //	"", "", "tables.chore", "r", account, region, NAME    table with background work (record row)
 //	account, region, "tables.token", CALLER, TOKEN        what a ClientRequestToken stood for
 //	"", "", "tables.spent", SECONDS, account, region, CALLER, TOKEN   when to forget it → key of that row

@@ -93,6 +93,9 @@ func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.Ge
 func (s *Service) fetch(c *wire.Call, f *fetch) (it item.Item, used usage, err error) {
 	g := s.reading(c, 1)
 	defer g.done()
+	if err := g.fill(c, f.table); err != nil {
+		return nil, used, err
+	}
 	err = s.db.View(c, func(tx *kv.Tx) (err error) {
 		g.again()
 		it, used, err = s.fetchOne(tx, c, f, g)

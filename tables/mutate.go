@@ -185,6 +185,9 @@ func (t *table) checkIndexUpdate(name string, v *item.Value) error {
 func (s *Service) update(c *wire.Call, m *mutation) (o *outcome, err error) {
 	g := s.writing(c, 1)
 	defer g.done()
+	if err := g.fill(c, m.table); err != nil {
+		return nil, err
+	}
 	err = s.db.Update(c, func(tx *kv.Tx) error {
 		g.again()
 		t, err := s.again(tx, c, m.name, m.table)

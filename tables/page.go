@@ -3,7 +3,6 @@ package tables
 import (
 	"bothy/kv"
 	"bothy/tables/expr"
-	"bothy/wire"
 	"bothy/wire/item"
 )
 
@@ -49,15 +48,15 @@ func (g *page) usage(ix *index, consistent bool) usage {
 	return u
 }
 
-// readPage reads one page of one range, where there is throughput.
-func (s *Service) readPage(tx *kv.Tx, c *wire.Call, p *pageOf) (*page, error) {
-	g, gate := &page{}, s.reading(c, 1)
+// read reads one page of one range, where there is throughput.
+func (p *pageOf) read(tx *kv.Tx, gate *gate) (*page, error) {
+	gate.again()
 	if err := gate.open(p.table, p.index); err != nil {
 		return nil, err
 	}
+	g := &page{}
 	err := p.into(tx, g)
 	gate.count(p.table, g.usage(p.index, p.consistent))
-	gate.done()
 	return g, err
 }
 

@@ -132,6 +132,11 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 	if err != nil {
 		return nil, err
 	}
+	gate := s.reading(c, 1)
+	defer gate.done()
+	if err := gate.fill(c, q.table); err != nil {
+		return nil, err
+	}
 	var g *page
 	var ix *index
 	err = s.db.View(c, func(tx *kv.Tx) error {
@@ -147,7 +152,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 			return err
 		}
 		ix = p.index
-		g, err = s.readPage(tx, c, p)
+		g, err = p.read(tx, gate)
 		return err
 	})
 	if err != nil {

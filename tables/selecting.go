@@ -184,6 +184,11 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 			return nil, err
 		}
 	}
+	gate := s.reading(c, 1)
+	defer gate.done()
+	if err := gate.fill(c, st.table); err != nil {
+		return nil, err
+	}
 	g, next := &page{}, reached{}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		t, err := s.again(tx, c, st.name, st.table)
@@ -197,13 +202,12 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 		if now := (&statement{Statement: st.Statement, table: t, read: q}); !slices.Equal(now.leading(), st.leading()) {
 			return wire.Because(notFound(), "index %s changed while the request was being decided", st.Index)
 		}
-		gate := s.reading(c, 1)
+		gate.again()
 		if err := gate.open(t, q.index); err != nil {
 			return err
 		}
 		next, err = q.run(tx, t, g, at, int(in.Limit.V))
 		gate.count(t, g.usage(q.index, in.ConsistentRead.V))
-		gate.done()
 		return err
 	})
 	if err != nil {

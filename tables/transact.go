@@ -49,6 +49,13 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 	consumed := tally{asked: asked}
 	g := s.reading(c, 2)
 	defer g.done()
+	var of []*table
+	for _, f := range gets {
+		of = append(of, f.table)
+	}
+	if err := g.fill(c, of...); err != nil {
+		return nil, nil, err
+	}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		g.again()
 		size, why := 0, cancelling{}
@@ -146,6 +153,13 @@ func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked w
 	var said func([]dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity
 	g := s.writing(c, 2)
 	defer g.done()
+	var of []*table
+	for _, m := range writes {
+		of = append(of, m.table)
+	}
+	if err := g.fill(c, of...); err != nil {
+		return consumed, err
+	}
 	err = s.db.Update(c, func(tx *kv.Tx) error {
 		consumed = tally{asked: asked}
 		g.again()
