@@ -36,7 +36,7 @@ func (g *gate) fill(c *wire.Call, tables ...*table) error {
 		}
 		seen[t] = true
 		for _, l := range t.limits(g.write) {
-			if owed, look := g.s.meters.empty(l.key, g.now); look {
+			if owed, look := g.s.meters.empty(l, g.now); look {
 				list = append(list, &drawn{limited: l, table: t, owed: owed})
 			}
 		}
@@ -56,7 +56,7 @@ func (g *gate) fill(c *wire.Call, tables ...*table) error {
 		return err
 	}
 	for _, d := range list {
-		g.s.meters.add(d.key, d.units, d.wait)
+		g.s.meters.add(d)
 	}
 	return nil
 }
@@ -125,4 +125,3 @@ func (g *gate) done() {
 		g.s.meters.spend(g.took)
 	}
 }
-

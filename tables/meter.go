@@ -33,7 +33,8 @@ type meterKey struct {
 // meter is units a node may grant, negative after a request that cost more than there was.
 type meter struct {
 	left float64
-	wait time.Time // until then the row has not enough
+	wait time.Time // until then the row has not enough, at this rate
+	rate float64
 }
 
 const maxMeters = 100_000
@@ -49,27 +50,27 @@ func (m *meters) has(key meterKey) float64 {
 }
 
 // empty tells whether there is nothing left and it is time to look for more, and how much is owed.
-func (m *meters) empty(key meterKey, now time.Time) (owed float64, look bool) {
+func (m *meters) empty(l limited, now time.Time) (owed float64, look bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := m.left[key]
+	b := m.left[l.key]
 	if b == nil {
 		return 0, true
 	}
-	return -b.left, b.left <= 0 && !now.Before(b.wait)
+	return -b.left, b.left <= 0 && (!now.Before(b.wait) || b.rate != l.rate)
 }
 
 // add takes in what was drawn; without any it is to wait.
-func (m *meters) add(key meterKey, units float64, wait time.Time) {
+func (m *meters) add(d *drawn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := m.left[key]
+	b := m.left[d.key]
 	if b == nil {
 		m.makeRoomLocked()
 		b = &meter{}
-		m.left[key] = b
+		m.left[d.key] = b
 	}
-	b.left, b.wait = b.left+units, wait
+	b.left, b.wait, b.rate = b.left+d.units, d.wait, d.rate
 }
 
 // makeRoomLocked forgets any one meter when there are too many, and with it what it could still grant.
@@ -183,4 +184,3 @@ func (t *table) metered(write bool) bool {
 	}
 	return false
 }
-

@@ -82,6 +82,22 @@ func TestWritesAreThrottled(t *testing.T) {
 	}
 }
 
+// TestMoreThroughputHelpsAtOnce: who is throttled, and owes, need not wait at the old rate.
+func TestMoreThroughputHelpsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	provision(w, "tab", "pk:S")
+	put := func() error { return fails(do(w, w.root, putItem, putInput("tab", doc(`{'pk': {'S': 'a'}}`)))) }
+	w.put("tab", fmt.Sprintf(`{'pk': {'S': 'a'}, 'v': {'S': '%s'}}`, strings.Repeat("x", 350<<10)))
+	if err := put(); !isThrottled(err) {
+		t.Fatal(err)
+	}
+	must(w, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), ProvisionedThroughput: &dynamodb.ProvisionedThroughput{ReadCapacityUnits: wire.Some(int64(1)), WriteCapacityUnits: wire.Some(int64(100))}})
+	w.now = w.now.Add(4 * time.Second)
+	if err := put(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNodesShareThroughput: two nodes on one store grant together what one may, and what lies with the other.
 func TestNodesShareThroughput(t *testing.T) {
 	db := kv.New(memkv.New())

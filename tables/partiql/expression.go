@@ -52,7 +52,7 @@ func (p *parser) infix() (func(*expr.Node) (*expr.Node, error), int) {
 	case p.keyword("AND"):
 		return func(l *expr.Node) (*expr.Node, error) { return p.logical(l, powerAnd, expr.All) }, powerAnd
 	case p.keyword("IS"):
-		return p.is_, powerCompare
+		return p.isType, powerCompare
 	case p.keyword("NOT"), p.keyword("IN"), p.keyword("BETWEEN"), p.keyword("LIKE"):
 		return p.among, powerCompare
 	case t.kind == symbol && (t.text == "+" || t.text == "-"):
@@ -214,8 +214,8 @@ var (
 	foreignTypes = wordSet("SMALLINT INT INTEGER INT2 INT4 INT8 INTEGER2 INTEGER4 INTEGER8 BIGINT FLOAT REAL DOUBLE DECIMAL CHAR CHARACTER VARCHAR TIMESTAMP DATE TIME SYMBOL CLOB SEXP BAG ANY")
 )
 
-// is_ reads IS [NOT] MISSING and IS [NOT] type.
-func (p *parser) is_(left *expr.Node) (*expr.Node, error) {
+// isType reads IS [NOT] MISSING and IS [NOT] type.
+func (p *parser) isType(left *expr.Node) (*expr.Node, error) {
 	p.next()
 	not := p.acceptWord("NOT")
 	name := strings.ToUpper(p.cur.text)
