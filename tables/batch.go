@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"errors"
+
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/policy"
@@ -253,61 +255,126 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	return m, err
 }
 
-// batchWrite does the batch in one transaction; left unprocessed is only what there is no throughput for.
+// batchWritten is what a BatchWriteItem did so far.
+type batchWritten struct {
+	gate      *gate
+	consumed  tally
+	left      map[string][]dynamodb.WriteRequest // what there was no throughput for
+	done      int
+	throttled error // the last
+}
+
+// batchWrite does the whole batch in one transaction, or in several when it is too large for one. Left unprocessed is only what
+// there is no throughput for.
 func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	writes, err := kept[[]*batched](c)
 	if err != nil {
 		return nil, err
 	}
-	var consumed tally
-	var left map[string][]dynamodb.WriteRequest
-	g := s.writing(c, 1)
-	defer g.done()
+	all := &batchWritten{gate: s.writing(c, 1), consumed: tally{asked: in.ReturnConsumedCapacity}, left: map[string][]dynamodb.WriteRequest{}}
 	var of []*table
 	for _, m := range writes {
 		of = append(of, m.table)
 	}
-	if err := g.fill(c, of...); err != nil {
+	if err := all.gate.fill(c, of...); err != nil {
 		return nil, err
 	}
-	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed, left = tally{asked: in.ReturnConsumedCapacity}, map[string][]dynamodb.WriteRequest{}
-		g.again()
-		seen, done, throttled := map[string]bool{}, 0, error(nil)
-		for _, m := range writes {
-			t, err := s.again(tx, c, m.name, m.table)
-			if err != nil {
-				return err
-			}
-			if err := m.check(t); err != nil {
-				return err
-			}
-			row := string(t.itemKey(m.key))
-			if seen[row] {
-				return validation("Provided list of item keys contains duplicates")
-			}
-			seen[row] = true
-			o, err := m.run(tx, t, g)
-			if isThrottled(err) {
-				left[m.asked], throttled = append(left[m.asked], m.request), err
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			done++
-			consumed.add(writeCapacity(consumed.asked, 1, o))
-			consumed.measured(t.Name, o.sizes)
+	if err := s.batchTogether(c, writes, all); err != nil {
+		return nil, err
+	}
+	if all.done == 0 {
+		return nil, all.throttled
+	}
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: all.left, ConsumedCapacity: all.consumed.list, ItemCollectionMetrics: all.consumed.sizes}, nil
+}
+
+// batchTogether does writes in one transaction. Halves that are too large for one are done one after the other.
+func (s *Service) batchTogether(c *wire.Call, writes []*batched, all *batchWritten) error {
+	var one *batchWritten
+	err := s.db.Update(c, func(tx *kv.Tx) error {
+		one = &batchWritten{gate: all.gate, consumed: tally{asked: all.consumed.asked}}
+		one.gate.again()
+		tables, err := s.checkBatch(tx, c, writes)
+		if err != nil {
+			return err
 		}
-		if done == 0 {
-			return throttled
+		for i, m := range writes {
+			if err := one.write(tx, tables[i], m); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if half := len(writes) / 2; errors.Is(err, kv.ErrLimit) && half > 0 {
+		if err := s.batchTogether(c, writes[:half], all); err != nil {
+			return err
+		}
+		return s.batchTogether(c, writes[half:], all)
 	}
-	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left, ConsumedCapacity: consumed.list, ItemCollectionMetrics: consumed.sizes}, nil
+	if err != nil {
+		return err
+	}
+	one.gate.done()
+	all.add(one)
+	return nil
+}
+
+// write does one write of a transaction, unless it is throttled.
+func (b *batchWritten) write(tx *kv.Tx, t *table, m *batched) error {
+	o, err := m.run(tx, t, b.gate)
+	if isThrottled(err) {
+		if b.left == nil {
+			b.left = map[string][]dynamodb.WriteRequest{}
+		}
+		b.left[m.asked], b.throttled = append(b.left[m.asked], m.request), err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.done++
+	b.consumed.add(writeCapacity(b.consumed.asked, 1, o))
+	b.consumed.measured(t.Name, o.sizes)
+	return nil
+}
+
+// add adds what one transaction did.
+func (b *batchWritten) add(one *batchWritten) {
+	for i := range one.consumed.list {
+		b.consumed.add(&one.consumed.list[i])
+	}
+	for table, sizes := range one.consumed.sizes {
+		for i := range sizes {
+			b.consumed.measured(table, &sizes[i])
+		}
+	}
+	for asked, requests := range one.left {
+		b.left[asked] = append(b.left[asked], requests...)
+	}
+	b.done += one.done
+	if one.throttled != nil {
+		b.throttled = one.throttled
+	}
+}
+
+// checkBatch reads the tables of all writes, and refuses what is wrong before anything is written.
+func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]*table, error) {
+	tables, seen := make([]*table, len(writes)), map[string]bool{}
+	for i, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.check(t); err != nil {
+			return nil, err
+		}
+		row := string(t.itemKey(m.key))
+		if seen[row] {
+			return nil, validation("Provided list of item keys contains duplicates")
+		}
+		seen[row], tables[i] = true, t
+	}
+	return tables, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.
