@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"errors"
+
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/policy"
@@ -43,7 +45,7 @@ func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (
 		touched.projection(g.proj)
 		k := itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		k[keySelect] = selected(g.proj)
-		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k})
+		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k, Policies: g.table.policies()})
 	}
 	return wants, nil
 }
@@ -84,8 +86,17 @@ func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynam
 	}
 	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]item.Item{}, UnprocessedKeys: map[string]dynamodb.KeysAndAttributes{}}
 	consumed := tally{asked: in.ReturnConsumedCapacity}
-	room := maxBatchBytes
+	b := &batchRead{out: out, consumed: &consumed, room: maxBatchBytes, gate: s.reading(c, 1)}
+	defer b.gate.done()
+	var of []*table
+	for _, g := range gets {
+		of = append(of, g.table)
+	}
+	if err := b.gate.fill(c, of...); err != nil {
+		return nil, err
+	}
 	err = s.db.View(c, func(tx *kv.Tx) error {
+		b.gate.again()
 		seen := map[string]bool{}
 		rows := make([][]kv.Key, len(gets))
 		for i, g := range gets { // every key is checked before anything is read
@@ -98,9 +109,12 @@ func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynam
 			}
 		}
 		for i, g := range gets {
-			if err := g.read(tx, rows[i], &room, out, &consumed); err != nil {
+			if err := g.read(tx, rows[i], b); err != nil {
 				return err
 			}
+		}
+		if b.done == 0 {
+			return b.throttled
 		}
 		return nil
 	})
@@ -126,7 +140,17 @@ func (g *tableGet) rows(t *table, seen map[string]bool) ([]kv.Key, error) {
 	return rows, t.checkPaths(g.proj)
 }
 
-func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.BatchGetItemOutput, consumed *tally) error {
+// batchRead is a BatchGetItem on its way.
+type batchRead struct {
+	out       *dynamodb.BatchGetItemOutput
+	consumed  *tally
+	room      int // bytes
+	gate      *gate
+	done      int   // items
+	throttled error // the last
+}
+
+func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, b *batchRead) error {
 	raws, err := tx.GetMany(rows)
 	if err != nil {
 		return err
@@ -139,18 +163,22 @@ func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.Batch
 				return err
 			}
 		}
-		if *room -= itemSize(it); *room < 0 {
+		used := usage{base: readUnits(it, g.in.ConsistentRead.V)}
+		if b.room -= itemSize(it); b.room >= 0 {
+			b.throttled = b.gate.pass(g.table, used)
+		}
+		if b.room < 0 || b.throttled != nil { // neither will there be room, or throughput, for the rest
 			rest := g.in
 			rest.Keys = g.keys[i:]
-			out.UnprocessedKeys[g.asked] = rest
+			b.out.UnprocessedKeys[g.asked] = rest
 			break
 		}
-		consumed.add(readCapacity(consumed.asked, g.table, nil, readUnits(it, g.in.ConsistentRead.V)))
-		if it != nil {
+		b.done++
+		if b.consumed.add(used.told(b.consumed.asked, g.table)); it != nil {
 			found = append(found, g.proj.Of(it))
 		}
 	}
-	out.Responses[g.asked] = found
+	b.out.Responses[g.asked] = found
 	return nil
 }
 
@@ -171,7 +199,7 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 			}
 			touched.item(m.key)
 			leading = append(leading, m.table.leading(m.key))
-			w.Resource = tableARN(scope(c), m.name)
+			w.Resource, w.Policies = tableARN(scope(c), m.name), m.table.policies()
 		}
 		w.Keys = itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		wants = append(wants, w)
@@ -182,7 +210,8 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 // batched is a mutation and the name its request gave the table.
 type batched struct {
 	mutation
-	asked string
+	asked   string
+	request dynamodb.WriteRequest
 }
 
 func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) ([]*batched, error) {
@@ -201,7 +230,7 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 			if err != nil {
 				return nil, err
 			}
-			m.asked, m.name, m.table, m.needOld = asked, name, t, wants(in.ReturnConsumedCapacity)
+			m.asked, m.name, m.table, m.needOld, m.sizes = asked, name, t, wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 			if writes = append(writes, m); len(writes) > maxBatchWrite {
 				return nil, validation("Too many items requested for the BatchWriteItem call")
 			}
@@ -211,7 +240,7 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 }
 
 func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
-	m := &batched{}
+	m := &batched{request: r}
 	var err error
 	switch {
 	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
@@ -226,41 +255,126 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	return m, err
 }
 
-// batchWrite does the whole batch in one transaction, so that nothing is left unprocessed.
+// batchWritten is what a BatchWriteItem did so far.
+type batchWritten struct {
+	gate      *gate
+	consumed  tally
+	left      map[string][]dynamodb.WriteRequest // what there was no throughput for
+	done      int
+	throttled error // the last
+}
+
+// batchWrite does the whole batch in one transaction, or in several when it is too large for one. Left unprocessed is only what
+// there is no throughput for.
 func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	writes, err := kept[[]*batched](c)
 	if err != nil {
 		return nil, err
 	}
-	var consumed tally
-	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed = tally{asked: in.ReturnConsumedCapacity}
-		seen := map[string]bool{}
-		for _, m := range writes {
-			t, err := s.again(tx, c, m.name, m.table)
-			if err != nil {
+	all := &batchWritten{gate: s.writing(c, 1), consumed: tally{asked: in.ReturnConsumedCapacity}, left: map[string][]dynamodb.WriteRequest{}}
+	var of []*table
+	for _, m := range writes {
+		of = append(of, m.table)
+	}
+	if err := all.gate.fill(c, of...); err != nil {
+		return nil, err
+	}
+	if err := s.batchTogether(c, writes, all); err != nil {
+		return nil, err
+	}
+	if all.done == 0 {
+		return nil, all.throttled
+	}
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: all.left, ConsumedCapacity: all.consumed.list, ItemCollectionMetrics: all.consumed.sizes}, nil
+}
+
+// batchTogether does writes in one transaction. Halves that are too large for one are done one after the other.
+func (s *Service) batchTogether(c *wire.Call, writes []*batched, all *batchWritten) error {
+	var one *batchWritten
+	err := s.db.Update(c, func(tx *kv.Tx) error {
+		one = &batchWritten{gate: all.gate, consumed: tally{asked: all.consumed.asked}}
+		one.gate.again()
+		tables, err := s.checkBatch(tx, c, writes)
+		if err != nil {
+			return err
+		}
+		for i, m := range writes {
+			if err := one.write(tx, tables[i], m); err != nil {
 				return err
 			}
-			if err := m.check(t); err != nil {
-				return err
-			}
-			row := string(t.itemKey(m.key))
-			if seen[row] {
-				return validation("Provided list of item keys contains duplicates")
-			}
-			seen[row] = true
-			o, err := m.run(tx, t)
-			if err != nil {
-				return err
-			}
-			consumed.add(writeCapacity(consumed.asked, 1, o))
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if half := len(writes) / 2; errors.Is(err, kv.ErrLimit) && half > 0 {
+		if err := s.batchTogether(c, writes[:half], all); err != nil {
+			return err
+		}
+		return s.batchTogether(c, writes[half:], all)
 	}
-	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]dynamodb.WriteRequest{}, ConsumedCapacity: consumed.list}, nil
+	if err != nil {
+		return err
+	}
+	one.gate.done()
+	all.add(one)
+	return nil
+}
+
+// write does one write of a transaction, unless it is throttled.
+func (b *batchWritten) write(tx *kv.Tx, t *table, m *batched) error {
+	o, err := m.run(tx, t, b.gate)
+	if isThrottled(err) {
+		if b.left == nil {
+			b.left = map[string][]dynamodb.WriteRequest{}
+		}
+		b.left[m.asked], b.throttled = append(b.left[m.asked], m.request), err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.done++
+	b.consumed.add(writeCapacity(b.consumed.asked, 1, o))
+	b.consumed.measured(t.Name, o.sizes)
+	return nil
+}
+
+// add adds what one transaction did.
+func (b *batchWritten) add(one *batchWritten) {
+	for i := range one.consumed.list {
+		b.consumed.add(&one.consumed.list[i])
+	}
+	for table, sizes := range one.consumed.sizes {
+		for i := range sizes {
+			b.consumed.measured(table, &sizes[i])
+		}
+	}
+	for asked, requests := range one.left {
+		b.left[asked] = append(b.left[asked], requests...)
+	}
+	b.done += one.done
+	if one.throttled != nil {
+		b.throttled = one.throttled
+	}
+}
+
+// checkBatch reads the tables of all writes, and refuses what is wrong before anything is written.
+func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]*table, error) {
+	tables, seen := make([]*table, len(writes)), map[string]bool{}
+	for i, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.check(t); err != nil {
+			return nil, err
+		}
+		row := string(t.itemKey(m.key))
+		if seen[row] {
+			return nil, validation("Provided list of item keys contains duplicates")
+		}
+		seen[row], tables[i] = true, t
+	}
+	return tables, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"bothy/wire"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -42,7 +44,7 @@ func served(t testing.TB, db *kv.DB) (root, ann *sdk.Client) {
 		ann:  &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/ann", Policies: policy.Attached{Identity: []policy.Source{{Name: "private", Policy: p}}}},
 	}
 	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, dynamodb.API)
-	New(Config{DB: db, Now: time.Now}).Mount(mux)
+	New(Config{DB: db, Sealer: sealer(), Now: time.Now}).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := func(key string) *sdk.Client {
@@ -91,6 +93,7 @@ func TestRealClient(t *testing.T) {
 	}
 	clientQueries(t, ctx, ann)
 	clientErrors(t, ctx, root, ann)
+	clientStatements(t, ctx, root, ann)
 	if _, err := root.DeleteTable(ctx, &sdk.DeleteTableInput{TableName: name}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,5 +152,70 @@ func clientErrors(t *testing.T, ctx context.Context, root, ann *sdk.Client) {
 	}
 	if _, err = root.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: name, Key: attrs{"userId": s("ann"), "noteId": s("1")}, UpdateExpression: aws.String("SET a")}); !errors.As(err, &denied) || denied.ErrorCode() != "ValidationException" {
 		t.Errorf("bad expression: %v", err)
+	}
+}
+
+func clientStatements(t *testing.T, ctx context.Context, root, ann *sdk.Client) {
+	pages := sdk.ExecuteStatementInput{Statement: aws.String(`SELECT noteId FROM "notes"."DateSorted" WHERE userId = ? AND created > 96 ORDER BY created`), Parameters: []types.AttributeValue{s("ann")}, Limit: aws.Int32(2)}
+	var order string
+	for {
+		page, err := root.ExecuteStatement(ctx, &pages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			order += it["noteId"].(*types.AttributeValueMemberS).Value
+		}
+		if pages.NextToken = page.NextToken; page.NextToken == nil {
+			break
+		}
+	}
+	if order != "3210" {
+		t.Errorf("order %s", order)
+	}
+	insert := &sdk.ExecuteStatementInput{Statement: aws.String(`INSERT INTO notes VALUE {'userId': 'cid', 'noteId': ?, 'b': ?, 's': <<1, 2>>}`), Parameters: []types.AttributeValue{s("1"), &types.AttributeValueMemberB{Value: []byte{1}}}}
+	if _, err := root.ExecuteStatement(ctx, insert); err != nil {
+		t.Fatal(err)
+	}
+	var twice *types.DuplicateItemException
+	if _, err := root.ExecuteStatement(ctx, insert); !errors.As(err, &twice) {
+		t.Errorf("insert twice: %v", err)
+	}
+	var denied interface{ ErrorCode() string }
+	if _, err := ann.ExecuteStatement(ctx, &sdk.ExecuteStatementInput{Statement: aws.String(`SELECT * FROM notes WHERE userId = 'ann'`)}); !errors.As(err, &denied) || denied.ErrorCode() != "AccessDeniedException" {
+		t.Errorf("a statement without permission: %v", err)
+	}
+	batch, err := root.BatchExecuteStatement(ctx, &sdk.BatchExecuteStatementInput{Statements: []types.BatchStatementRequest{{Statement: aws.String(`DELETE FROM notes WHERE userId = 'cid' AND noteId = '1' RETURNING ALL OLD *`)}, {Statement: aws.String(`DELETE`)}}})
+	if err != nil || len(batch.Responses[0].Item) != 4 || batch.Responses[1].Error.Code != types.BatchStatementErrorCodeEnumValidationError {
+		t.Errorf("batch: %+v, %v", batch, err)
+	}
+	var cancelled *types.TransactionCanceledException
+	_, err = root.ExecuteTransaction(ctx, &sdk.ExecuteTransactionInput{TransactStatements: []types.ParameterizedStatement{
+		{Statement: aws.String(`UPDATE notes SET x = 1 WHERE userId = 'ann' AND noteId = '1'`)}, {Statement: aws.String(`EXISTS(SELECT * FROM notes WHERE userId = 'ann' AND noteId = '2' AND created IS MISSING)`)}}})
+	if !errors.As(err, &cancelled) || *cancelled.CancellationReasons[1].Code != "ConditionalCheckFailed" {
+		t.Errorf("transaction: %v", err)
+	}
+}
+
+// TestClientsTryThrottledRequestsAgain: an SDK takes the refusal for what passes, and waits.
+func TestClientsTryThrottledRequestsAgain(t *testing.T) {
+	ctx := t.Context()
+	root, _ := served(t, kv.New(memkv.New()))
+	name := aws.String("slow")
+	if _, err := root.CreateTable(ctx, &sdk.CreateTableInput{TableName: name, ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1), WriteCapacityUnits: aws.Int64(1)},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: "S"}}, KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: "HASH"}}}); err != nil {
+		t.Fatal(err)
+	}
+	large := &sdk.PutItemInput{TableName: name, Item: attrs{"pk": s("a"), "v": s(strings.Repeat("x", 301<<10))}} // all that is at hand, and a little more
+	if _, err := root.PutItem(ctx, large); err != nil {
+		t.Fatal(err)
+	}
+	_, err := root.PutItem(ctx, &sdk.PutItemInput{TableName: name, Item: attrs{"pk": s("b")}})
+	var exceeded *types.ProvisionedThroughputExceededException
+	if !errors.As(err, &exceeded) || len(exceeded.ThrottlingReasons) != 1 {
+		t.Fatal(err)
+	}
+	if retry.NewStandard().IsErrorRetryable(err) == false {
+		t.Error("the SDK would not try again")
 	}
 }
