@@ -7,6 +7,7 @@ import (
 	"bothy/tables/expr"
 	"bothy/wire"
 	"bothy/wire/item"
+	"errors"
 )
 
 // Limits of batches.
@@ -226,41 +227,70 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	return m, err
 }
 
-// batchWrite does the whole batch in one transaction, so that nothing is left unprocessed.
+// batchWrite does the whole batch in one transaction, so that nothing is left unprocessed. A table with a log writes each item
+// up to three times; a batch that is too large for one transaction for that is done in several.
 func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	writes, err := kept[[]*batched](c)
 	if err != nil {
 		return nil, err
 	}
-	var consumed tally
-	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed = tally{asked: in.ReturnConsumedCapacity}
-		seen := map[string]bool{}
-		for _, m := range writes {
-			t, err := s.again(tx, c, m.name, m.table)
-			if err != nil {
-				return err
-			}
-			if err := m.check(t); err != nil {
-				return err
-			}
-			row := string(t.itemKey(m.key))
-			if seen[row] {
-				return validation("Provided list of item keys contains duplicates")
-			}
-			seen[row] = true
-			o, err := m.run(tx, t)
-			if err != nil {
-				return err
-			}
-			consumed.add(writeCapacity(consumed.asked, 1, o))
-		}
-		return nil
-	})
-	if err != nil {
+	consumed := tally{asked: in.ReturnConsumedCapacity}
+	if err := s.batchTogether(c, writes, &consumed); err != nil {
 		return nil, err
 	}
 	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]dynamodb.WriteRequest{}, ConsumedCapacity: consumed.list}, nil
+}
+
+func (s *Service) batchTogether(c *wire.Call, writes []*batched, consumed *tally) error {
+	var one tally
+	err := s.db.Update(c, func(tx *kv.Tx) error {
+		one = tally{asked: consumed.asked}
+		tables, err := s.checkBatch(tx, c, writes)
+		if err != nil {
+			return err
+		}
+		for i, m := range writes {
+			o, err := m.run(tx, tables[i])
+			if err != nil {
+				return err
+			}
+			one.add(writeCapacity(one.asked, 1, o))
+		}
+		return nil
+	})
+	if half := len(writes) / 2; errors.Is(err, kv.ErrLimit) && half > 0 {
+		if err := s.batchTogether(c, writes[:half], consumed); err != nil {
+			return err
+		}
+		return s.batchTogether(c, writes[half:], consumed)
+	}
+	if err != nil {
+		return err
+	}
+	for i := range one.list {
+		consumed.add(&one.list[i])
+	}
+	return nil
+}
+
+// checkBatch reads the tables of all writes, and refuses what is wrong before anything is written.
+func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]*table, error) {
+	tables, seen := make([]*table, len(writes)), map[string]bool{}
+	for i, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.check(t); err != nil {
+			return nil, err
+		}
+		row := string(t.itemKey(m.key))
+		if seen[row] {
+			return nil, validation("Provided list of item keys contains duplicates")
+		}
+		seen[row], tables[i] = true, t
+	}
+	return tables, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.

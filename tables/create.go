@@ -35,11 +35,17 @@ func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput)
 
 // createTable makes a table that is ACTIVE at once: waiters accept that as they do CREATING first.
 func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dynamodb.CreateTableOutput, error) {
-	t, err := newTable(c, in)
+	made, err := newTable(c, in)
 	if err != nil {
 		return nil, err
 	}
+	var t *table
 	err = s.db.Update(c, func(tx *kv.Tx) error {
+		once := *made
+		t = once.settled(scope(c), s.now)
+		if err := t.relog(tx, c.Now); err != nil {
+			return err
+		}
 		err := tableRows.Insert(tx, scope(c), t)
 		if exists := (*record.ErrExists)(nil); errors.As(err, &exists) {
 			return inUse("Table already exists: " + t.Name)
@@ -49,7 +55,7 @@ func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dyn
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.CreateTableOutput{TableDescription: t.settled(scope(c)).describe(&held{})}, nil
+	return &dynamodb.CreateTableOutput{TableDescription: t.describe(&held{})}, nil
 }
 
 func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
@@ -73,6 +79,9 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if t.Key, err = t.schema(in.KeySchema); err != nil {
 		return nil, err
 	}
+	if t.View, err = viewOf(in.StreamSpecification); err != nil {
+		return nil, err
+	}
 	if err := t.createIndexes(in); err != nil {
 		return nil, err
 	}
@@ -93,8 +102,6 @@ func newName(c *wire.Call, s string) (string, error) {
 // unsupported refuses what this service does not do, rather than forget it.
 func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
-	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
-		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
 	case in.ResourcePolicy.Set:
 		return validation("Resource-based policies are not supported")
 	case in.GlobalTableSourceArn.Set:

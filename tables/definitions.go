@@ -47,7 +47,7 @@ func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at)})
+	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at, s.now)})
 	return t, nil
 }
 

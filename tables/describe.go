@@ -116,6 +116,10 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 		ProvisionedThroughput:     t.Capacity.describe(),
 		DeletionProtectionEnabled: wire.Some(t.Protected),
 	}
+	if t.Stream != "" {
+		d.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: wire.Some(t.View)}
+		d.LatestStreamLabel, d.LatestStreamArn = wire.Some(t.Stream), wire.Some(streamARN(t.at, t.Name, t.Stream))
+	}
 	for _, a := range t.Attributes {
 		d.AttributeDefinitions = append(d.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: wire.Some(a.Name), AttributeType: wire.Some(a.Type)})
 	}

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"bothy/api/dynamodb"
+	"bothy/api/dynamodbstreams"
 	"bothy/kv"
 	"bothy/kv/memkv"
 	"bothy/policy"
+	"bothy/record"
 	"bothy/wire"
 	"bothy/wire/item"
 	"bothy/wire/jsoncur"
@@ -37,13 +39,21 @@ func newWorld(t testing.TB) *world { return worldOn(t, kv.New(memkv.New())) }
 func worldOn(t testing.TB, db *kv.DB) *world {
 	w := &world{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.s = New(Config{DB: db, Now: clock})
+	w.s = New(Config{DB: db, Now: clock, Sealer: testSealer()})
 	w.mux = wire.NewMux(wire.Config{
 		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
-	}, dynamodb.API)
+	}, dynamodb.API, dynamodbstreams.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	return w
+}
+
+func testSealer() *record.Sealer {
+	sealer, err := record.NewSealer(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	return sealer
 }
 
 // under is a principal with one policy.

@@ -35,11 +35,19 @@ type table struct {
 	FillTTL    bool   // the order of expiry has still to follow TTL
 	Protected  bool
 	Class      string
-	ClassSince time.Time `json:",omitzero"`
+	ClassSince time.Time   `json:",omitzero"`
+	View       string      `json:",omitempty"` // what the stream shows; "" none
+	Stream     string      `json:",omitempty"` // its label
+	Recovery   time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
+	Holds      []string    `json:",omitempty"` // jobs that need the log meanwhile
+	Log        []openShard `json:",omitempty"` // none: changes are not kept
+	Keeps      keeping     `json:",omitzero"`  // what the open shards keep
+	NextShard  int64       `json:",omitzero"`  // ID of the newest shard
 
 	byName []int  // indexes in the order of their names; made when the row is loaded, as what follows
 	rows   kv.Key // account, region, "tables.item", ID
 	at     record.Scope
+	clock  func() time.Time
 }
 
 type attribute struct{ Name, Type string }
@@ -98,8 +106,8 @@ func (t *table) projects(ix *index, name string) bool {
 }
 
 // settled makes what is derived from a row and its scope.
-func (t *table) settled(at record.Scope) *table {
-	t.at = at
+func (t *table) settled(at record.Scope, clock func() time.Time) *table {
+	t.at, t.clock = at, clock
 	t.rows = t.prefix("tables.item")
 	t.byName = make([]int, len(t.Indexes))
 	for i := range t.byName {

@@ -5,31 +5,36 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
+	"bothy/record"
 	"bothy/wire"
 )
 
 // Config is what the service needs.
 type Config struct {
-	DB  *kv.DB
-	Now func() time.Time // for background work; requests bring their own time
+	DB     *kv.DB
+	Now    func() time.Time // for background work and changes; requests bring their own time
+	Sealer *record.Sealer   // of shard iterators
 }
 
 // Service serves the DynamoDB API.
 type Service struct {
-	db   *kv.DB
-	now  func() time.Time
-	defs definitions
+	db     *kv.DB
+	sealer *record.Sealer
+	now    func() time.Time
+	defs   definitions
+	paces  paces // of Work alone
 }
 
 // New starts nothing.
 func New(cfg Config) *Service {
-	return &Service{db: cfg.DB, now: cfg.Now}
+	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}}
 }
 
 // Mount mounts every operation served.
 func (s *Service) Mount(m *wire.Mux) {
 	s.mountTables(m)
 	s.mountItems(m)
+	s.mountStreams(m)
 }
 
 func (s *Service) mountTables(m *wire.Mux) {
