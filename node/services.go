@@ -64,6 +64,7 @@ type services struct {
 	outbox     *outbox.Service
 	functions  *functions.Service
 	runDir     string // where functions run
+	roles      roleSessions
 	gateway    *gateway.Service
 	sites      *sites.Service
 	hub        *hub.Service
