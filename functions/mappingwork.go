@@ -12,9 +12,9 @@ import (
 
 // Times of the work on mappings.
 const (
-	workLease   = 10 * time.Second // a node that does not renew it is taken for dead, and another takes over
-	workRenew   = 3 * time.Second
-	workLook    = 5 * time.Second        // for mappings that nobody works on
+	workLease   = 6 * time.Second // a node that does not renew it is taken for dead, and another takes over
+	workRenew   = 2 * time.Second
+	workLook    = 2 * time.Second        // for mappings that nobody works on
 	pollEvery   = 250 * time.Millisecond // of a shard that has nothing new
 	relistEvery = 10 * time.Second       // for shards of a stream
 )
