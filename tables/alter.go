@@ -49,11 +49,13 @@ func (s *Service) change(c *wire.Call, name string, fn func(*table) error) (*tab
 		if err != nil {
 			return err
 		}
-		if have.Status != statusActive {
+		switch have.Status {
+		case statusDeleting:
 			return inUse("Attempt to change a resource which is still in use: Table is being deleted: " + have.Name)
+		case statusCreating:
+			return inUse("Attempt to change a resource which is still in use: Table is being created: " + have.Name)
 		}
-		t = *have // shared: what fn changes it replaces
-		t.Indexes, t.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
+		t = *have.clone()
 		if err := fn(&t); err != nil {
 			return err
 		}
@@ -63,6 +65,13 @@ func (s *Service) change(c *wire.Call, name string, fn func(*table) error) (*tab
 		return t.save(tx)
 	})
 	return &t, err
+}
+
+// clone is a definition to be changed: what is loaded is shared.
+func (t *table) clone() *table {
+	c := *t
+	c.Indexes, c.Attributes, c.Holds = slices.Clone(t.Indexes), slices.Clone(t.Attributes), slices.Clone(t.Holds)
+	return &c
 }
 
 // save stores the definition and keeps the list of chores right.
@@ -296,7 +305,10 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 		if t.Protected {
 			return validation("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
-		t.Status = statusDeleting
+		if len(t.Holds) > 0 {
+			return inUse("Attempt to change a resource which is still in use: Table is being backed up, restored or exported: " + t.Name)
+		}
+		t.Status, t.Recovery = statusDeleting, time.Time{}
 		return nil
 	})
 	if err != nil {

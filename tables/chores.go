@@ -23,20 +23,24 @@ const (
 )
 
 // Run does background work until ctx ends: rows of deleted tables and indexes, indexes left half filled, items that
-// expired, logs to trim, tokens to forget. Nodes that share a store may all run it: what one has done another finds done.
+// expired, logs to trim, tokens to forget, backups and the like. Nodes that share a store may all run it: what one has done another finds done.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	var expiring error
-	wg.Go(func() {
-		defer stop()
-		expiring = every(ctx, expireEvery, s.Expire)
-	})
-	err := every(ctx, choreEvery, s.Work)
-	stop()
+	loops := []struct {
+		pause time.Duration
+		work  func(context.Context) error
+	}{{expireEvery, s.Expire}, {jobEvery, s.Jobs}, {choreEvery, s.Work}}
+	errs := make([]error, len(loops))
+	for i, l := range loops {
+		wg.Go(func() {
+			defer stop() // one that fails ends all, and all begin again
+			errs[i] = every(ctx, l.pause, l.work)
+		})
+	}
 	wg.Wait()
-	return errors.Join(err, expiring)
+	return errors.Join(errs...)
 }
 
 // every does work now and after each pause, until it fails or ctx ends, which is no error.
@@ -72,7 +76,7 @@ func (s *Service) Work(ctx context.Context) error {
 func (s *Service) Expire(ctx context.Context) error {
 	return s.eachChore(ctx, func(ctx context.Context, c chore) error {
 		t, err := s.peek(ctx, c)
-		if err != nil || t == nil || t.busy() {
+		if err != nil || t == nil || t.busy() || t.Status != statusActive {
 			return err
 		}
 		return s.expire(ctx, t)
@@ -126,6 +130,9 @@ func (s *Service) workOn(ctx context.Context, c chore) error {
 		}
 		if t == nil {
 			return s.forget(ctx, c)
+		}
+		if t.Status == statusCreating { // what makes it also fills it
+			return nil
 		}
 		if !t.busy() {
 			return s.expire(ctx, t)
@@ -198,9 +205,7 @@ func (s *Service) settle(ctx context.Context, t *table, fn func(tx *kv.Tx, now *
 		if err != nil {
 			return err
 		}
-		now := *have
-		now.Indexes, now.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
-		return fn(tx, &now)
+		return fn(tx, have.clone())
 	})
 }
 

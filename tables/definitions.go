@@ -63,7 +63,7 @@ func (d *definitions) keep(key tableAt, p parsed) {
 // usable reads the definition of a table whose items may be read and written.
 func (s *Service) usable(tx *kv.Tx, at record.Scope, name string) (*table, error) {
 	t, err := s.load(tx, at, name)
-	if err == nil && t.Status == statusDeleting {
+	if err == nil && t.Status != statusActive {
 		err = notFound()
 	}
 	if err != nil {

@@ -32,14 +32,16 @@ type world struct {
 	mux  *wire.Mux
 	now  time.Time
 	root *wire.Principal
+
+	bucket fakeBucket
 }
 
 func newWorld(t testing.TB) *world { return worldOn(t, kv.New(memkv.New())) }
 
 func worldOn(t testing.TB, db *kv.DB) *world {
-	w := &world{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, bucket: fakeBucket{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.s = New(Config{DB: db, Now: clock, Sealer: testSealer()})
+	w.s = New(Config{DB: db, Now: clock, Sealer: testSealer(), Objects: w.bucket, Log: slog.New(slog.DiscardHandler)})
 	w.mux = wire.NewMux(wire.Config{
 		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
 	}, dynamodb.API, dynamodbstreams.API)

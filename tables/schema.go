@@ -20,29 +20,31 @@ const (
 
 // table is a definition row. A table is addressed by name; its rows by ID.
 type table struct {
-	Name       string
-	ID         string // UUID
-	Status     string
-	Created    time.Time
-	Attributes []attribute // AttributeDefinitions, as given
-	Key        keySchema
-	Indexes    []index
-	NextIndex  int64 // ID of the next index
-	Capacity   capacity
-	OnDemand   time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
-	Tags       map[string]string
-	TTL        string // attribute of expiry; "" none
-	FillTTL    bool   // the order of expiry has still to follow TTL
-	Protected  bool
-	Class      string
-	ClassSince time.Time   `json:",omitzero"`
-	View       string      `json:",omitempty"` // what the stream shows; "" none
-	Stream     string      `json:",omitempty"` // its label
-	Recovery   time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
-	Holds      []string    `json:",omitempty"` // jobs that need the log meanwhile
-	Log        []openShard `json:",omitempty"` // none: changes are not kept
-	Keeps      keeping     `json:",omitzero"`  // what the open shards keep
-	NextShard  int64       `json:",omitzero"`  // ID of the newest shard
+	Name         string
+	ID           string // UUID
+	Status       string
+	Created      time.Time
+	Attributes   []attribute // AttributeDefinitions, as given
+	Key          keySchema
+	Indexes      []index
+	NextIndex    int64 // ID of the next index
+	Capacity     capacity
+	OnDemand     time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	Tags         map[string]string
+	TTL          string // attribute of expiry; "" none
+	FillTTL      bool   // the order of expiry has still to follow TTL
+	Protected    bool
+	Class        string
+	ClassSince   time.Time   `json:",omitzero"`
+	View         string      `json:",omitempty"` // what the stream shows; "" none
+	Stream       string      `json:",omitempty"` // its label
+	Recovery     time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
+	RecoveryDays int32       `json:",omitzero"`  // how far back
+	Restored     *restored   `json:",omitempty"` // where it came from
+	Holds        []string    `json:",omitempty"` // jobs that need the log meanwhile
+	Log          []openShard `json:",omitempty"` // none: changes are not kept
+	Keeps        keeping     `json:",omitzero"`  // what the open shards keep
+	NextShard    int64       `json:",omitzero"`  // ID of the newest shard
 
 	byName []int  // indexes in the order of their names; made when the row is loaded, as what follows
 	rows   kv.Key // account, region, "tables.item", ID

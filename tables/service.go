@@ -1,6 +1,9 @@
 package tables
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"time"
 
 	"bothy/api/dynamodb"
@@ -9,25 +12,44 @@ import (
 	"bothy/wire"
 )
 
-// Config is what the service needs.
+// Objects are buckets. by is whose rights count; nil is the node itself, which goes on with what a caller was allowed to begin.
+type Objects interface {
+	Put(ctx context.Context, by *wire.Principal, region, bucket, key string, body []byte) (etag string, err error)
+	List(ctx context.Context, by *wire.Principal, region, bucket, prefix string, limit int) ([]Object, error)
+	Open(ctx context.Context, by *wire.Principal, region, bucket, key string) (io.ReadCloser, error)
+	// Readable checks that an object can be read, without reading it.
+	Readable(ctx context.Context, by *wire.Principal, region, bucket, key string) error
+}
+
+// Object is an object in a bucket.
+type Object struct {
+	Key  string
+	Size int64
+}
+
+// Config is what the service needs. Everything is required.
 type Config struct {
-	DB     *kv.DB
-	Now    func() time.Time // for background work and changes; requests bring their own time
-	Sealer *record.Sealer   // of shard iterators
+	DB      *kv.DB
+	Now     func() time.Time // for background work and changes; requests bring their own time
+	Sealer  *record.Sealer   // of shard iterators
+	Objects Objects          // where exports go and imports come from
+	Log     *slog.Logger
 }
 
 // Service serves the DynamoDB API.
 type Service struct {
-	db     *kv.DB
-	sealer *record.Sealer
-	now    func() time.Time
-	defs   definitions
-	paces  paces // of Work alone
+	db      *kv.DB
+	sealer  *record.Sealer
+	now     func() time.Time
+	defs    definitions
+	paces   paces // of Work alone
+	objects Objects
+	log     *slog.Logger
 }
 
 // New starts nothing.
 func New(cfg Config) *Service {
-	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}}
+	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}, objects: cfg.Objects, log: cfg.Log}
 }
 
 // Mount mounts every operation served.
@@ -35,6 +57,9 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTables(m)
 	s.mountItems(m)
 	s.mountStreams(m)
+	s.mountBackups(m)
+	s.mountExports(m)
+	s.mountImports(m)
 }
 
 func (s *Service) mountTables(m *wire.Mux) {
@@ -48,7 +73,6 @@ func (s *Service) mountTables(m *wire.Mux) {
 	wire.Handle(m, dynamodb.ListTagsOfResource, accessListTags, s.listTags)
 	wire.Handle(m, dynamodb.DescribeTimeToLive, s.accessDescribeTTL, s.describeTTL)
 	wire.Handle(m, dynamodb.UpdateTimeToLive, s.accessUpdateTTL, s.updateTTL)
-	wire.Handle(m, dynamodb.DescribeContinuousBackups, s.accessDescribeBackups, s.describeBackups)
 	wire.Handle(m, dynamodb.DescribeLimits, accessDescribeLimits, s.describeLimits)
 	wire.Handle(m, dynamodb.DescribeEndpoints, accessDescribeEndpoints, s.describeEndpoints)
 }

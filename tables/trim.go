@@ -9,11 +9,8 @@ import (
 	"bothy/record"
 )
 
-// Limits of tending logs.
-const (
-	recoveryLife = 35 * 24 * time.Hour // how far back a table can be restored
-	splitRate    = 500                 // changes of a shard per second, from which on it is split
-)
+// splitRate is how many changes of a shard per second split it.
+const splitRate = 500
 
 // tendLogs trims all logs and splits shards that are busy.
 func (s *Service) tendLogs(ctx context.Context) error {
@@ -58,7 +55,7 @@ func (t *table) keepFrom(now time.Time) time.Time {
 	case t.Recovery.IsZero():
 		return now.Add(-streamLife)
 	}
-	return now.Add(-recoveryLife)
+	return now.AddDate(0, 0, -int(t.RecoveryDays))
 }
 
 // trimShard no longer shows what a stream has shown long enough, deletes what nobody needs, and the shard itself when it is
