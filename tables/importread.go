@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +16,6 @@ import (
 	"bothy/kv"
 	"bothy/wire"
 	"bothy/wire/item"
-	"bothy/wire/jsoncur"
 )
 
 // Limits of what is read at an import.
@@ -137,7 +137,7 @@ func jsonLines(body io.Reader) source {
 			if len(lines.Bytes()) == 0 {
 				continue
 			}
-			return lineItem(lines.Text())
+			return lineItem(lines.Bytes())
 		}
 		if err := lines.Err(); err != nil {
 			return nil, fmt.Errorf("%w: %w", errObject, err)
@@ -146,20 +146,13 @@ func jsonLines(body io.Reader) source {
 	}
 }
 
-func lineItem(line string) (it item.Item, err error) {
-	d := jsoncur.New(line)
-	found := false
-	if d.Open('{') {
-		for d.More('}') {
-			if d.Key() == "Item" {
-				it.DecodeJSON(d)
-				found = true
-			} else {
-				d.Skip()
-			}
-		}
+func lineItem(line []byte) (item.Item, error) {
+	var whole struct{ Item json.RawMessage }
+	if err := json.Unmarshal(line, &whole); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMistake, err)
 	}
-	if err := d.End(); err != nil || !found {
+	it, err := item.ParseJSON(string(whole.Item))
+	if err != nil || it == nil {
 		return nil, fmt.Errorf("%w: %v", errMistake, err)
 	}
 	return it, nil
