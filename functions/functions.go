@@ -14,6 +14,13 @@
 //
 //	functions.code      blob, account, region, name, version
 //
+// Event source mappings:
+//
+//	functions.mapping   id               → mapping: which stream, which function, how
+//	functions.work      id               → workRow: which node works on it, and how it goes
+//	functions.place     id, shard        → placeRow: how far a shard of the stream is done
+//	functions.mapped    account, region, id   in ("", ""): all mappings, for who works on them
+//
 // Events wait in record's queue, kind "functions.event".
 package functions
 
@@ -46,6 +53,7 @@ type Config struct {
 	Blobs   blob.Engine
 	Sealer  *record.Sealer
 	Objects Objects
+	Streams Streams
 	// Keep makes sure, in the transaction that names a blob, that it outlives it: blob.ErrNotFound when it has gone or is going.
 	Keep   func(ctx context.Context, tx *kv.Tx, id string) error
 	Now    func() time.Time
@@ -92,6 +100,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountVersions(m)
 	s.mountTags(m)
 	s.mountLogs(m)
+	s.mountMappings(m)
 }
 
 // eventWorkers is how many events nobody waits for are worked on at once.
@@ -101,6 +110,7 @@ const eventWorkers = 4
 func (s *Service) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.keepLogs(ctx) })
+	wg.Go(func() { s.workMappings(ctx) })
 	for range eventWorkers {
 		wg.Go(func() { s.eventWorker().Run(ctx) })
 	}

@@ -88,6 +88,7 @@ func (f fakeCredentials) Find(_ context.Context, key, _ string) (*wire.Credentia
 type world struct {
 	*Service
 	objects fakeObjects
+	streams *fakeStreams
 	server  *httptest.Server
 	now     time.Time
 	blobs   blob.Engine
@@ -111,9 +112,9 @@ func newWorld(t *testing.T, userPolicy string) *world {
 			t.Fatal(err)
 		}
 	}
-	w := &world{objects: fakeObjects{}, now: time.Now(), blobs: memblob.New()}
+	w := &world{objects: fakeObjects{}, streams: &fakeStreams{}, now: time.Now(), blobs: memblob.New()}
 	w.Service = New(Config{
-		DB: kv.New(memkv.New()), Blobs: w.blobs, Sealer: sealer, Objects: w.objects, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+		DB: kv.New(memkv.New()), Blobs: w.blobs, Sealer: sealer, Objects: w.objects, Streams: w.streams, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 		Keep: func(_ context.Context, _ *kv.Tx, id string) error {
 			if id == w.doomed {
 				return blob.ErrNotFound

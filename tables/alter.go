@@ -49,17 +49,29 @@ func (s *Service) change(c *wire.Call, name string, fn func(*table) error) (*tab
 		if err != nil {
 			return err
 		}
-		if have.Status != statusActive {
+		switch have.Status {
+		case statusDeleting:
 			return inUse("Attempt to change a resource which is still in use: Table is being deleted: " + have.Name)
+		case statusCreating:
+			return inUse("Attempt to change a resource which is still in use: Table is being created: " + have.Name)
 		}
-		t = *have // shared: what fn changes it replaces
-		t.Indexes, t.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
+		t = *have.clone()
 		if err := fn(&t); err != nil {
+			return err
+		}
+		if err := t.relog(tx, c.Now); err != nil {
 			return err
 		}
 		return t.save(tx)
 	})
 	return &t, err
+}
+
+// clone is a definition to be changed: what is loaded is shared.
+func (t *table) clone() *table {
+	c := *t
+	c.Indexes, c.Attributes, c.Holds = slices.Clone(t.Indexes), slices.Clone(t.Attributes), slices.Clone(t.Holds)
+	return &c
 }
 
 // save stores the definition and keeps the list of chores right.
@@ -88,10 +100,6 @@ func (t *table) busy() bool {
 
 func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 	switch {
-	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
-		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
-	case in.StreamSpecification != nil:
-		return validation("Table has no stream to disable: TableName: %s", in.TableName.V)
 	case len(in.ReplicaUpdates) > 0, len(in.GlobalTableWitnessUpdates) > 0, in.MultiRegionConsistency.Set, in.GlobalTableSettingsReplicationMode.Set, in.DisassociationProtectionEnabled.Set:
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexUpdates) > 0:
@@ -100,7 +108,7 @@ func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
 	case in.SSESpecification != nil:
 		return validation(invalid + "Table is already encrypted by default")
-	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
+	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && in.StreamSpecification == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
 		!in.DeletionProtectionEnabled.Set && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
 		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
 	}
@@ -123,6 +131,9 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	}
 	if in.DeletionProtectionEnabled.Set {
 		t.Protected = in.DeletionProtectionEnabled.V
+	}
+	if err := t.alterStream(in.StreamSpecification); err != nil {
+		return false, err
 	}
 	if err := t.alterIndexes(now, in.GlobalSecondaryIndexUpdates); err != nil {
 		return false, err
@@ -304,7 +315,10 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 		if t.Protected {
 			return validation("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
-		t.Status = statusDeleting
+		if len(t.Holds) > 0 {
+			return inUse("Attempt to change a resource which is still in use: Table is being backed up, restored or exported: " + t.Name)
+		}
+		t.Status, t.Recovery = statusDeleting, time.Time{}
 		return nil
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/kv/pebblekv"
+	"bothy/wire"
 	"bothy/wire/item"
 )
 
@@ -104,7 +105,14 @@ func BenchmarkCodec(b *testing.B) {
 	})
 }
 
+// BenchmarkPebbleParallelPut compares a table without a stream with one that has one, in the same run.
 func BenchmarkPebbleParallelPut(b *testing.B) {
+	for _, stream := range []string{"", viewBoth} {
+		b.Run("stream="+stream, func(b *testing.B) { parallelPut(b, stream) })
+	}
+}
+
+func parallelPut(b *testing.B, stream string) {
 	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -112,13 +120,18 @@ func BenchmarkPebbleParallelPut(b *testing.B) {
 	db := kv.New(engine)
 	defer db.Close()
 	w := worldOn(b, db)
-	w.table("notes", "userId:S noteId:S")
+	if w.table("notes", "userId:S noteId:S"); stream != "" {
+		must(w, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("notes"), StreamSpecification: &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: str(stream)}})
+	}
 	var next atomic.Int64
 	b.SetParallelism(32)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := do(w, w.root, dynamodb.PutItem, putInput("notes", benchItem(int(next.Add(1))))); err != nil {
+			n := int(next.Add(1))
+			it := benchItem(n)
+			it[0].Value = item.Text(fmt.Sprintf("user-%d", n))
+			if _, err := do(w, w.root, dynamodb.PutItem, putInput("notes", it)); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"bothy/kv"
@@ -12,20 +13,44 @@ import (
 
 const (
 	choreEvery  = 30 * time.Second
+	expireEvery = time.Second
 	choreBudget = 20 * time.Second // of work on rows inside one request
 	choreRows   = 1000             // rows removed, or items indexed, in one transaction
 	choreBytes  = 8 << 20          // of items read in one transaction
 	expireRows  = 100              // items removed in one transaction
+	expireTurns = 50               // transactions for one table before the next one's turn
 	expireYears = 5                // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
 )
 
 // Run does background work until ctx ends: rows of deleted tables and indexes, indexes left half filled, items that
-// expired, tokens to forget. Nodes that share a store may all run it.
+// expired, logs to trim, tokens to forget, backups and the like. Nodes that share a store may all run it: what one has done another finds done.
 func (s *Service) Run(ctx context.Context) error {
-	tick := time.NewTicker(choreEvery)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	loops := []struct {
+		pause time.Duration
+		work  func(context.Context) error
+	}{{expireEvery, s.Expire}, {jobEvery, s.Jobs}, {choreEvery, s.Work}}
+	errs := make([]error, len(loops))
+	for i, l := range loops {
+		wg.Go(func() {
+			defer stop() // one that fails ends all, and all begin again
+			errs[i] = every(ctx, l.pause, l.work)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// every does work now and after each pause, until it fails or ctx ends, which is no error.
+func every(ctx context.Context, pause time.Duration, work func(context.Context) error) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
-		if err := s.Work(ctx); err != nil && ctx.Err() == nil {
+		if err := work(ctx); ctx.Err() != nil {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		select {
@@ -38,23 +63,48 @@ func (s *Service) Run(ctx context.Context) error {
 
 // Work does once all background work that is due.
 func (s *Service) Work(ctx context.Context) error {
-	after := ""
-	for {
-		var page []*chore
+	if err := s.eachChore(ctx, s.workOn); err != nil {
+		return err
+	}
+	if err := s.tendLogs(ctx); err != nil {
+		return err
+	}
+	return s.forgetTokens(ctx)
+}
+
+// Expire removes once the items whose time is over.
+func (s *Service) Expire(ctx context.Context) error {
+	return s.eachChore(ctx, func(ctx context.Context, c chore) error {
+		t, err := s.peek(ctx, c)
+		if err != nil || t == nil || t.busy() || t.Status != statusActive {
+			return err
+		}
+		return s.expire(ctx, t)
+	})
+}
+
+func (s *Service) eachChore(ctx context.Context, do func(context.Context, chore) error) error {
+	return eachRow(ctx, s, &chores, func(c *chore) error { return do(ctx, *c) })
+}
+
+// eachRow calls fn for every row of a table of the node, outside of transactions.
+func eachRow[T any](ctx context.Context, s *Service, rows *record.Table[T], fn func(*T) error) error {
+	for after := ""; ; {
+		var page []*T
 		err := s.db.View(ctx, func(tx *kv.Tx) (err error) {
-			page, after, err = chores.List(tx, record.Scope{}, record.Page{After: after, Limit: 100})
+			page, after, err = rows.List(tx, record.Scope{}, record.Page{After: after, Limit: 100})
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, c := range page {
-			if err := s.workOn(ctx, *c); err != nil {
+		for _, row := range page {
+			if err := fn(row); err != nil {
 				return err
 			}
 		}
 		if after == "" {
-			return s.forgetTokens(ctx)
+			return nil
 		}
 	}
 }
@@ -80,6 +130,9 @@ func (s *Service) workOn(ctx context.Context, c chore) error {
 		}
 		if t == nil {
 			return s.forget(ctx, c)
+		}
+		if t.Status == statusCreating { // what makes it also fills it
+			return nil
 		}
 		if !t.busy() {
 			return s.expire(ctx, t)
@@ -152,20 +205,21 @@ func (s *Service) settle(ctx context.Context, t *table, fn func(tx *kv.Tx, now *
 		if err != nil {
 			return err
 		}
-		now := *have
-		now.Indexes, now.Attributes = slices.Clone(have.Indexes), slices.Clone(have.Attributes)
-		return fn(tx, &now)
+		return fn(tx, have.clone())
 	})
 }
 
-// clear removes all rows under a prefix, in bounded transactions.
+// clear removes all rows under a prefix.
 func (s *Service) clear(ctx context.Context, prefix kv.Key) error {
+	return s.clearRange(ctx, prefix.Range())
+}
+
+// clearRange removes all rows of a range, in bounded transactions.
+func (s *Service) clearRange(ctx context.Context, r kv.Range) error {
+	r.Limit = choreRows
 	for {
 		n := 0
 		err := s.db.Update(ctx, func(tx *kv.Tx) error {
-			n = 0
-			r := prefix.Range()
-			r.Limit = choreRows
 			var keys []kv.Key
 			if err := tx.Scan(r, func(k kv.Key, _ []byte) bool {
 				keys = append(keys, append(kv.Key(nil), k...))

@@ -38,11 +38,17 @@ func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput)
 
 // createTable makes a table that is ACTIVE at once: waiters accept that as they do CREATING first.
 func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dynamodb.CreateTableOutput, error) {
-	t, err := newTable(c, in)
+	made, err := newTable(c, in)
 	if err != nil {
 		return nil, err
 	}
+	var t *table
 	err = s.db.Update(c, func(tx *kv.Tx) error {
+		once := *made
+		t = once.settled(scope(c), s.now)
+		if err := t.relog(tx, c.Now); err != nil {
+			return err
+		}
 		err := tableRows.Insert(tx, scope(c), t)
 		if exists := (*record.ErrExists)(nil); errors.As(err, &exists) {
 			return inUse("Table already exists: " + t.Name)
@@ -52,7 +58,7 @@ func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dyn
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.CreateTableOutput{TableDescription: t.settled(scope(c)).describe(&held{})}, nil
+	return &dynamodb.CreateTableOutput{TableDescription: t.describe(&held{})}, nil
 }
 
 func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
@@ -77,6 +83,9 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 		return nil, err
 	}
 	if t.Key, err = t.schema(in.KeySchema); err != nil {
+		return nil, err
+	}
+	if t.View, err = viewOf(in.StreamSpecification); err != nil {
 		return nil, err
 	}
 	if err := t.createIndexes(in); err != nil {
@@ -105,8 +114,6 @@ func newName(c *wire.Call, s string) (string, error) {
 // unsupported refuses what this service does not do, rather than forget it.
 func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
-	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
-		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
 	case in.GlobalTableSourceArn.Set:
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexes) > 0:

@@ -47,7 +47,7 @@ func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at)})
+	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at, s.now)})
 	return t, nil
 }
 
@@ -63,7 +63,7 @@ func (d *definitions) keep(key tableAt, p parsed) {
 // usable reads the definition of a table whose items may be read and written.
 func (s *Service) usable(tx *kv.Tx, at record.Scope, name string) (*table, error) {
 	t, err := s.load(tx, at, name)
-	if err == nil && t.Status == statusDeleting {
+	if err == nil && t.Status != statusActive {
 		err = notFound()
 	}
 	if err != nil {

@@ -119,6 +119,14 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 		ProvisionedThroughput:     t.Capacity.describe(h.at),
 		DeletionProtectionEnabled: wire.Some(t.Protected),
 	}
+	if t.Stream != "" {
+		d.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: wire.Some(t.View)}
+		d.LatestStreamLabel, d.LatestStreamArn = wire.Some(t.Stream), wire.Some(streamARN(t.at, t.Name, t.Stream))
+	}
+	if t.Restored != nil {
+		d.RestoreSummary = &dynamodb.RestoreSummary{SourceBackupArn: wire.NonEmpty(t.Restored.Backup), SourceTableArn: wire.NonEmpty(t.Restored.Table),
+			RestoreDateTime: wire.Some(t.Restored.At), RestoreInProgress: wire.Some(t.Status == statusCreating)}
+	}
 	for _, a := range t.Attributes {
 		d.AttributeDefinitions = append(d.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: wire.Some(a.Name), AttributeType: wire.Some(a.Type)})
 	}

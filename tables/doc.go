@@ -1,6 +1,6 @@
-// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, batches, transactions, throughput, expiry. It
-// must not know how requests reach it (wire) nor who else uses the store; policies are decided by the pipeline from what its
-// access functions declare.
+// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, batches, transactions, throughput, expiry, streams,
+// backups, exports and imports. It must not know how requests reach it (wire) nor who else uses the store; policies are decided by
+// the pipeline from what its access functions declare.
 //
 // # Keys
 //
@@ -15,11 +15,20 @@
 //	"", "", "tables.chore", "r", account, region, NAME    table with background work (record row)
 //	account, region, "tables.token", CALLER, TOKEN        what a ClientRequestToken stood for
 //	"", "", "tables.spent", SECONDS, account, region, CALLER, TOKEN   when to forget it → key of that row
+//	account, region, "tables.counter", ID, SHARD          number and time of a shard's last change
+//	account, region, "tables.change", ID, SHARD, NUMBER[, PIECE]     change
+//	account, region, "tables.shard", "r", ID, SHARD       shard of a log (record row)
+//	account, region, "tables.stream", "r", NAME, LABEL    stream (record row)
+//	account, region, "tables.backup", "r", NAME, BACKUP   backup; its items are under an ID of its own (record row)
+//	account, region, "tables.export" and "tables.import", "r", NAME, ID      exports and imports (record rows)
+//	account, region, "tables.exportpart", "r", EXPORT, N, and "tables.importobject", "r", IMPORT, N     their files, while at work
+//	"", "", "tables.log", "r", account, region, ID        log to tend (record row)
+//	"", "", "tables.job", "r", JOB                        work on a whole table (record row)
 //
 // pk, sk, ik and is are key attributes: strings and binaries as they are, numbers as number.AppendOrdered. HASH is 64 bits of
 // the partition key, so that Scan goes through a table in no particular order and segments of a parallel scan are ranges.
 // DIGEST is 16 bytes of SHA-256 of the item's key: index entries of one value need no order among themselves. Index entries
 // point; items are stored once, so a write touches an index only when the indexed attributes change.
 //
-// An item is stored as codec.go has it: a version byte and a compact binary form.
+// An item is stored as codec.go has it: a version byte and a compact binary form. A change is stored as change.go has it.
 package tables

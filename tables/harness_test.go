@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bothy/api/dynamodb"
+	"bothy/api/dynamodbstreams"
 	"bothy/kv"
 	"bothy/kv/memkv"
 	"bothy/policy"
@@ -31,17 +32,19 @@ type world struct {
 	mux  *wire.Mux
 	now  time.Time
 	root *wire.Principal
+
+	bucket fakeBucket
 }
 
 func newWorld(t testing.TB) *world { return worldOn(t, kv.New(memkv.New())) }
 
 func worldOn(t testing.TB, db *kv.DB) *world {
-	w := &world{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, bucket: fakeBucket{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.s = New(Config{DB: db, Sealer: sealer(), Now: clock})
+	w.s = New(Config{DB: db, Sealer: sealer(), Now: clock, Objects: w.bucket, Log: slog.New(slog.DiscardHandler)})
 	w.mux = wire.NewMux(wire.Config{
 		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
-	}, dynamodb.API)
+	}, dynamodb.API, dynamodbstreams.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	return w

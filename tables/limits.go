@@ -2,7 +2,6 @@ package tables
 
 import (
 	"bothy/api/dynamodb"
-	"bothy/kv"
 	"bothy/wire"
 )
 
@@ -34,26 +33,4 @@ func (s *Service) describeEndpoints(c *wire.Call, _ *dynamodb.DescribeEndpointsI
 		host = c.HTTP.Host
 	}
 	return &dynamodb.DescribeEndpointsOutput{Endpoints: []dynamodb.Endpoint{{Address: wire.Some(host), CachePeriodInMinutes: wire.Some(int64(1440))}}}, nil
-}
-
-func (s *Service) accessDescribeBackups(c *wire.Call, in *dynamodb.DescribeContinuousBackupsInput) ([]wire.Access, error) {
-	return onTable(c, "dynamodb:DescribeContinuousBackups", in.TableName)
-}
-
-// describeBackups says that there are none: point-in-time recovery is not served.
-func (s *Service) describeBackups(c *wire.Call, in *dynamodb.DescribeContinuousBackupsInput) (*dynamodb.DescribeContinuousBackupsOutput, error) {
-	err := s.db.View(c, func(tx *kv.Tx) error {
-		_, err := s.named(tx, c, in.TableName.V)
-		if isNotFound(err) {
-			return &dynamodb.TableNotFoundException{Message: wire.Some("Table not found: " + in.TableName.V)}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &dynamodb.DescribeContinuousBackupsOutput{ContinuousBackupsDescription: &dynamodb.ContinuousBackupsDescription{
-		ContinuousBackupsStatus:        wire.Some("DISABLED"),
-		PointInTimeRecoveryDescription: &dynamodb.PointInTimeRecoveryDescription{PointInTimeRecoveryStatus: wire.Some("DISABLED")},
-	}}, nil
 }

@@ -41,6 +41,14 @@ type outcome struct {
 	sizes    *dynamodb.ItemCollectionMetrics
 }
 
+// logged is the size of the item replaced, where a log keeps it.
+func (o *outcome) logged() int {
+	if !o.table.Keeps.Old {
+		return 0
+	}
+	return itemSize(o.old)
+}
+
 const itemTooLarge = "Item size has exceeded the maximum allowed size"
 
 // check compares a mutation with the table's schema, before anything is read.

@@ -21,24 +21,33 @@ const (
 
 // table is a definition row. A table is addressed by name; its rows by ID.
 type table struct {
-	Name       string
-	ID         string // UUID
-	Status     string
-	Created    time.Time
-	Attributes []attribute // AttributeDefinitions, as given
-	Key        keySchema
-	Indexes    []index
-	NextIndex  int64 // ID of the next index
-	Capacity   capacity
-	OnDemand   time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
-	Most       capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
-	Warm       capacity  `json:",omitzero"` // WarmThroughput that was asked for
-	Tags       map[string]string
-	TTL        string // attribute of expiry; "" none
-	FillTTL    bool   // the order of expiry has still to follow TTL
-	Protected  bool
-	Class      string
-	ClassSince time.Time `json:",omitzero"`
+	Name         string
+	ID           string // UUID
+	Status       string
+	Created      time.Time
+	Attributes   []attribute // AttributeDefinitions, as given
+	Key          keySchema
+	Indexes      []index
+	NextIndex    int64 // ID of the next index
+	Capacity     capacity
+	OnDemand     time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	Most         capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
+	Warm         capacity  `json:",omitzero"` // WarmThroughput that was asked for
+	Tags         map[string]string
+	TTL          string // attribute of expiry; "" none
+	FillTTL      bool   // the order of expiry has still to follow TTL
+	Protected    bool
+	Class        string
+	ClassSince   time.Time   `json:",omitzero"`
+	View         string      `json:",omitempty"` // what the stream shows; "" none
+	Stream       string      `json:",omitempty"` // its label
+	Recovery     time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
+	RecoveryDays int32       `json:",omitzero"`  // how far back
+	Restored     *restored   `json:",omitempty"` // where it came from
+	Holds        []string    `json:",omitempty"` // jobs that need the log meanwhile
+	Log          []openShard `json:",omitempty"` // none: changes are not kept
+	Keeps        keeping     `json:",omitzero"`  // what the open shards keep
+	NextShard    int64       `json:",omitzero"`  // ID of the newest shard
 
 	Policy   string `json:",omitempty"` // resource-based; "" none
 	Revision string `json:",omitempty"` // of the policy, kept when it goes
@@ -48,6 +57,7 @@ type table struct {
 	at     record.Scope
 
 	sources []policy.Source // Policy, parsed
+	clock   func() time.Time
 }
 
 type attribute struct{ Name, Type string }
@@ -109,8 +119,8 @@ func (t *table) projects(ix *index, name string) bool {
 }
 
 // settled makes what is derived from a row and its scope.
-func (t *table) settled(at record.Scope) *table {
-	t.at = at
+func (t *table) settled(at record.Scope, clock func() time.Time) *table {
+	t.at, t.clock = at, clock
 	t.rows = t.prefix("tables.item")
 	t.byName = make([]int, len(t.Indexes))
 	for i := range t.byName {

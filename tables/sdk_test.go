@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bothy/api/dynamodb"
+	"bothy/api/dynamodbstreams"
 	"bothy/kv"
 	"bothy/kv/memkv"
 	"bothy/policy"
@@ -43,8 +44,8 @@ func served(t testing.TB, db *kv.DB) (root, ann *sdk.Client) {
 		root: &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}},
 		ann:  &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/ann", Policies: policy.Attached{Identity: []policy.Source{{Name: "private", Policy: p}}}},
 	}
-	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, dynamodb.API)
-	New(Config{DB: db, Sealer: sealer(), Now: time.Now}).Mount(mux)
+	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, dynamodb.API, dynamodbstreams.API)
+	New(Config{DB: db, Sealer: sealer(), Now: time.Now, Objects: fakeBucket{}, Log: slog.New(slog.DiscardHandler)}).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := func(key string) *sdk.Client {

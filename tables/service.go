@@ -1,6 +1,9 @@
 package tables
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"time"
 
 	"bothy/api/dynamodb"
@@ -9,25 +12,45 @@ import (
 	"bothy/wire"
 )
 
-// Config is what the service needs.
+// Objects are buckets. by is whose rights count; nil is the node itself, which goes on with what a caller was allowed to begin.
+type Objects interface {
+	Put(ctx context.Context, by *wire.Principal, region, bucket, key string, body []byte) (etag string, err error)
+	List(ctx context.Context, by *wire.Principal, region, bucket, prefix string, limit int) ([]Object, error)
+	Open(ctx context.Context, by *wire.Principal, region, bucket, key string) (io.ReadCloser, error)
+	// Readable checks that an object can be read, without reading it.
+	Readable(ctx context.Context, by *wire.Principal, region, bucket, key string) error
+}
+
+// Object is an object in a bucket.
+type Object struct {
+	Key  string
+	Size int64
+}
+
+// Config is what the service needs. Everything is required.
 type Config struct {
-	DB     *kv.DB
-	Sealer *record.Sealer
-	Now    func() time.Time // for background work; requests bring their own time
+	DB      *kv.DB
+	Now     func() time.Time // for background work and changes; requests bring their own time
+	Sealer  *record.Sealer   // of shard iterators
+	Objects Objects          // where exports go and imports come from
+	Log     *slog.Logger
 }
 
 // Service serves the DynamoDB API.
 type Service struct {
-	db     *kv.DB
-	sealer *record.Sealer // of tokens, that tell where a read goes on
-	now    func() time.Time
-	defs   definitions
-	meters meters
+	db      *kv.DB
+	sealer  *record.Sealer // of tokens that tell where a read goes on, and of shard iterators
+	now     func() time.Time
+	defs    definitions
+	meters  meters
+	paces   paces // of Work alone
+	objects Objects
+	log     *slog.Logger
 }
 
 // New starts nothing.
 func New(cfg Config) *Service {
-	return &Service{db: cfg.DB, sealer: cfg.Sealer, now: cfg.Now}
+	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}, objects: cfg.Objects, log: cfg.Log}
 }
 
 // Mount mounts every operation served.
@@ -35,6 +58,10 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTables(m)
 	s.mountItems(m)
 	s.mountElsewhere(m)
+	s.mountStreams(m)
+	s.mountBackups(m)
+	s.mountExports(m)
+	s.mountImports(m)
 }
 
 func (s *Service) mountTables(m *wire.Mux) {
@@ -48,7 +75,6 @@ func (s *Service) mountTables(m *wire.Mux) {
 	handle(s, m, dynamodb.ListTagsOfResource, accessListTags, s.listTags)
 	handle(s, m, dynamodb.DescribeTimeToLive, s.accessDescribeTTL, s.describeTTL)
 	handle(s, m, dynamodb.UpdateTimeToLive, s.accessUpdateTTL, s.updateTTL)
-	handle(s, m, dynamodb.DescribeContinuousBackups, s.accessDescribeBackups, s.describeBackups)
 	handle(s, m, dynamodb.PutResourcePolicy, accessPutPolicy, s.putPolicy)
 	handle(s, m, dynamodb.GetResourcePolicy, accessGetPolicy, s.getPolicy)
 	handle(s, m, dynamodb.DeleteResourcePolicy, accessDeletePolicy, s.deletePolicy)

@@ -9,9 +9,17 @@ import (
 	"bothy/wire/item"
 )
 
-// store writes an item (nil: removes it) and brings index and expiry entries along. old is the item the row held, nil when
-// none; it matters only to tables that watch (see watches).
+// store writes an item (nil: removes it), brings index and expiry entries along and logs the change. old is the item the row
+// held, nil when none; it matters only to tables that watch (see watches).
 func (t *table) store(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error {
+	if err := t.log(tx, row, &change{old: old, now: now}); err != nil {
+		return err
+	}
+	return t.place(tx, row, old, now, size)
+}
+
+// place is store without the log.
+func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error {
 	grown := 0
 	for i := range t.Indexes {
 		ix := &t.Indexes[i]
@@ -41,7 +49,7 @@ func (t *table) store(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 }
 
 // watches tells whether a write must know the item it replaces.
-func (t *table) watches() bool { return len(t.Indexes) > 0 || t.TTL != "" }
+func (t *table) watches() bool { return len(t.Indexes) > 0 || t.TTL != "" || len(t.Log) > 0 }
 
 func (t *table) move(tx *kv.Tx, row, from, to kv.Key) error {
 	if bytes.Equal(from, to) {

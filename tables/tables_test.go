@@ -83,8 +83,8 @@ func TestCreateRefusals(t *testing.T) {
 			in.GlobalSecondaryIndexes = []dynamodb.GlobalSecondaryIndex{g, g}
 		}, "One or more parameter values were invalid: Duplicate index name: glo"},
 		{func(in *dynamodb.CreateTableInput) {
-			in.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: str("NEW_IMAGE")}
-		}, "Streams are not supported: StreamSpecification.StreamEnabled must be false"},
+			in.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true)}
+		}, "One or more parameter values were invalid: StreamViewType must be specified when StreamEnabled is true"},
 	} {
 		in := tableInput("tab", "p:S s:S")
 		c.change(&in)

@@ -233,7 +233,7 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 			}
 			continue
 		}
-		if size += max(o.newSize, m.size); size > maxTransactBytes {
+		if size += max(o.newSize, m.size, o.logged()); size > maxTransactBytes {
 			return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))

@@ -88,14 +88,17 @@ func (s *Service) fillExpiry(ctx context.Context, t *table) error {
 	})
 }
 
-// expire removes the items whose time is over.
+// expire removes the items whose time is over, some of them when they are many.
 func (s *Service) expire(ctx context.Context, t *table) error {
 	if t.TTL == "" {
 		return nil
 	}
 	oldest, now := s.now().AddDate(-expireYears, 0, 0), s.now()
-	for {
+	for range expireTurns {
 		n := 0
+		if due, err := s.expiring(ctx, t, oldest, now); err != nil || !due {
+			return err
+		}
 		err := s.db.Update(ctx, func(tx *kv.Tx) (err error) {
 			n, err = s.expireSome(tx, t, oldest, now)
 			return err
@@ -104,6 +107,16 @@ func (s *Service) expire(ctx context.Context, t *table) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// expiring tells whether an item's time is over: a look that no writer has to wait for.
+func (s *Service) expiring(ctx context.Context, t *table, oldest, now time.Time) (due bool, err error) {
+	err = s.db.View(ctx, func(tx *kv.Tx) error {
+		base := t.prefix("tables.expiry")
+		return tx.Scan(kv.Range{From: base.With(oldest.Unix()), To: base.With(now.Unix()), Limit: 1}, func(kv.Key, []byte) bool { due = true; return false })
+	})
+	return due, err
 }
 
 func (s *Service) expireSome(tx *kv.Tx, t *table, oldest, now time.Time) (n int, err error) {
@@ -128,7 +141,10 @@ func (s *Service) expireSome(tx *kv.Tx, t *table, oldest, now time.Time) (n int,
 		if err != nil {
 			return 0, err
 		}
-		if err := have.store(tx, row, it, nil, 0); err != nil {
+		if err := have.log(tx, row, &change{old: it, expired: true}); err != nil {
+			return 0, err
+		}
+		if err := have.place(tx, row, it, nil, 0); err != nil {
 			return 0, err
 		}
 	}

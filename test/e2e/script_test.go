@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -54,6 +56,7 @@ func runScripts(t *testing.T, dir string, env func(*node) []string) {
 			"keep":  scriptKeep,
 			"http":  scriptHTTP,
 			"fill":  scriptFill,
+			"until": scriptUntil,
 		},
 	})
 }
@@ -120,4 +123,23 @@ func scriptFill(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(&b, "line %d\n", i)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()[:size]), 0o600))
+}
+
+// scriptUntil is the command `until PATTERN PROGRAM [ARGUMENT...]`: it runs the program until its standard output matches.
+func scriptUntil(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN PROGRAM [ARGUMENT...]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		out := ts.ReadFile("stdout")
+		switch {
+		case err == nil && want.MatchString(out):
+			return
+		case time.Now().After(end):
+			ts.Fatalf("until %q: %v\n%s\n%s", args[0], err, out, ts.ReadFile("stderr"))
+		}
+	}
 }

@@ -112,6 +112,13 @@ func (it *Item) DecodeJSON(d *jsoncur.Decoder) {
 	*it = out
 }
 
+// ParseJSON reads an item that is a whole text.
+func ParseJSON(text string) (it Item, err error) {
+	d := jsoncur.New(text)
+	it.DecodeJSON(d)
+	return it, d.End()
+}
+
 func (it Item) repeats() bool {
 	seen := make(map[string]bool, len(it))
 	for i := range it {
