@@ -103,6 +103,7 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/klauspost/compress": {"tables"},
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"go.yaml.in/yaml":               {"hub"},

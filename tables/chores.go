@@ -18,6 +18,7 @@ const (
 	choreRows   = 1000             // rows removed, or items indexed, in one transaction
 	choreBytes  = 8 << 20          // of items read in one transaction
 	expireRows  = 100              // items removed in one transaction
+	expireBytes = 2 << 20          // of items removed in one transaction
 	expireTurns = 50               // transactions for one table before the next one's turn
 	expireYears = 5                // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
 )
