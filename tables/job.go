@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -86,12 +87,10 @@ func (s *Service) unhold(tx *kv.Tx, j *job) error {
 // Jobs does all work on whole tables that there is.
 func (s *Service) Jobs(ctx context.Context) error {
 	return eachRow(ctx, s, &jobRows, func(j *job) error {
-		err := s.runJob(ctx, j.ID)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("work on a table is tried again", "job", j.ID, "kind", j.Kind, "error", err)
-			return nil
+		if err := s.runJob(ctx, j.ID); err != nil {
+			return fmt.Errorf("tables: %s %s: %w", j.Kind, j.ID, err)
 		}
-		return err
+		return nil
 	})
 }
 
