@@ -266,7 +266,7 @@ func (b *batchOf) take(it item.Item) {
 func (s *Service) takeBatch(ctx context.Context, j *job, b *batchOf, ended bool) error {
 	var wrong []error
 	after := *j
-	err := s.step1(ctx, j, func(tx *kv.Tx, now *job) error {
+	err := s.advance(ctx, j, func(tx *kv.Tx, now *job) error {
 		wrong = b.mistakes[:len(b.mistakes):len(b.mistakes)]
 		t, err := s.load(tx, now.at(), now.Target)
 		if err != nil {
