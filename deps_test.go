@@ -111,6 +111,7 @@ var mayUse = map[string][]string{
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
 	"github.com/jackc/pgx":          {"kv/pgkv"},
+	"github.com/klauspost/compress": {"tables"},
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"github.com/minio/minio-go":     {"blob/s3blob"},
