@@ -1,4 +1,28 @@
-// Package pgkv is the kv engine for several nodes: all state in one PostgreSQL database, serializable transactions.
+// Package pgkv is the kv engine for several nodes: all state in one PostgreSQL database, serializable transactions. It knows
+// nothing of keys or rows.
+//
+// A function runs on its caller's goroutine. Its reads come from a session: a read-only database transaction that is shared by all
+// who began to read together, so that one statement answers many. It keeps what it read and what it wants to write. A committer
+// takes the waiting transactions that have nothing to do with each other and sends them in one round trip: begin, the store's
+// lock, the verdict (who of them read what has changed since: keys by value, spans by their values and number), the writes of the
+// others, commit. Those who lost go to the serial lane, which takes the lock and runs them again, each on top of those before it,
+// while nobody can change what they read: they cannot lose again, and a hot key costs no commit per change.
+//
+// All nodes commit under the one lock, a row, so the order of commits is one sequence and every snapshot holds a beginning of it:
+// that is the whole argument for serializability, Views included, and it needs no help from the database beyond snapshots and row
+// locks. It is written out, with what was run and what was not, in docs/decisions/0007.
+//
+// A verdict is written with the batch's token. When the answer to a commit is lost, the token is looked for and, when it is not
+// there, written: a batch still under way somewhere can then no longer commit, and it is sent again. So a write that was
+// acknowledged is there once; one that failed as Temporary never.
+//
+// Tables, in the schema of the URL's search_path:
+//
+//	bothy_format (id, mark, version, store)  one row: the version of this format, the store's name; it is the lock
+//	bothy_kv     (k, v)                      the pairs
+//	bothy_commit (id, at, lost)              tokens of the last minutes, and who lost in their batch; lost is null when fenced off
+//
+// PostgreSQL's index holds no key above some 2,700 bytes that does not compress: such a key is refused with kv.ErrLimit.
 package pgkv
 
 import (

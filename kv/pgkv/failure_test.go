@@ -114,6 +114,7 @@ func until(t *testing.T, ok func() bool) {
 // TestKill kills the server under load, several times, and starts it again: what was acknowledged is there once, what was not
 // at most once, and nobody but those told so waits in vain.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	s := postgres.Start(t)
 	n := openNodes(t, s.URL("kill"))
 	defer n.Close()

@@ -39,6 +39,7 @@ func (n nodes) Close() error { return errors.Join(n[0].Close(), n[1].Close()) }
 
 // TestConformanceOfTwoNodes runs the suite, with its recorded histories, its phantoms and its hot keys, on two engines.
 func TestConformanceOfTwoNodes(t *testing.T) {
+	t.Parallel()
 	kvtest.Run(t, func(t *testing.T) kv.Engine { return openNodes(t, schema()) })
 }
 
