@@ -5,6 +5,11 @@
 //
 //	("node", "datakey")    the data key, sealed under the master key
 //	("node", "authority")  the certificate authority, sealed under the data key
+//	("node", "store")      the store's name, which the place of its blobs bears too
+//
+// and in the scope of the account:
+//
+//	node.refusal  slot → what a node refused; see refusals
 package node
 
 import (
@@ -12,11 +17,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -24,14 +28,14 @@ import (
 	"time"
 
 	"bothy/blob"
-	"bothy/blob/fileblob"
 	"bothy/kv"
-	"bothy/kv/pebblekv"
 )
 
 // Config says what a node is. The zero value of all but DataDir is safe.
 type Config struct {
-	DataDir string // everything the node keeps; made when absent, mode 0700
+	DataDir string // everything the node keeps but what Store and Blobs say; made when absent, mode 0700
+	Store   string // postgres://… that any number of nodes share; "" is a private store in DataDir
+	Blobs   string // s3://BUCKET/PREFIX?endpoint=…&region=…, or a directory; "" is DataDir/blobs. Needed with Store
 	Listen  string // host:port; "" is 127.0.0.1:4566
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
@@ -45,6 +49,7 @@ type Config struct {
 // Node is one running Bothy.
 type Node struct {
 	cfg       Config
+	lock      io.Closer // of the data directory
 	db        *kv.DB
 	blobs     blob.Engine
 	authority *authority
@@ -52,6 +57,7 @@ type Node struct {
 	listener  *dual
 	account   string
 	requests  underWay
+	capacity  capacity
 }
 
 const shutdownGrace = 10 * time.Second // for requests under way when a node is asked to end
@@ -62,13 +68,13 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err := checkListen(cfg); err != nil {
 		return nil, err
 	}
-	n = &Node{cfg: cfg}
+	n = &Node{cfg: cfg, capacity: newCapacity()}
 	defer func() {
 		if err != nil {
 			n.Close() //nolint:errcheck // the first error is the one to tell
 		}
 	}()
-	if err := n.openStores(); err != nil {
+	if err := n.openStores(ctx); err != nil {
 		return n, err
 	}
 	sealer, err := openSealer(ctx, n.db, cfg.DataDir)
@@ -88,7 +94,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		l.Close() //nolint:errcheck // not used
 		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
-	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, n.capacity.open, n.capacity.requests)
 	return n, n.assemble(ctx, sealer)
 }
 
@@ -126,24 +132,6 @@ func checkListen(cfg Config) error {
 	return nil
 }
 
-func (n *Node) openStores() error {
-	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("node: data directory: %w", err)
-	}
-	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{Log: n.cfg.Log})
-	if errors.Is(err, pebblekv.ErrInUse) {
-		return fmt.Errorf("node: the data directory %s is in use by another node: stop that, or choose another with --data", n.cfg.DataDir)
-	} else if err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	n.db = kv.New(engine)
-	n.blobs, err = fileblob.Open(filepath.Join(n.cfg.DataDir, "blobs"), fileblob.Options{Now: n.cfg.Now})
-	if err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	return nil
-}
-
 // Addr is the address the node listens on, host:port.
 func (n *Node) Addr() string { return n.listener.Addr().String() }
 
@@ -164,7 +152,7 @@ func (n *Node) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	server := &http.Server{
-		Handler: n.requests.count(n.cfg.Log, n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: watched(n.requests.count(n.cfg.Log, n.handler())), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return background }, ConnContext: connContext,
 		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -243,8 +231,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 		}
 		defer u.wg.Done()
 		defer logPanic(log, r)
-		pace(w, r)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, pace(w, r))
 	})
 }
 
@@ -262,6 +249,9 @@ func (n *Node) Close() error {
 	}
 	if n.db != nil {
 		errs = append(errs, n.db.Close())
+	}
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
 	}
 	return errors.Join(errs...)
 }
