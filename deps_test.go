@@ -51,6 +51,7 @@ var mayImport = []struct {
 	{"functions/runtime", nil},
 	{"tables/expr", []string{"wire/item", "tables/number"}},
 	{"tables/number", nil},
+	{"tables/partiql", []string{"tables/expr", "tables/number", "wire/item"}},
 	{"tables", service("api/dynamodb", "api/dynamodbstreams", "wire/item", "own")},
 	{"objects", service("api/s3")},
 	{"sites", service("api/cloudfront")},

@@ -82,7 +82,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	}
 	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
-	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now})
+	s.tables = tables.New(tables.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
 	var err error
 	if s.functions, err = s.newFunctions(sealer); err != nil {

@@ -180,6 +180,16 @@ func TestScansAndOddKeysAreRefusedUnderLeadingKeys(t *testing.T) {
 	}
 }
 
+// TestScansAreOfNobody: a policy that grants every action, limited by LeadingKeys, grants no scan.
+func TestScansAreOfNobody(t *testing.T) {
+	w := notesWorld(t)
+	p := w.under(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ann"]}}}]}`)
+	for _, index := range []string{"", "DateSorted", "byUser"} {
+		_, err := do(w, p, dynamodb.Scan, dynamodb.ScanInput{TableName: str("notes"), IndexName: wire.Opt[string]{V: index, Set: index != ""}})
+		w.refused(err, "AccessDenied", "")
+	}
+}
+
 func fails[T any](_ T, err error) error { return err }
 
 // fineGrained is the example of AWS's Developer Guide: some attributes only, and no way around by return values.

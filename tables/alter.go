@@ -115,6 +115,9 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.rebill(now, in); err != nil {
 		return false, err
 	}
+	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+		return false, err
+	}
 	if in.TableClass.Set {
 		t.Class, t.ClassSince = in.TableClass.V, now
 	}
@@ -189,12 +192,14 @@ func (c *capacity) change(now time.Time, of string, p *dynamodb.ProvisionedThrou
 			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
 			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", of, c.Read, next.Read, c.Write, next.Write)
 	}
-	next.Increased, next.Decreased = c.Increased, c.Decreased
+	next.Increased, next.Decreased, next.Decreases = c.Increased, c.Decreased, c.Decreases
 	if next.Read > c.Read || next.Write > c.Write {
 		next.Increased = now
 	}
 	if next.Read < c.Read || next.Write < c.Write {
-		next.Decreased = now
+		if err := next.decrease(*c, now); err != nil {
+			return err
+		}
 	}
 	*c = next
 	return nil
@@ -249,8 +254,10 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 		return err
 	}
 	ix.Status = statusCreating
-	ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput)
-	return err
+	if ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput); err != nil {
+		return err
+	}
+	return t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
 }
 
 func (t *table) global(name string) (*index, error) {
@@ -274,6 +281,9 @@ func (t *table) deleteIndex(name string) error {
 
 func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
 	ix, err := t.global(a.IndexName.V)
+	if err == nil {
+		err = t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
+	}
 	if err != nil || a.ProvisionedThroughput == nil {
 		return err
 	}

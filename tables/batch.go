@@ -43,7 +43,7 @@ func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (
 		touched.projection(g.proj)
 		k := itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		k[keySelect] = selected(g.proj)
-		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k})
+		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k, Policies: g.table.policies()})
 	}
 	return wants, nil
 }
@@ -84,8 +84,10 @@ func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynam
 	}
 	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]item.Item{}, UnprocessedKeys: map[string]dynamodb.KeysAndAttributes{}}
 	consumed := tally{asked: in.ReturnConsumedCapacity}
-	room := maxBatchBytes
+	b := &batchRead{out: out, consumed: &consumed, room: maxBatchBytes, gate: s.reading(c, 1)}
+	defer b.gate.done()
 	err = s.db.View(c, func(tx *kv.Tx) error {
+		b.gate.again()
 		seen := map[string]bool{}
 		rows := make([][]kv.Key, len(gets))
 		for i, g := range gets { // every key is checked before anything is read
@@ -98,9 +100,12 @@ func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynam
 			}
 		}
 		for i, g := range gets {
-			if err := g.read(tx, rows[i], &room, out, &consumed); err != nil {
+			if err := g.read(tx, rows[i], b); err != nil {
 				return err
 			}
+		}
+		if b.done == 0 {
+			return b.throttled
 		}
 		return nil
 	})
@@ -126,7 +131,17 @@ func (g *tableGet) rows(t *table, seen map[string]bool) ([]kv.Key, error) {
 	return rows, t.checkPaths(g.proj)
 }
 
-func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.BatchGetItemOutput, consumed *tally) error {
+// batchRead is a BatchGetItem on its way.
+type batchRead struct {
+	out       *dynamodb.BatchGetItemOutput
+	consumed  *tally
+	room      int // bytes
+	gate      *gate
+	done      int   // items
+	throttled error // the last
+}
+
+func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, b *batchRead) error {
 	raws, err := tx.GetMany(rows)
 	if err != nil {
 		return err
@@ -139,18 +154,22 @@ func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, room *int, out *dynamodb.Batch
 				return err
 			}
 		}
-		if *room -= itemSize(it); *room < 0 {
+		used := usage{base: readUnits(it, g.in.ConsistentRead.V)}
+		if b.room -= itemSize(it); b.room >= 0 {
+			b.throttled = b.gate.pass(g.table, used)
+		}
+		if b.room < 0 || b.throttled != nil { // neither will there be room, or throughput, for the rest
 			rest := g.in
 			rest.Keys = g.keys[i:]
-			out.UnprocessedKeys[g.asked] = rest
+			b.out.UnprocessedKeys[g.asked] = rest
 			break
 		}
-		consumed.add(readCapacity(consumed.asked, g.table, nil, readUnits(it, g.in.ConsistentRead.V)))
-		if it != nil {
+		b.done++
+		if b.consumed.add(used.told(b.consumed.asked, g.table)); it != nil {
 			found = append(found, g.proj.Of(it))
 		}
 	}
-	out.Responses[g.asked] = found
+	b.out.Responses[g.asked] = found
 	return nil
 }
 
@@ -171,7 +190,7 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 			}
 			touched.item(m.key)
 			leading = append(leading, m.table.leading(m.key))
-			w.Resource = tableARN(scope(c), m.name)
+			w.Resource, w.Policies = tableARN(scope(c), m.name), m.table.policies()
 		}
 		w.Keys = itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		wants = append(wants, w)
@@ -182,7 +201,8 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 // batched is a mutation and the name its request gave the table.
 type batched struct {
 	mutation
-	asked string
+	asked   string
+	request dynamodb.WriteRequest
 }
 
 func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) ([]*batched, error) {
@@ -201,7 +221,7 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 			if err != nil {
 				return nil, err
 			}
-			m.asked, m.name, m.table, m.needOld = asked, name, t, wants(in.ReturnConsumedCapacity)
+			m.asked, m.name, m.table, m.needOld, m.sizes = asked, name, t, wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 			if writes = append(writes, m); len(writes) > maxBatchWrite {
 				return nil, validation("Too many items requested for the BatchWriteItem call")
 			}
@@ -211,7 +231,7 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 }
 
 func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
-	m := &batched{}
+	m := &batched{request: r}
 	var err error
 	switch {
 	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
@@ -226,16 +246,20 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	return m, err
 }
 
-// batchWrite does the whole batch in one transaction, so that nothing is left unprocessed.
+// batchWrite does the batch in one transaction; left unprocessed is only what there is no throughput for.
 func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	writes, err := kept[[]*batched](c)
 	if err != nil {
 		return nil, err
 	}
 	var consumed tally
+	var left map[string][]dynamodb.WriteRequest
+	g := s.writing(c, 1)
+	defer g.done()
 	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed = tally{asked: in.ReturnConsumedCapacity}
-		seen := map[string]bool{}
+		consumed, left = tally{asked: in.ReturnConsumedCapacity}, map[string][]dynamodb.WriteRequest{}
+		g.again()
+		seen, done, throttled := map[string]bool{}, 0, error(nil)
 		for _, m := range writes {
 			t, err := s.again(tx, c, m.name, m.table)
 			if err != nil {
@@ -249,18 +273,27 @@ func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*d
 				return validation("Provided list of item keys contains duplicates")
 			}
 			seen[row] = true
-			o, err := m.run(tx, t)
+			o, err := m.run(tx, t, g)
+			if isThrottled(err) {
+				left[m.asked], throttled = append(left[m.asked], m.request), err
+				continue
+			}
 			if err != nil {
 				return err
 			}
+			done++
 			consumed.add(writeCapacity(consumed.asked, 1, o))
+			consumed.measured(t.Name, o.sizes)
+		}
+		if done == 0 {
+			return throttled
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]dynamodb.WriteRequest{}, ConsumedCapacity: consumed.list}, nil
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left, ConsumedCapacity: consumed.list, ItemCollectionMetrics: consumed.sizes}, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.

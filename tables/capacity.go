@@ -9,7 +9,7 @@ import (
 )
 
 // Capacity units as AWS bills them: 4 KB read consistently, 1 KB written; half for eventually consistent reads, twice in
-// transactions. They are told, not enforced.
+// transactions.
 const (
 	readUnit  = 4 << 10
 	writeUnit = 1 << 10
@@ -30,27 +30,67 @@ func rated(u float64, consistent bool) float64 {
 	return u / 2
 }
 
-// readCapacity tells what a read of a table, or of an index of it, consumed; nil when nobody asked.
-func readCapacity(asked wire.Opt[string], t *table, ix *index, u float64) *dynamodb.ConsumedCapacity {
+// usage is what an operation consumes: of the table itself, and of its indexes.
+type usage struct {
+	base  float64
+	parts []part
+}
+
+type part struct {
+	index *index
+	units float64
+}
+
+// readUsage is a read of a table, or of an index of it.
+func readUsage(ix *index, u float64) usage {
+	if ix == nil {
+		return usage{base: u}
+	}
+	return usage{parts: []part{{ix, u}}}
+}
+
+// usage is what the write consumes, factor 2 in transactions.
+func (o *outcome) usage(factor float64) usage {
+	u := usage{base: factor * units(max(itemSize(o.old), itemSize(o.now)), writeUnit)}
+	for i := range o.table.Indexes {
+		ix := &o.table.Indexes[i]
+		if n := o.indexUnits(ix) * factor; n > 0 {
+			u.parts = append(u.parts, part{ix, n})
+		}
+	}
+	return u
+}
+
+// told is the usage as a request asked to be told, nil when it did not.
+func (u usage) told(asked wire.Opt[string], t *table) *dynamodb.ConsumedCapacity {
 	if !wants(asked) {
 		return nil
 	}
-	c := &dynamodb.ConsumedCapacity{TableName: wire.Some(t.Name), CapacityUnits: wire.Some(u)}
+	total := u.base
+	for _, p := range u.parts {
+		total += p.units
+	}
+	c := &dynamodb.ConsumedCapacity{TableName: wire.Some(t.Name), CapacityUnits: wire.Some(total)}
 	if asked.V != "INDEXES" {
 		return c
 	}
-	one := dynamodb.Capacity{CapacityUnits: wire.Some(u)}
-	switch {
-	case ix == nil:
-		c.Table = &one
-	case ix.Local:
-		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(0.0)}
-		c.LocalSecondaryIndexes = map[string]dynamodb.Capacity{ix.Name: one}
-	default:
-		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(0.0)}
-		c.GlobalSecondaryIndexes = map[string]dynamodb.Capacity{ix.Name: one}
+	c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(u.base)}
+	for _, p := range u.parts {
+		m := &c.GlobalSecondaryIndexes
+		if p.index.Local {
+			m = &c.LocalSecondaryIndexes
+		}
+		if *m == nil {
+			*m = map[string]dynamodb.Capacity{}
+		}
+		(*m)[p.index.Name] = dynamodb.Capacity{CapacityUnits: wire.Some(p.units)}
 	}
 	return c
+}
+
+// readCapacity tells what a read of a table, or of an index of it, consumed; nil when nobody asked.
+func readCapacity(asked wire.Opt[string], t *table, ix *index, u float64) *dynamodb.ConsumedCapacity {
+	return readUsage(ix, u).told(asked, t)
 }
 
 // writeCapacity tells what a write consumed, factor 2 in transactions; nil when nobody asked.
@@ -58,34 +98,7 @@ func writeCapacity(asked wire.Opt[string], factor float64, o *outcome) *dynamodb
 	if !wants(asked) {
 		return nil
 	}
-	size := 0
-	for _, it := range []item.Item{o.old, o.now} {
-		size = max(size, itemSize(it))
-	}
-	table := units(size, writeUnit) * factor
-	c := &dynamodb.ConsumedCapacity{TableName: wire.Some(o.table.Name)}
-	total := table
-	for i := range o.table.Indexes {
-		ix := &o.table.Indexes[i]
-		u := o.indexUnits(ix) * factor
-		total += u
-		if u == 0 || asked.V != "INDEXES" {
-			continue
-		}
-		m := &c.GlobalSecondaryIndexes
-		if ix.Local {
-			m = &c.LocalSecondaryIndexes
-		}
-		if *m == nil {
-			*m = map[string]dynamodb.Capacity{}
-		}
-		(*m)[ix.Name] = dynamodb.Capacity{CapacityUnits: wire.Some(u)}
-	}
-	if asked.V == "INDEXES" {
-		c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(table)}
-	}
-	c.CapacityUnits = wire.Some(total)
-	return c
+	return o.usage(factor).told(asked, o.table)
 }
 
 // indexUnits counts an entry removed, an entry added, or a projection changed.
@@ -122,10 +135,39 @@ func (t *table) shown(ix *index, it item.Item) item.Item {
 	return out
 }
 
-// tally adds up the capacity that a batch or transaction consumed, by table.
+// asReads says of what a transaction consumed that it was for reading; asWrites, for writing.
+func asReads(list []dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity {
+	return each(list, func(of *dynamodb.Capacity) { of.ReadCapacityUnits = of.CapacityUnits })
+}
+
+func asWrites(list []dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity {
+	return each(list, func(of *dynamodb.Capacity) { of.WriteCapacityUnits = of.CapacityUnits })
+}
+
+func each(list []dynamodb.ConsumedCapacity, mark func(*dynamodb.Capacity)) []dynamodb.ConsumedCapacity {
+	for i := range list {
+		c := &list[i]
+		total := dynamodb.Capacity{CapacityUnits: c.CapacityUnits}
+		mark(&total)
+		c.ReadCapacityUnits, c.WriteCapacityUnits = total.ReadCapacityUnits, total.WriteCapacityUnits
+		if c.Table != nil {
+			mark(c.Table)
+		}
+		for _, indexes := range []map[string]dynamodb.Capacity{c.LocalSecondaryIndexes, c.GlobalSecondaryIndexes} {
+			for name, part := range indexes {
+				mark(&part)
+				indexes[name] = part
+			}
+		}
+	}
+	return list
+}
+
+// tally adds up the capacity that a batch or transaction consumed, and the sizes of the collections it changed, by table.
 type tally struct {
 	asked wire.Opt[string]
 	list  []dynamodb.ConsumedCapacity
+	sizes map[string][]dynamodb.ItemCollectionMetrics
 }
 
 func (y *tally) add(c *dynamodb.ConsumedCapacity) {

@@ -119,7 +119,7 @@ func (s *Service) forget(ctx context.Context, c chore) error {
 // step does the first thing that a busy table needs, all of it.
 func (s *Service) step(ctx context.Context, t *table) error {
 	if t.Status == statusDeleting {
-		for _, kind := range []string{"tables.index", "tables.expiry", "tables.item"} {
+		for _, kind := range []string{"tables.index", "tables.expiry", "tables.collection", "tables.item"} {
 			if err := s.clear(ctx, t.prefix(kind)); err != nil {
 				return err
 			}

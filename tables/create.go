@@ -27,6 +27,9 @@ func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput)
 		return nil, err
 	}
 	wants := wire.One("dynamodb:CreateTable", tableARN(scope(c), name), nil)
+	if in.ResourcePolicy.Set {
+		wants = append(wants, wire.Access{Action: "dynamodb:PutResourcePolicy", Resource: tableARN(scope(c), name)})
+	}
 	if len(in.Tags) > 0 {
 		wants = append(wants, wire.Access{Action: "dynamodb:TagResource", Resource: tableARN(scope(c), name)})
 	}
@@ -70,6 +73,9 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.bill(c.Now, in.BillingMode, in.ProvisionedThroughput); err != nil {
 		return nil, err
 	}
+	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+		return nil, err
+	}
 	if t.Key, err = t.schema(in.KeySchema); err != nil {
 		return nil, err
 	}
@@ -78,6 +84,12 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	}
 	if err := t.checkDefinitions(); err != nil {
 		return nil, err
+	}
+	if in.ResourcePolicy.Set {
+		if err := checkPolicy(c, name, in.ResourcePolicy.V, false); err != nil {
+			return nil, err
+		}
+		t.attach(c.Now, in.ResourcePolicy.V)
 	}
 	return t, t.tag(in.Tags)
 }
@@ -95,8 +107,6 @@ func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
 	case in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled.V:
 		return validation("Streams are not supported: StreamSpecification.StreamEnabled must be false")
-	case in.ResourcePolicy.Set:
-		return validation("Resource-based policies are not supported")
 	case in.GlobalTableSourceArn.Set:
 		return validation("Global tables are not supported")
 	case len(in.VectorIndexes) > 0:
@@ -221,6 +231,9 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 			return err
 		}
 		if ix.Capacity, err = t.indexCapacity(ix.Name, g.ProvisionedThroughput); err != nil {
+			return err
+		}
+		if err := t.tune(&ix.Most, &ix.Warm, g.OnDemandThroughput, g.WarmThroughput); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"encoding/base64"
+	"time"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
@@ -35,6 +36,7 @@ func (s *Service) describeTable(c *wire.Call, in *dynamodb.DescribeTableInput) (
 			return err
 		}
 		held, err := t.count(tx)
+		held.at = c.Now
 		out.Table = t.describe(held)
 		return err
 	})
@@ -66,6 +68,7 @@ func isNotFound(err error) bool {
 type held struct {
 	items, bytes int64
 	indexes      map[int64]*held // by index ID; of a table
+	at           time.Time       // of the answer; zero: just after a change
 }
 
 func (h *held) add(it item.Item) {
@@ -113,7 +116,7 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	d := &dynamodb.TableDescription{
 		TableName: wire.Some(t.Name), TableArn: wire.Some(tableARN(t.at, t.Name)), TableId: wire.Some(t.ID), TableStatus: wire.Some(t.Status),
 		CreationDateTime: wire.Some(t.Created), KeySchema: t.Key.elements(), ItemCount: wire.Some(h.items), TableSizeBytes: wire.Some(h.bytes),
-		ProvisionedThroughput:     t.Capacity.describe(),
+		ProvisionedThroughput:     t.Capacity.describe(h.at),
 		DeletionProtectionEnabled: wire.Some(t.Protected),
 	}
 	for _, a := range t.Attributes {
@@ -122,6 +125,9 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	if !t.OnDemand.IsZero() {
 		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PAY_PER_REQUEST"), LastUpdateToPayPerRequestDateTime: wire.Some(t.OnDemand)}
 	}
+	warm := t.warm(t.Warm, t.Capacity)
+	d.WarmThroughput = &dynamodb.TableWarmThroughputDescription{ReadUnitsPerSecond: wire.Some(warm.Read), WriteUnitsPerSecond: wire.Some(warm.Write), Status: wire.Some(statusActive)}
+	d.OnDemandThroughput = t.Most.onDemand()
 	if t.Class != "" {
 		d.TableClassSummary = &dynamodb.TableClassSummary{TableClass: wire.Some(t.Class)}
 		if !t.ClassSince.IsZero() {
@@ -146,9 +152,19 @@ func (k keySchema) elements() []dynamodb.KeySchemaElement {
 	return out
 }
 
-func (p capacity) describe() *dynamodb.ProvisionedThroughputDescription {
+// decreases is how often the throughput was decreased on the day of now.
+func (p capacity) decreases(now time.Time) int64 {
+	if !now.IsZero() && day(now) != day(p.Decreased) {
+		return 0
+	}
+	return int64(p.Decreases)
+}
+
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+func (p capacity) describe(now time.Time) *dynamodb.ProvisionedThroughputDescription {
 	d := &dynamodb.ProvisionedThroughputDescription{
-		ReadCapacityUnits: wire.Some(p.Read), WriteCapacityUnits: wire.Some(p.Write), NumberOfDecreasesToday: wire.Some(int64(0)),
+		ReadCapacityUnits: wire.Some(p.Read), WriteCapacityUnits: wire.Some(p.Write), NumberOfDecreasesToday: wire.Some(p.decreases(now)),
 	}
 	if !p.Increased.IsZero() {
 		d.LastIncreaseDateTime = wire.Some(p.Increased)
@@ -173,9 +189,12 @@ func (t *table) describeLocal(ix *index, h *held) dynamodb.LocalSecondaryIndexDe
 func (t *table) describeGlobal(ix *index, h *held) dynamodb.GlobalSecondaryIndexDescription {
 	d := dynamodb.GlobalSecondaryIndexDescription{
 		IndexName: wire.Some(ix.Name), KeySchema: ix.Key.elements(), Projection: ix.projection(), IndexArn: wire.Some(indexARN(t.at, t.Name, ix.Name)),
-		IndexStatus: wire.Some(ix.Status), ProvisionedThroughput: ix.Capacity.describe(),
+		IndexStatus: wire.Some(ix.Status), ProvisionedThroughput: ix.Capacity.describe(h.at),
 		IndexSizeBytes: wire.Some(h.bytes), ItemCount: wire.Some(h.items),
 	}
+	warm := t.warm(ix.Warm, ix.Capacity)
+	d.WarmThroughput = &dynamodb.GlobalSecondaryIndexWarmThroughputDescription{ReadUnitsPerSecond: wire.Some(warm.Read), WriteUnitsPerSecond: wire.Some(warm.Write), Status: wire.Some(statusActive)}
+	d.OnDemandThroughput = ix.Most.onDemand()
 	if ix.Status == statusCreating {
 		d.Backfilling = wire.Some(true)
 	}

@@ -1,6 +1,6 @@
-// Package tables serves DynamoDB: tables, items, expressions, indexes, batches, transactions, expiry. It must not know how
-// requests reach it (wire) nor who else uses the store; policies are decided by the pipeline from what its access functions
-// declare.
+// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, batches, transactions, throughput, expiry. It
+// must not know how requests reach it (wire) nor who else uses the store; policies are decided by the pipeline from what its
+// access functions declare.
 //
 // # Keys
 //
@@ -10,6 +10,7 @@
 //	account, region, "tables.item", ID, HASH, pk[, sk]    item
 //	account, region, "tables.index", ID, N, HASH, ik[, is], DIGEST   index N entry → HASH, pk[, sk] of the item
 //	account, region, "tables.expiry", ID, SECONDS, DIGEST            expiry entry → HASH, pk[, sk] of the item
+//	account, region, "tables.collection", ID, HASH, pk    size of an item collection, of tables with local indexes
 //	"", "", "tables.chore", "r", account, region, NAME    table with background work (record row)
 //	account, region, "tables.token", CALLER, TOKEN        what a ClientRequestToken stood for
 //	"", "", "tables.spent", SECONDS, account, region, CALLER, TOKEN   when to forget it → key of that row

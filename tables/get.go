@@ -14,6 +14,8 @@ type fetch struct {
 	key   item.Item
 	proj  *expr.Projection
 	table *table
+
+	consistent bool
 }
 
 func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire.Access, error) {
@@ -22,7 +24,7 @@ func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire
 		return nil, err
 	}
 	keep(c, f)
-	return wire.One("dynamodb:GetItem", tableARN(scope(c), f.name), f.keys(in.ReturnConsumedCapacity)), nil
+	return f.table.one("dynamodb:GetItem", tableARN(scope(c), f.name), f.keys(in.ReturnConsumedCapacity)), nil
 }
 
 func (f *fetch) keys(consumed wire.Opt[string]) map[string][]string {
@@ -35,7 +37,7 @@ func (f *fetch) keys(consumed wire.Opt[string]) map[string][]string {
 }
 
 func (s *Service) planGet(c *wire.Call, in *dynamodb.GetItemInput) (*fetch, error) {
-	f := &fetch{key: in.Key}
+	f := &fetch{key: in.Key, consistent: in.ConsistentRead.V}
 	var err error
 	if f.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -76,29 +78,44 @@ func (s *Service) getItem(c *wire.Call, in *dynamodb.GetItemInput) (*dynamodb.Ge
 	if err != nil {
 		return nil, err
 	}
-	var it item.Item
-	err = s.db.View(c, func(tx *kv.Tx) error {
-		t, err := s.again(tx, c, f.name, f.table)
-		if err != nil {
-			return err
-		}
-		if err := f.check(t); err != nil {
-			return err
-		}
-		it, err = read(tx, t.itemKey(f.key))
-		return err
-	})
+	it, used, err := s.fetch(c, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.GetItemOutput{}
-	if wants(in.ReturnConsumedCapacity) {
-		out.ConsumedCapacity = readCapacity(in.ReturnConsumedCapacity, f.table, nil, readUnits(it, in.ConsistentRead.V))
-	}
+	out := &dynamodb.GetItemOutput{ConsumedCapacity: used.told(in.ReturnConsumedCapacity, f.table)}
 	if it != nil {
 		out.Item = f.proj.Of(it)
 	}
 	return out, nil
+}
+
+// fetch reads one item, nil when there is none.
+func (s *Service) fetch(c *wire.Call, f *fetch) (it item.Item, used usage, err error) {
+	g := s.reading(c, 1)
+	defer g.done()
+	err = s.db.View(c, func(tx *kv.Tx) (err error) {
+		g.again()
+		it, used, err = s.fetchOne(tx, c, f, g)
+		return err
+	})
+	return it, used, err
+}
+
+// fetchOne reads one item in a transaction, nil when there is none, where the gate lets it.
+func (s *Service) fetchOne(tx *kv.Tx, c *wire.Call, f *fetch, g *gate) (item.Item, usage, error) {
+	t, err := s.again(tx, c, f.name, f.table)
+	if err != nil {
+		return nil, usage{}, err
+	}
+	if err := f.check(t); err != nil {
+		return nil, usage{}, err
+	}
+	it, err := read(tx, t.itemKey(f.key))
+	if err != nil {
+		return nil, usage{}, err
+	}
+	used := usage{base: g.factor * readUnits(it, f.consistent)}
+	return it, used, g.pass(t, used)
 }
 
 func (f *fetch) check(t *table) error {

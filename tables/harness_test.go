@@ -13,6 +13,7 @@ import (
 	"bothy/kv"
 	"bothy/kv/memkv"
 	"bothy/policy"
+	"bothy/record"
 	"bothy/wire"
 	"bothy/wire/item"
 	"bothy/wire/jsoncur"
@@ -37,13 +38,22 @@ func newWorld(t testing.TB) *world { return worldOn(t, kv.New(memkv.New())) }
 func worldOn(t testing.TB, db *kv.DB) *world {
 	w := &world{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.s = New(Config{DB: db, Now: clock})
+	w.s = New(Config{DB: db, Sealer: sealer(), Now: clock})
 	w.mux = wire.NewMux(wire.Config{
 		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
 	}, dynamodb.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	return w
+}
+
+// sealer seals with a fixed key.
+func sealer() *record.Sealer {
+	s, err := record.NewSealer(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // under is a principal with one policy.

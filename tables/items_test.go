@@ -96,6 +96,8 @@ func TestPutRefusals(t *testing.T) {
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'SS': []}}`, "One or more parameter values were invalid: An string set  may not be empty"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'SS': ['a', 'a']}}`, "One or more parameter values were invalid: Input collection [a, a] contains duplicates."},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'NS': ['1', '1.0']}}`, "Input collection contains duplicates"},
+		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'BS': ['/w==', 'AA==', 'AA==']}}`, "One or more parameter values were invalid: Input collection [/w==, AA==, AA==]of type BS contains duplicates."},
+		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'NULL': false}}`, "One or more parameter values were invalid: Null attribute value types must have the value of true"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'N': '1e126'}}`, "Number overflow. Attempting to store a number with magnitude larger than supported range"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'N': '123456789012345678901234567890123456789'}}`, "Attempting to store more than 38 significant digits in a Number"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'S': '` + strings.Repeat("y", 400<<10) + `'}}`, "Item size has exceeded the maximum allowed size"},
@@ -104,7 +106,7 @@ func TestPutRefusals(t *testing.T) {
 		_, err := do(w, w.root, dynamodb.PutItem, dynamodb.PutItemInput{TableName: str("tab"), Item: doc(c.item)})
 		w.refused(err, "ValidationException", c.want)
 	}
-	w.put("tab", `{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': `+nest(31)+`, 'nil': {'NULL': false}, 'empty': {'S': ''}, 'b': {'B': ''}}`)
+	w.put("tab", `{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': `+nest(31)+`, 'nil': {'NULL': true}, 'empty': {'S': ''}, 'b': {'B': ''}}`)
 	_, err := do(w, w.root, dynamodb.PutItem, dynamodb.PutItemInput{TableName: str("none"), Item: doc(`{'k': {'S': 'a'}}`)})
 	w.refused(err, "ResourceNotFoundException", "Requested resource not found")
 }

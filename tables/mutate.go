@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/tables/expr"
 	"bothy/wire"
@@ -17,6 +18,8 @@ type mutation struct {
 	cond      *expr.Condition
 	onFailure wire.Opt[string] // ReturnValuesOnConditionCheckFailure
 	needOld   bool
+	sizes     bool   // ItemCollectionMetrics are asked for
+	unique    bool   // the item must be new: a failed condition says that it is not
 	table     *table // that access was decided for
 }
 
@@ -35,6 +38,7 @@ type outcome struct {
 	row      kv.Key
 	old, now item.Item // nil: no item
 	newSize  int
+	sizes    *dynamodb.ItemCollectionMetrics
 }
 
 const itemTooLarge = "Item size has exceeded the maximum allowed size"
@@ -77,32 +81,50 @@ func (t *table) checkUpdate(u *expr.Update) error {
 	})
 }
 
-// run does the mutation in the transaction. A failed condition is ConditionalCheckFailedException.
-func (m *mutation) run(tx *kv.Tx, t *table) (*outcome, error) {
+// run does the mutation in the transaction, where the gate lets it. A failed condition is ConditionalCheckFailedException.
+func (m *mutation) run(tx *kv.Tx, t *table, g *gate) (*outcome, error) {
 	if err := m.check(t); err != nil {
 		return nil, err
 	}
 	o := &outcome{table: t, row: t.itemKey(m.key)}
-	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() {
+	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() || t.metered(true) {
 		var err error
 		if o.old, err = read(tx, o.row); err != nil {
 			return nil, err
 		}
 	}
 	if !m.cond.Match(o.old) {
-		var show item.Item
-		if m.onFailure.V == "ALL_OLD" {
-			show = o.old
-		}
-		return nil, conditionFailed(show)
+		g.count(t, usage{base: g.factor * units(itemSize(o.old), writeUnit)})
+		return nil, m.unmet(o.old)
 	}
 	if err := m.result(o, t); err != nil {
 		return nil, err
 	}
+	if t.metered(true) {
+		if err := g.pass(t, o.usage(g.factor)); err != nil {
+			return nil, err
+		}
+	}
 	if m.verb == verbCheck {
 		return o, nil
 	}
-	return o, t.store(tx, o.row, o.old, o.now, o.newSize)
+	if err := t.store(tx, o.row, o.old, o.now, o.newSize); err != nil || !m.sizes {
+		return o, err
+	}
+	var err error
+	o.sizes, err = o.metrics(tx)
+	return o, err
+}
+
+// unmet is the error of a condition that failed.
+func (m *mutation) unmet(old item.Item) error {
+	switch {
+	case m.unique:
+		return &dynamodb.DuplicateItemException{Message: wire.Some("Duplicate primary key exists in table")}
+	case m.onFailure.V != "ALL_OLD":
+		old = nil
+	}
+	return conditionFailed(old)
 }
 
 // result makes the item the mutation leaves.
@@ -161,12 +183,15 @@ func (t *table) checkIndexUpdate(name string, v *item.Value) error {
 
 // update runs one mutation in its own transaction.
 func (s *Service) update(c *wire.Call, m *mutation) (o *outcome, err error) {
+	g := s.writing(c, 1)
+	defer g.done()
 	err = s.db.Update(c, func(tx *kv.Tx) error {
+		g.again()
 		t, err := s.again(tx, c, m.name, m.table)
 		if err != nil {
 			return err
 		}
-		o, err = m.run(tx, t)
+		o, err = m.run(tx, t, g)
 		return err
 	})
 	return o, err

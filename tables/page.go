@@ -3,6 +3,7 @@ package tables
 import (
 	"bothy/kv"
 	"bothy/tables/expr"
+	"bothy/wire"
 	"bothy/wire/item"
 )
 
@@ -26,6 +27,8 @@ type pageOf struct {
 	proj    *expr.Projection
 	whole   bool // of a local index: show attributes it does not project
 	count   bool // count only
+
+	consistent bool
 }
 
 // page is what one Query or Scan found.
@@ -35,16 +38,35 @@ type page struct {
 	matched int
 	size    int       // evaluated
 	read    int       // of rows
+	whole   float64   // units for attributes that a local index does not show
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
 }
 
-// read evaluates items until the page is full or the range is done.
-func (p *pageOf) read(tx *kv.Tx) (*page, error) {
-	g := &page{}
-	if p.index != nil {
-		return g, p.readIndex(tx, g)
+// usage is what reading the page consumed.
+func (g *page) usage(ix *index, consistent bool) usage {
+	u := readUsage(ix, rated(units(g.size, readUnit), consistent))
+	u.base += rated(g.whole, consistent)
+	return u
+}
+
+// readPage reads one page of one range, where there is throughput.
+func (s *Service) readPage(tx *kv.Tx, c *wire.Call, p *pageOf) (*page, error) {
+	g, gate := &page{}, s.reading(c, 1)
+	if err := gate.open(p.table, p.index); err != nil {
+		return nil, err
 	}
-	return g, p.readTable(tx, g)
+	err := p.into(tx, g)
+	gate.count(p.table, g.usage(p.index, p.consistent))
+	gate.done()
+	return g, err
+}
+
+// into goes on with a page that other ranges began.
+func (p *pageOf) into(tx *kv.Tx, g *page) error {
+	if p.index != nil {
+		return p.readIndex(tx, g)
+	}
+	return p.readTable(tx, g)
 }
 
 func (p *pageOf) readTable(tx *kv.Tx, g *page) error {
@@ -100,6 +122,7 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 	view := it
 	if p.whole {
 		view = stored
+		g.whole += units(itemSize(stored), readUnit)
 	}
 	if p.filter.Match(view) {
 		if g.matched++; !p.count {

@@ -17,11 +17,11 @@ func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire
 	m.cond.Paths(touched.path)
 	k := itemKeys([]string{m.table.leading(in.Item)}, touched, in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:PutItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:PutItem", tableARN(scope(c), m.name), k), nil
 }
 
 func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, error) {
-	m := &mutation{verb: verbPut, key: in.Item, onFailure: in.ReturnValuesOnConditionCheckFailure}
+	m := &mutation{verb: verbPut, key: in.Item, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (s *Service) putItem(c *wire.Call, in *dynamodb.PutItemInput) (*dynamodb.Pu
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.PutItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o)}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o), ItemCollectionMetrics: o.sizes}
 	if in.ReturnValues.V == "ALL_OLD" {
 		out.Attributes = o.old
 	}
@@ -104,11 +104,11 @@ func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (
 	m.cond.Paths(touched.path)
 	k := itemKeys([]string{m.table.leading(in.Key)}, touched, in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:DeleteItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:DeleteItem", tableARN(scope(c), m.name), k), nil
 }
 
 func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutation, error) {
-	m := &mutation{verb: verbDelete, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure}
+	m := &mutation{verb: verbDelete, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (s *Service) deleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (*dynam
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o)}
+	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o), ItemCollectionMetrics: o.sizes}
 	if in.ReturnValues.V == "ALL_OLD" {
 		out.Attributes = o.old
 	}

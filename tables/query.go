@@ -27,7 +27,7 @@ func (s *Service) accessQuery(c *wire.Call, in *dynamodb.QueryInput) ([]wire.Acc
 	q.decided = q.leading(q.table)
 	k := itemKeys([]string{q.decided}, q.attributes(q.tests), in.ReturnConsumedCapacity)
 	k[keySelect] = []string{q.sel}
-	return wire.One("dynamodb:Query", q.resource(c), k), nil
+	return q.table.one("dynamodb:Query", q.resource(c), k), nil
 }
 
 // leading is the partition key value, of the table or the index, that the query asks for.
@@ -147,7 +147,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx)
+		g, err = s.readPage(tx, c, p)
 		return err
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 	}
 	out := &dynamodb.QueryOutput{
 		Count: wire.Some(int32(g.matched)), ScannedCount: wire.Some(int32(g.scanned)), LastEvaluatedKey: g.last,
-		ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, q.table, ix, rated(units(g.size, readUnit), q.consistent)),
+		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
 		out.Items = present(g.items)

@@ -21,11 +21,10 @@ func (s *Service) accessScan(c *wire.Call, in *dynamodb.ScanInput) ([]wire.Acces
 		return nil, err
 	}
 	keep(c, q)
-	k := itemKeys(nil, q.attributes(nil), in.ReturnConsumedCapacity)
-	delete(k, keyLeading) // a scan goes through all partitions
+	k := itemKeys([]string{nobody}, q.attributes(nil), in.ReturnConsumedCapacity) // a scan goes through all partitions
 	k[keySelect] = []string{q.sel}
 	k[keyFullScan] = []string{"true"}
-	return wire.One("dynamodb:Scan", q.resource(c), k), nil
+	return q.table.one("dynamodb:Scan", q.resource(c), k), nil
 }
 
 func (s *Service) planScan(c *wire.Call, in *dynamodb.ScanInput) (*scanning, error) {
@@ -105,7 +104,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx)
+		g, err = s.readPage(tx, c, p)
 		return err
 	})
 	if err != nil {
@@ -113,7 +112,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 	}
 	out := &dynamodb.ScanOutput{
 		Count: wire.Some(int32(g.matched)), ScannedCount: wire.Some(int32(g.scanned)), LastEvaluatedKey: g.last,
-		ConsumedCapacity: readCapacity(in.ReturnConsumedCapacity, q.table, ix, rated(units(g.size, readUnit), q.consistent)),
+		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
 		out.Items = present(g.items)

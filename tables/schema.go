@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bothy/kv"
+	"bothy/policy"
 	"bothy/record"
 )
 
@@ -30,6 +31,8 @@ type table struct {
 	NextIndex  int64 // ID of the next index
 	Capacity   capacity
 	OnDemand   time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	Most       capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
+	Warm       capacity  `json:",omitzero"` // WarmThroughput that was asked for
 	Tags       map[string]string
 	TTL        string // attribute of expiry; "" none
 	FillTTL    bool   // the order of expiry has still to follow TTL
@@ -37,9 +40,14 @@ type table struct {
 	Class      string
 	ClassSince time.Time `json:",omitzero"`
 
+	Policy   string `json:",omitempty"` // resource-based; "" none
+	Revision string `json:",omitempty"` // of the policy, kept when it goes
+
 	byName []int  // indexes in the order of their names; made when the row is loaded, as what follows
 	rows   kv.Key // account, region, "tables.item", ID
 	at     record.Scope
+
+	sources []policy.Source // Policy, parsed
 }
 
 type attribute struct{ Name, Type string }
@@ -58,10 +66,11 @@ func (k keySchema) has(name string) bool {
 	return name == k.Hash.Name || k.Range.Name != "" && name == k.Range.Name
 }
 
-// capacity is provisioned throughput: kept and shown, not enforced.
+// capacity is throughput in units a second.
 type capacity struct {
 	Read, Write          int64
-	Increased, Decreased time.Time `json:",omitzero"`
+	Increased, Decreased time.Time `json:",omitzero"` // of provisioned throughput, like what follows
+	Decreases            int       `json:",omitzero"` // on the day of the last one
 }
 
 type index struct {
@@ -73,6 +82,8 @@ type index struct {
 	Projection string // ALL, KEYS_ONLY, INCLUDE
 	Include    []string
 	Capacity   capacity
+	Most       capacity `json:",omitzero"`
+	Warm       capacity `json:",omitzero"`
 }
 
 func (t *table) index(name string) *index {
@@ -106,6 +117,7 @@ func (t *table) settled(at record.Scope) *table {
 		t.byName[i] = i
 	}
 	slices.SortFunc(t.byName, func(i, j int) int { return strings.Compare(t.Indexes[i].Name, t.Indexes[j].Name) })
+	t.sources = t.source()
 	return t
 }
 

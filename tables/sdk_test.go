@@ -42,7 +42,7 @@ func served(t testing.TB, db *kv.DB) (root, ann *sdk.Client) {
 		ann:  &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/ann", Policies: policy.Attached{Identity: []policy.Source{{Name: "private", Policy: p}}}},
 	}
 	mux := wire.NewMux(wire.Config{Account: func() string { return account }, Region: region, Credentials: keys, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, dynamodb.API)
-	New(Config{DB: db, Now: time.Now}).Mount(mux)
+	New(Config{DB: db, Sealer: sealer(), Now: time.Now}).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := func(key string) *sdk.Client {

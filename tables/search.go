@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"strings"
+
 	"bothy/tables/expr"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -89,10 +91,8 @@ func (q *search) checkUse(t *table, ix *index) error {
 	if q.sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" {
 		return validation(invalid+"Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL", ix.Name)
 	}
-	for _, p := range q.proj.Paths() {
-		if !t.projects(ix, p[0].Name) {
-			return validation(invalid+"Global secondary index %s does not project [%s]", ix.Name, p[0].Name)
-		}
+	if lacks := t.unprojected(ix, q.proj.Paths()); len(lacks) > 0 {
+		return validation(invalid+"Global secondary index %s does not project [%s]", ix.Name, strings.Join(lacks, ", "))
 	}
 	return nil
 }
@@ -101,8 +101,13 @@ func (q *search) checkUse(t *table, ix *index) error {
 func (q *search) page(t *table, ix *index) *pageOf {
 	return &pageOf{
 		table: t, index: ix, limit: q.limit, filter: q.filter, proj: q.proj, count: q.sel == "COUNT",
-		whole: ix != nil && ix.Local && (q.sel == "ALL_ATTRIBUTES" || q.proj != nil),
+		whole: ix != nil && ix.Local && t.reaches(ix, q.sel, q.proj), consistent: q.consistent,
 	}
+}
+
+// reaches tells whether a read of a local index shows more than the index does.
+func (t *table) reaches(ix *index, sel string, proj *expr.Projection) bool {
+	return sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" || len(t.unprojected(ix, proj.Paths())) > 0
 }
 
 // startKey is the row or entry that ExclusiveStartKey names.

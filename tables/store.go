@@ -12,14 +12,22 @@ import (
 // store writes an item (nil: removes it) and brings index and expiry entries along. old is the item the row held, nil when
 // none; it matters only to tables that watch (see watches).
 func (t *table) store(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error {
+	grown := 0
 	for i := range t.Indexes {
 		ix := &t.Indexes[i]
 		if ix.Status == statusDeleting {
 			continue
 		}
-		if err := t.move(tx, row, t.entry(ix, row, old), t.entry(ix, row, now)); err != nil {
+		from, to := t.entry(ix, row, old), t.entry(ix, row, now)
+		if err := t.move(tx, row, from, to); err != nil {
 			return err
 		}
+		if ix.Local {
+			grown += t.shownSize(ix, to, now) - t.shownSize(ix, from, old)
+		}
+	}
+	if err := t.collect(tx, old, now, grown); err != nil {
+		return err
 	}
 	if t.TTL != "" {
 		if err := t.move(tx, row, t.expiry(row, old), t.expiry(row, now)); err != nil {

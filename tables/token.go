@@ -26,11 +26,11 @@ type stamp struct {
 	request [sha256.Size]byte
 }
 
-func stampOf(c *wire.Call, in *dynamodb.TransactWriteItemsInput) *stamp {
-	if !in.ClientRequestToken.Set {
+func stampOf(c *wire.Call, given wire.Opt[string], request []byte) *stamp {
+	if !given.Set {
 		return nil
 	}
-	token, until := in.ClientRequestToken.V, c.Now.Add(tokenLife).Unix()
+	token, until := given.V, c.Now.Add(tokenLife).Unix()
 	caller := ""
 	if c.Principal != nil {
 		caller = c.Principal.ARN // one caller's token says nothing about another's request
@@ -42,7 +42,7 @@ func stampOf(c *wire.Call, in *dynamodb.TransactWriteItemsInput) *stamp {
 		row:    kv.K(c.Account, c.Region, "tables.token", caller, token),
 		forget: kv.K("", "", "tables.spent", until, c.Account, c.Region, caller, token),
 		until:  until, now: c.Now.Unix(),
-		request: sha256.Sum256(digestible(in)),
+		request: sha256.Sum256(request),
 	}
 }
 

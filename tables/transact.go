@@ -25,7 +25,7 @@ func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsI
 		}
 		gets = append(gets, f)
 		k := enclosed(f.keys(in.ReturnConsumedCapacity), "TransactGetItems")
-		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k})
+		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k, Policies: f.table.policies()})
 	}
 	keep(c, gets)
 	return wants, nil
@@ -36,37 +36,41 @@ func (s *Service) transactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.TransactGetItemsOutput{Responses: make([]dynamodb.ItemResponse, len(gets))}
-	consumed := tally{asked: in.ReturnConsumedCapacity}
-	err = s.db.View(c, func(tx *kv.Tx) error {
-		size := 0
+	responses, consumed, err := s.fetchAll(c, gets, in.ReturnConsumedCapacity)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactGetItemsOutput{Responses: responses, ConsumedCapacity: consumed}, nil
+}
+
+// fetchAll reads items of one moment.
+func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) ([]dynamodb.ItemResponse, []dynamodb.ConsumedCapacity, error) {
+	out := make([]dynamodb.ItemResponse, len(gets))
+	consumed := tally{asked: asked}
+	g := s.reading(c, 2)
+	defer g.done()
+	err := s.db.View(c, func(tx *kv.Tx) error {
+		g.again()
+		size, why := 0, cancelling{}
 		for i, f := range gets {
-			t, err := s.again(tx, c, f.name, f.table)
-			if err != nil {
-				return err
-			}
-			if err := f.check(t); err != nil {
-				return err
-			}
-			it, err := read(tx, t.itemKey(f.key))
-			if err != nil {
+			f.consistent = true
+			it, used, err := s.fetchOne(tx, c, f, g)
+			if why = append(why, reasonOf(err)); isThrottled(err) {
+				continue
+			} else if err != nil {
 				return err
 			}
 			if size += itemSize(it); size > maxTransactBytes {
 				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 			}
-			consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(it, true)))
+			consumed.add(used.told(consumed.asked, f.table))
 			if it != nil {
-				out.Responses[i].Item = f.proj.Of(it)
+				out[i].Item = f.proj.Of(it)
 			}
 		}
-		return nil
+		return why.cancel()
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.ConsumedCapacity = consumed.list
-	return out, nil
+	return out, asReads(consumed.list), err
 }
 
 func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInput) ([]wire.Access, error) {
@@ -77,10 +81,10 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 		if err != nil {
 			return nil, err
 		}
-		m.needOld = wants(in.ReturnConsumedCapacity)
+		m.needOld, m.sizes = wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 		writes = append(writes, m)
 		k := enclosed(m.transactKeys(in.ReturnConsumedCapacity), "TransactWriteItems")
-		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k})
+		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k, Policies: m.table.policies()})
 	}
 	keep(c, writes)
 	return wanted, nil
@@ -130,26 +134,62 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	stamp := stampOf(c, in)
-	var consumed tally
+	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: done.list, ItemCollectionMetrics: done.sizes}, nil
+}
+
+// commit does all writes or none, once for each stamp: what was done before is only read again, as its price tells.
+func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked wire.Opt[string]) (consumed tally, err error) {
+	var said func([]dynamodb.ConsumedCapacity) []dynamodb.ConsumedCapacity
+	g := s.writing(c, 2)
+	defer g.done()
 	err = s.db.Update(c, func(tx *kv.Tx) error {
-		consumed = tally{asked: in.ReturnConsumedCapacity}
-		if done, err := stamp.spent(tx); err != nil || done {
+		consumed = tally{asked: asked}
+		g.again()
+		done, err := stamp.spent(tx)
+		if err != nil {
 			return err
 		}
-		if err := s.runAll(tx, c, writes, &consumed); err != nil {
+		if done {
+			said = asReads
+			return s.readBack(tx, c, writes, &consumed)
+		}
+		said = asWrites
+		if err := s.runAll(tx, c, writes, g, &consumed); err != nil {
 			return err
 		}
 		return stamp.spend(tx)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		said(consumed.list)
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed.list}, nil
+	return consumed, err
+}
+
+// readBack counts what reading the items of a transaction consumes.
+func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+	for _, m := range writes {
+		t, err := s.again(tx, c, m.name, m.table)
+		if err != nil {
+			return err
+		}
+		if err := m.check(t); err != nil {
+			return err
+		}
+		it, err := read(tx, t.itemKey(m.key))
+		if err != nil {
+			return err
+		}
+		consumed.add(readCapacity(consumed.asked, t, nil, 2*readUnits(it, true)))
+	}
+	return nil
 }
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
-func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
 	tables := make([]*table, len(writes))
 	seen := map[string]bool{}
 	size := 0
@@ -170,26 +210,22 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *
 		}
 		seen[row] = true
 	}
-	reasons := make([]dynamodb.CancellationReason, len(writes))
-	cancelled := false
+	var why cancelling
 	for i, m := range writes {
-		o, err := m.run(tx, tables[i])
-		if reasons[i] = reasonOf(err); err != nil {
-			if reasons[i].Code.V == "" {
+		o, err := m.run(tx, tables[i], g)
+		if why = append(why, reasonOf(err)); err != nil {
+			if why[i].Code.V == "" {
 				return err
 			}
-			cancelled = true
 			continue
 		}
 		if size += max(o.newSize, m.size); size > maxTransactBytes {
 			return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))
+		consumed.measured(m.name, o.sizes)
 	}
-	if cancelled {
-		return cancellation(reasons)
-	}
-	return nil
+	return why.cancel()
 }
 
 // upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
@@ -209,10 +245,22 @@ func reasonOf(err error) dynamodb.CancellationReason {
 		return r
 	}
 	var failed *dynamodb.ConditionalCheckFailedException
+	var twice *dynamodb.DuplicateItemException
 	var refused *wire.Error
+	var exceeded *dynamodb.ProvisionedThroughputExceededException
+	var throttled *dynamodb.ThrottlingException
+	var full *dynamodb.ItemCollectionSizeLimitExceededException
 	switch {
 	case errors.As(err, &failed):
 		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
+	case errors.As(err, &twice):
+		r.Code, r.Message = wire.Some("DuplicateItem"), twice.Message
+	case errors.As(err, &exceeded):
+		r.Code, r.Message = wire.Some("ProvisionedThroughputExceeded"), exceeded.Message
+	case errors.As(err, &full):
+		r.Code, r.Message = wire.Some("ItemCollectionSizeLimitExceeded"), full.Message
+	case errors.As(err, &throttled):
+		r.Code, r.Message = wire.Some("ThrottlingError"), throttled.Message
 	case errors.As(err, &refused) && refused.Code == "ValidationException":
 		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
 	default:
@@ -221,10 +269,18 @@ func reasonOf(err error) dynamodb.CancellationReason {
 	return r
 }
 
-func cancellation(reasons []dynamodb.CancellationReason) error {
-	codes := make([]string, len(reasons))
+// cancelling are the reasons of a transaction's actions, each in its place.
+type cancelling []dynamodb.CancellationReason
+
+// cancel is the error of a transaction that cannot be done; nil when all of it can.
+func (reasons cancelling) cancel() error {
+	codes, cancelled := make([]string, len(reasons)), false
 	for i := range reasons {
 		codes[i] = reasons[i].Code.V
+		cancelled = cancelled || codes[i] != "None"
+	}
+	if !cancelled {
+		return nil
 	}
 	return &dynamodb.TransactionCanceledException{
 		Message:             wire.Some("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]"),

@@ -21,7 +21,7 @@ func (s *Service) accessUpdateItem(c *wire.Call, in *dynamodb.UpdateItemInput) (
 	keep(c, m)
 	k := itemKeys([]string{m.table.leading(in.Key)}, m.touched(), in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)
-	return wire.One("dynamodb:UpdateItem", tableARN(scope(c), m.name), k), nil
+	return m.table.one("dynamodb:UpdateItem", tableARN(scope(c), m.name), k), nil
 }
 
 // touched are the attributes a mutation names, its key among them.
@@ -36,7 +36,7 @@ func (m *mutation) touched() names {
 }
 
 func (s *Service) planUpdate(c *wire.Call, in *dynamodb.UpdateItemInput) (*mutation, error) {
-	m := &mutation{verb: verbUpdate, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure}
+	m := &mutation{verb: verbUpdate, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (s *Service) updateItem(c *wire.Call, in *dynamodb.UpdateItemInput) (*dynam
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o)}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: writeCapacity(in.ReturnConsumedCapacity, 1, o), ItemCollectionMetrics: o.sizes}
 	updated := expr.Project(m.update.Paths())
 	switch in.ReturnValues.V {
 	case "ALL_OLD":

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"bothy/tables/number"
@@ -25,7 +26,9 @@ func normalise(v *item.Value, depth int) (size int, text string) {
 	case item.BOOL:
 		return 1, ""
 	case item.NULL:
-		v.Bool = true // AWS takes false for true
+		if !v.Bool {
+			return 0, invalid + "Null attribute value types must have the value of true"
+		}
 		return 1, ""
 	case item.SS, item.NS, item.BS:
 		return normaliseSet(v)
@@ -83,9 +86,17 @@ func normaliseSet(v *item.Value) (size int, text string) {
 	case item.NS:
 		return 0, "Input collection contains duplicates"
 	case item.BS:
-		return 0, invalid + "Input collection of type BS contains duplicates."
+		return 0, invalid + "Input collection [" + strings.Join(encoded(set), ", ") + "]of type BS contains duplicates." // as AWS has it
 	}
 	return 0, invalid + "Input collection [" + strings.Join(set, ", ") + "] contains duplicates."
+}
+
+func encoded(set []string) []string {
+	out := make([]string, len(set))
+	for i, b := range set {
+		out[i] = base64.StdEncoding.EncodeToString([]byte(b))
+	}
+	return out
 }
 
 func repeats(set []string) bool {

@@ -75,9 +75,9 @@ func (n *node) checkLeaf(e *Env) error {
 	case opCall:
 		return n.checkCall()
 	case opBetween:
-		return n.checkBetween()
+		return n.checkBetween(e)
 	case opLT, opLE, opGT, opGE:
-		return n.checkOrdered(n.kids)
+		return n.checkOrdered(e)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (n *node) checkTypeName(k *node) error {
 	return nil
 }
 
-func (n *node) checkBetween() error {
+func (n *node) checkBetween(e *Env) error {
 	low, high := n.kids[1], n.kids[2]
 	if low.op == opValue && high.op == opValue {
 		bounds := "lower bound operand: " + literal(low.value) + ", upper bound operand: " + literal(high.value)
@@ -137,12 +137,15 @@ func (n *node) checkBetween() error {
 			return Error("The BETWEEN operator requires upper bound to be greater than or equal to lower bound; " + bounds)
 		}
 	}
-	return n.checkOrdered(n.kids)
+	return n.checkOrdered(e)
 }
 
-func (n *node) checkOrdered(kids []*node) error {
-	for _, k := range kids {
+func (n *node) checkOrdered(e *Env) error {
+	for _, k := range n.kids {
 		if t := k.kind(); t != item.None && t != item.S && t != item.N && t != item.B {
+			if e.sql {
+				return badOperand(n.label(), t)
+			}
 			return fail("Incorrect operand type for operator or function; operator: %s, operand type: %s", n.label(), t)
 		}
 	}

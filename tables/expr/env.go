@@ -14,6 +14,7 @@ type Env struct {
 	values     item.Item
 	usedNames  map[string]bool
 	usedValues []bool
+	sql        bool // errors are worded as PartiQL's
 }
 
 // NewEnv checks the keys of both maps. Values must have been checked and normalised.

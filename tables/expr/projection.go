@@ -11,6 +11,8 @@ type Projection struct {
 	paths  []Path
 	nested bool
 	wide   map[string]bool // of many top-level paths: their names
+
+	columns []string // of PartiQL: the names under which the paths' values show
 }
 
 // Projection parses and checks a ProjectionExpression.
@@ -94,6 +96,9 @@ func (p *Projection) Of(it item.Item) item.Item {
 	if p == nil {
 		return it
 	}
+	if p.columns != nil {
+		return p.row(it)
+	}
 	if p.nested {
 		if out := branch(p.paths, 0).ofMap(it); out != nil {
 			return out
@@ -112,6 +117,16 @@ func (p *Projection) Of(it item.Item) item.Item {
 	for _, path := range p.paths {
 		if v := it.Get(path[0].Name); v != nil {
 			out = append(out, item.Attribute{Name: path[0].Name, Value: *v})
+		}
+	}
+	return out
+}
+
+func (p *Projection) row(it item.Item) item.Item {
+	out := make(item.Item, 0, len(p.paths))
+	for i, path := range p.paths {
+		if v := path.Find(it); v != nil {
+			out = append(out, item.Attribute{Name: p.columns[i], Value: *v})
 		}
 	}
 	return out

@@ -46,6 +46,9 @@ func rowRequests(t *testing.T, w *world, identity string) []attempt {
 		}
 		return map[string]any{"TransactItems": []any{map[string]any{action: in}}}
 	}
+	sql := func(text string) func(*testing.T) answer {
+		return ask(w.mallory.caller, "ExecuteStatement", map[string]any{"Statement": text})
+	}
 	owner := map[string]any{":u": str(identity)}
 	legacy := map[string]any{"userId": map[string]any{"ComparisonOperator": "EQ", "AttributeValueList": []any{str(identity)}}}
 	key, row := map[string]any{"Key": theirs}, map[string]any{"Item": theirs}
@@ -78,6 +81,11 @@ func rowRequests(t *testing.T, w *world, identity string) []attempt {
 		{"TransactWriteItems that asks", batch("TransactWriteItems", transaction("ConditionCheck", map[string]any{"Key": theirs, "ConditionExpression": "attribute_exists(title)"})), 400, denied, `dynamodb:ConditionCheckItem`},
 		{"Scan", try("Scan", nil), 400, denied, `dynamodb:Scan on arn:aws:dynamodb:us-east-1:\d+:table/` + table},
 		{"Scan of an index", try("Scan", map[string]any{"IndexName": "ByDate"}), 400, denied, `dynamodb:Scan on .*/index/ByDate`},
+		{"a statement", sql(`SELECT * FROM "` + table + `" WHERE userId = '` + identity + `'`), 400, denied, `dynamodb:PartiQLSelect on .*table/` + table},
+		{"a statement with OR", sql(`SELECT * FROM "` + table + `" WHERE userId = '` + w.mallory.id + `' OR userId = '` + identity + `'`), 400, denied, `dynamodb:PartiQLSelect`},
+		{"a statement about an index", sql(`SELECT title FROM "` + table + `"."ByDate" WHERE userId = '` + identity + `'`), 400, denied, `dynamodb:PartiQLSelect on .*index/ByDate`},
+		{"a statement that writes", sql(`UPDATE "` + table + `" SET title = 'x' WHERE userId = '` + identity + `' AND taskId = 't1' RETURNING ALL OLD *`), 400, denied, `dynamodb:PartiQLUpdate`},
+		{"a transaction of statements", ask(w.mallory.caller, "ExecuteTransaction", map[string]any{"TransactStatements": []any{map[string]any{"Statement": `DELETE FROM "` + table + `" WHERE userId = '` + identity + `' AND taskId = 't1'`}}}), 400, denied, `dynamodb:PartiQLDelete`},
 		{"DeleteTable", try("DeleteTable", nil), 400, denied, `dynamodb:DeleteTable`},
 		{"a guest", ask(w.guest, "GetItem", map[string]any{"TableName": table, "Key": theirs}), 400, denied, `dynamodb:GetItem`},
 		{"nobody", ask(w.anyone, "GetItem", map[string]any{"TableName": table, "Key": theirs}), 400, "MissingAuthenticationTokenException", `the request has no signature`},

@@ -34,6 +34,16 @@ await step('iam', async () => {
   assert.deepEqual(pages.map((r) => r.RoleName), ['three']);
 });
 
+// sqlPages are the pages of a statement, one item each.
+async function* sqlPages(c, Statement, Parameters) {
+  let NextToken;
+  do {
+    const page = await c.send(new db.ExecuteStatementCommand({ Statement, Parameters, Limit: 1, NextToken }));
+    ({ NextToken } = page);
+    yield page;
+  } while (NextToken);
+}
+
 await step('dynamodb', async () => {
   const c = new db.DynamoDBClient(once);
   await c.send(new db.CreateTableCommand({ TableName: 'three', BillingMode: 'PAY_PER_REQUEST', AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'B' }], KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }] }));
@@ -49,6 +59,16 @@ await step('dynamodb', async () => {
   assert.equal(err.name, 'TransactionCanceledException');
   assert.deepEqual(err.CancellationReasons.map((r) => r.Code), ['None', 'ConditionalCheckFailed']);
   assert.equal((await c.send(new db.ScanCommand({ TableName: 'three', Select: 'COUNT' }))).Count, 1);
+  const sql = (Statement, ...Parameters) => c.send(new db.ExecuteStatementCommand({ Statement, ...(Parameters.length ? { Parameters } : {}) }));
+  for (const b of [1, 2, 3]) await sql(`INSERT INTO "three" VALUE {'id': ?, 'n': ?}`, { B: Uint8Array.of(b) }, { N: `${b}` });
+  await refused(() => sql(`INSERT INTO "three" VALUE {'id': ?}`, { B: Uint8Array.of(1) }), 'DuplicateItemException', /^Duplicate primary key exists in table$/);
+  const rows = [];
+  for await (const page of sqlPages(c, 'SELECT n FROM three WHERE id IN ? AND n > 1', [{ L: [1, 2, 3].map((b) => ({ B: Uint8Array.of(b) })) }])) rows.push(...page.Items.map((i) => i.n.N));
+  assert.deepEqual(rows, ['2', '3']);
+  const set = await sql('UPDATE three SET n = n + 1 WHERE id = ? RETURNING MODIFIED NEW *', { B: Uint8Array.of(3) });
+  assert.deepEqual(set.Items, [{ n: { N: '4' } }]);
+  const { Responses } = await c.send(new db.ExecuteTransactionCommand({ TransactStatements: [{ Statement: 'SELECT n FROM three WHERE id = ?', Parameters: [{ B: Uint8Array.of(3) }] }] }));
+  assert.deepEqual(Responses, [{ Item: { n: { N: '4' } } }]);
 });
 
 await step('s3', async () => {
