@@ -5,72 +5,117 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
 
 var (
 	seed  = flag.Uint64("seed", 0, "of the requests; 0 takes the clock")
-	count = flag.Int("requests", 6000, "how many")
+	count = flag.Int("requests", 2500, "how many")
 )
 
-// TestDifferential sends the same requests to both. A difference that is not accepted is told once per kind.
+// TestDifferential sends the same requests to both, and compares the answers and the items that writes leave. What differs and is
+// not accepted is told once per kind, with how often it was seen.
 func TestDifferential(t *testing.T) {
-	bothy, dynalite := startBothy(t), startDynalite(t)
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	t.Logf("seed %d", *seed)
-	m := &maker{Rand: rand.New(rand.NewPCG(*seed, 1)), tables: schemas()}
-	for _, s := range m.tables {
-		for _, p := range []peer{bothy, dynalite} {
-			if a := p.ask(t, "CreateTable", s.create()); a.status != 200 {
-				t.Fatalf("%s: create %s: %+v", p.url, s.name, a)
-			}
-			awaitActive(t, p, s.name)
-		}
+	t.Logf("seed %d: the same again with -seed %[1]d -requests %d", *seed, *count)
+	c := &comparison{T: t, bothy: startBothy(t), dynalite: startDynalite(t), tables: schemas(), told: map[string]*kind{}, accepted: map[string]int{}}
+	m := &maker{Rand: rand.New(rand.NewPCG(*seed, 1)), tables: c.tables}
+	for _, s := range c.tables {
+		c.create(s)
 	}
-	told, same, accepted := map[string]bool{}, 0, map[string]int{}
 	for i := range *count {
-		r := m.next()
-		ours, theirs := bothy.ask(t, r.op, r.in), dynalite.ask(t, r.op, r.in)
-		kind := difference(r, ours, theirs)
-		if kind == "" {
-			same++
-			continue
+		c.compare(i, m.next())
+	}
+	c.report()
+}
+
+// comparison is a run on its way.
+type comparison struct {
+	*testing.T
+	bothy, dynalite peer
+	tables          []schema
+	same            int
+	told            map[string]*kind
+	accepted        map[string]int
+}
+
+// kind is a difference that is not accepted, by its first example.
+type kind struct {
+	example string
+	times   int
+}
+
+// create makes a table on both and waits until it is there.
+func (c *comparison) create(s schema) {
+	for _, p := range []peer{c.bothy, c.dynalite} {
+		if a := p.ask(c.T, "CreateTable", s.create()); a.status != 200 {
+			c.Fatalf("%s: create %s: %+v", p.url, s.name, a)
 		}
-		why := acceptable(r, ours, theirs)
-		if why != "" {
-			accepted[why]++
-		}
-		if why == "" && !told[kind] {
-			told[kind] = true
-			in, _ := json.Marshal(r.in)
-			t.Errorf("request %d, %s %s\nours   %s\ntheirs %s", i, r.op, in, ours, theirs)
-		}
-		if ours.status != theirs.status || why != "" {
-			align(t, bothy, dynalite, r)
+		for tries := 0; ; tries++ {
+			d, _ := p.ask(c.T, "DescribeTable", object{"TableName": s.name}).body["Table"].(map[string]any)
+			if d["TableStatus"] == "ACTIVE" {
+				break
+			}
+			if tries == 1000 {
+				c.Fatalf("%s: %s does not become active", p.url, s.name)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	t.Logf("%d requests: %d answered the same; accepted differences: %v", *count, same, accepted)
+}
+
+func (c *comparison) compare(i int, r request) {
+	ours, theirs := c.bothy.ask(c.T, r.op, r.in), c.dynalite.ask(c.T, r.op, r.in)
+	what := difference(r, ours, theirs)
+	left := c.settle(r)
+	if what == "" && left != "" {
+		what = r.op + ": what is left differs: " + left
+	}
+	if what == "" {
+		c.same++
+		return
+	}
+	if why := acceptable(r, ours, theirs); why != "" {
+		c.accepted[why]++
+		return
+	}
+	if c.told[what] == nil {
+		c.told[what] = &kind{example: fmt.Sprintf("request %d, %s %s\nours   %s\ntheirs %s\n%s", i, r.op, text(r.in), ours, theirs, left)}
+	}
+	c.told[what].times++
+}
+
+func (c *comparison) report() {
+	kinds := slices.Collect(maps.Values(c.told))
+	slices.SortFunc(kinds, func(a, b *kind) int { return b.times - a.times })
+	for _, k := range kinds {
+		c.Errorf("%d times, first %s", k.times, k.example)
+	}
+	c.Logf("%d requests: %d answered the same", *count, c.same)
+	for _, why := range slices.Sorted(maps.Keys(c.accepted)) {
+		c.Logf("accepted %d times: %s", c.accepted[why], why)
+	}
 }
 
 func (a answer) String() string {
 	if a.status != 200 {
 		return fmt.Sprintf("%d %s: %s", a.status, a.code, a.message)
 	}
-	b, _ := json.Marshal(a.body)
-	return "200 " + string(b)
+	return "200 " + text(a.body)
 }
 
 // difference says what kind of difference there is, "" for none.
 func difference(r request, a, b answer) string {
 	if a.status != b.status || a.code != b.code || a.message != b.message {
-		return r.op + "|" + a.code + "|" + b.code + "|" + shape(a.message) + "|" + shape(b.message)
+		return a.code + "|" + b.code + "|" + shape(a.message) + "|" + shape(b.message)
 	}
 	if a.status != 200 {
 		return ""
@@ -83,8 +128,10 @@ func difference(r request, a, b answer) string {
 	return r.op + "|answer"
 }
 
+var particular = regexp.MustCompile(`; .*|'.*?'|\{.*?\}|\[.*?\]|(:|Key|attribute) [^ ]*$`)
+
 // shape is a message without what is particular to a request.
-func shape(m string) string { return fmt.Sprintf("%.60s", m) }
+func shape(m string) string { return particular.ReplaceAllString(m, "") }
 
 // normal sorts what has no order: members of sets, items of a scan.
 func normal(r request, body map[string]any) {
@@ -128,59 +175,28 @@ func sortSets(v any) {
 	}
 }
 
-// align gives dynalite the items that Bothy has, after a request that changed them in different ways.
-func align(t *testing.T, bothy, dynalite peer, r request) {
-	t.Helper()
-	for _, s := range schemas() {
-		if name, _ := r.in["TableName"].(string); r.op != "BatchWriteItem" && name != s.name || strings.HasPrefix(r.op, "Get") || r.op == "Query" || r.op == "Scan" || r.op == "BatchGetItem" {
+// settle says how the items differ that a write leaves, "" when they do not, and makes dynalite's the same as Bothy's.
+func (c *comparison) settle(r request) (how string) {
+	for _, k := range r.keys {
+		ours, theirs := c.item(c.bothy, k), c.item(c.dynalite, k)
+		if reflect.DeepEqual(ours, theirs) {
 			continue
 		}
-		want, have := items(t, bothy, s), items(t, dynalite, s)
-		for k := range have {
-			if want[k] == nil {
-				dynalite.ask(t, "DeleteItem", object{"TableName": s.name, "Key": s.keyOf(have[k])})
-			}
+		how += fmt.Sprintf("left: %s ours %s theirs %s\n", k.table, text(ours), text(theirs))
+		if ours != nil && c.dynalite.ask(c.T, "PutItem", object{"TableName": k.table, "Item": ours}).status == 200 {
+			continue
 		}
-		for k, it := range want {
-			if !reflect.DeepEqual(it, have[k]) {
-				if a := dynalite.ask(t, "PutItem", object{"TableName": s.name, "Item": it}); a.status != 200 { // it cannot hold what Bothy holds
-					bothy.ask(t, "DeleteItem", object{"TableName": s.name, "Key": s.keyOf(it)})
-					dynalite.ask(t, "DeleteItem", object{"TableName": s.name, "Key": s.keyOf(it)})
-				}
-			}
+		for _, p := range []peer{c.bothy, c.dynalite} { // one of them cannot hold what the other does
+			p.ask(c.T, "DeleteItem", object{"TableName": k.table, "Key": k.key})
 		}
 	}
+	return how
 }
 
-func items(t *testing.T, p peer, s schema) map[string]map[string]any {
-	t.Helper()
-	all := map[string]map[string]any{}
-	a := p.ask(t, "Scan", object{"TableName": s.name})
-	list, _ := a.body["Items"].([]any)
-	for _, it := range list {
-		it := it.(map[string]any)
-		sortSets(it)
-		all[text(s.keyOf(it))] = it
-	}
-	return all
-}
-
-func (s schema) keyOf(it map[string]any) object {
-	k := object{s.hash: it[s.hash]}
-	if s.sort != "" {
-		k[s.sort] = it[s.sort]
-	}
-	return k
-}
-
-func awaitActive(t *testing.T, p peer, table string) {
-	t.Helper()
-	for range 500 {
-		a := p.ask(t, "DescribeTable", object{"TableName": table})
-		if d, _ := a.body["Table"].(map[string]any); d["TableStatus"] == "ACTIVE" {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%s: %s does not become active", p.url, table)
+// item is what has the key, nil when nothing does or can have it.
+func (c *comparison) item(p peer, k place) map[string]any {
+	a := p.ask(c.T, "GetItem", object{"TableName": k.table, "Key": k.key})
+	it, _ := a.body["Item"].(map[string]any)
+	sortSets(it)
+	return it
 }

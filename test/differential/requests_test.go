@@ -6,6 +6,22 @@ type request struct {
 	in object
 	// unordered results have no order that both must keep
 	unordered bool
+	keys      []place // that it may write
+}
+
+// place is where an item may be.
+type place struct {
+	table string
+	key   object
+}
+
+// at is the place of an item, or of its key.
+func (s schema) at(it object) place {
+	k := object{s.hash: it[s.hash]}
+	if s.sort != "" {
+		k[s.sort] = it[s.sort]
+	}
+	return place{s.name, k}
 }
 
 // next makes a request.
@@ -34,7 +50,7 @@ func (m *maker) putItem(s schema) request {
 	in := object{"TableName": s.name, "Item": m.item(s)}
 	m.returns(in, "NONE", "ALL_OLD")
 	m.conditional(s, in)
-	return request{op: "PutItem", in: in}
+	return request{op: "PutItem", in: in, keys: []place{s.at(in["Item"].(object))}}
 }
 
 // conditional adds a condition, of the new kind or the old.
@@ -114,13 +130,14 @@ func (m *maker) projected(s schema, in object) {
 
 func (m *maker) updateItem(s schema) request {
 	in := object{"TableName": s.name, "Key": m.key(s)}
+	r := request{op: "UpdateItem", in: in, keys: []place{s.at(in["Key"].(object))}}
 	m.returns(in, "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
 	if m.IntN(5) == 0 {
 		in["AttributeUpdates"] = m.attributeUpdates()
 		if m.IntN(3) == 0 {
 			in["Expected"] = m.expected()
 		}
-		return request{op: "UpdateItem", in: in}
+		return r
 	}
 	e := m.expressions(s)
 	if u := e.update(); u != "" || m.rarely() {
@@ -130,7 +147,7 @@ func (m *maker) updateItem(s schema) request {
 		in["ConditionExpression"] = e.condition(1)
 	}
 	e.into(in)
-	return request{op: "UpdateItem", in: in}
+	return r
 }
 
 func (m *maker) attributeUpdates() object {
@@ -155,7 +172,7 @@ func (m *maker) deleteItem(s schema) request {
 	in := object{"TableName": s.name, "Key": m.key(s)}
 	m.returns(in, "NONE", "ALL_OLD")
 	m.conditional(s, in)
-	return request{op: "DeleteItem", in: in}
+	return request{op: "DeleteItem", in: in, keys: []place{s.at(in["Key"].(object))}}
 }
 
 func (m *maker) query(s schema) request {
@@ -200,7 +217,7 @@ func (m *maker) query(s schema) request {
 			in["ExclusiveStartKey"] = m.key(s)
 		}
 	}
-	return request{"Query", in, unordered}
+	return request{op: "Query", in: in, unordered: unordered}
 }
 
 func (e *expressions) keyCondition(hash, hashType, sort, sortType string) string {
@@ -266,19 +283,24 @@ func (m *maker) scan(s schema) request {
 	if m.rarely() {
 		in["TotalSegments"] = pick(m, 0, 1, 2_000_000)
 	}
-	return request{"Scan", in, true}
+	return request{op: "Scan", in: in, unordered: true}
 }
 
-func (m *maker) batchWrite(m2 schema) request {
+func (m *maker) batchWrite(schema) request {
 	items := object{}
+	r := request{op: "BatchWriteItem", in: object{"RequestItems": items}}
 	for range 1 + m.IntN(2) {
 		s := m.table()
 		list := []object{}
 		for range 1 + m.IntN(3) {
 			if m.IntN(3) == 0 {
-				list = append(list, object{"DeleteRequest": object{"Key": m.key(s)}})
+				key := m.key(s)
+				list = append(list, object{"DeleteRequest": object{"Key": key}})
+				r.keys = append(r.keys, s.at(key))
 			} else {
-				list = append(list, object{"PutRequest": object{"Item": m.item(s)}})
+				it := m.item(s)
+				list = append(list, object{"PutRequest": object{"Item": it}})
+				r.keys = append(r.keys, s.at(it))
 			}
 		}
 		if m.rarely() {
@@ -286,10 +308,10 @@ func (m *maker) batchWrite(m2 schema) request {
 		}
 		items[s.name] = list
 	}
-	return request{op: "BatchWriteItem", in: object{"RequestItems": items}}
+	return r
 }
 
-func (m *maker) batchGet(m2 schema) request {
+func (m *maker) batchGet(schema) request {
 	items := object{}
 	for range 1 + m.IntN(2) {
 		s := m.table()
@@ -301,5 +323,5 @@ func (m *maker) batchGet(m2 schema) request {
 		m.projected(s, t)
 		items[s.name] = t
 	}
-	return request{"BatchGetItem", object{"RequestItems": items}, true}
+	return request{op: "BatchGetItem", in: object{"RequestItems": items}, unordered: true}
 }
