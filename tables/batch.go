@@ -58,7 +58,11 @@ func (s *Service) planBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]
 		if g.name, err = tableName(c, asked); err != nil {
 			return nil, err
 		}
-		if g.proj, err = readProjection(g.in.ProjectionExpression, g.in.ExpressionAttributeNames, g.in.AttributesToGet); err != nil {
+		p := readParameters(g.in.ProjectionExpression, g.in.ExpressionAttributeNames, g.in.AttributesToGet)
+		if err = p.exclusive(); err != nil {
+			return nil, err
+		}
+		if g.proj, err = readProjection(p, g.in.ProjectionExpression, g.in.AttributesToGet); err != nil {
 			return nil, err
 		}
 		for _, key := range g.keys {
@@ -235,7 +239,7 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	var err error
 	switch {
 	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
-		return nil, validation("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+		return nil, validation("%s", tooManyTypes)
 	case r.PutRequest != nil:
 		m.verb, m.key = verbPut, r.PutRequest.Item
 		m.size, err = normaliseItem(m.key)
@@ -244,6 +248,18 @@ func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 		_, err = normaliseItem(m.key)
 	}
 	return m, err
+}
+
+// checkBatched is check in the words of batches, where an item's key counts as a key that was given.
+func (m *batched) checkBatched(t *table) error {
+	if m.verb == verbPut {
+		for _, a := range t.Key.parts() {
+			if v := m.key.Get(a.Name); v == nil || v.Kind.String() != a.Type {
+				return validation("%s", errKeySchema)
+			}
+		}
+	}
+	return m.check(t)
 }
 
 // batchWrite does the batch in one transaction; left unprocessed is only what there is no throughput for.
@@ -265,7 +281,7 @@ func (s *Service) batchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput) (*d
 			if err != nil {
 				return err
 			}
-			if err := m.check(t); err != nil {
+			if err := m.checkBatched(t); err != nil {
 				return err
 			}
 			row := string(t.itemKey(m.key))

@@ -122,7 +122,14 @@ func (a *action) mismatch() error {
 }
 
 func parentExists(it item.Item, p Path) error {
-	if len(p) > 1 && p[:len(p)-1].Find(it) == nil {
+	if len(p) == 1 {
+		return nil
+	}
+	want := item.M
+	if p[len(p)-1].isIndex() {
+		want = item.L
+	}
+	if parent := p[:len(p)-1].Find(it); parent == nil || parent.Kind != want {
 		return errNoPath
 	}
 	return nil

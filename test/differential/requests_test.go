@@ -304,7 +304,9 @@ func (m *maker) batchWrite(schema) request {
 			}
 		}
 		if m.rarely() {
-			list = append(list, pick(m, object{}, object{"PutRequest": object{"Item": m.item(s)}, "DeleteRequest": object{"Key": m.key(s)}}))
+			it, key := m.item(s), m.key(s)
+			list = append(list, pick(m, object{}, object{"PutRequest": object{"Item": it}, "DeleteRequest": object{"Key": key}}))
+			r.keys = append(r.keys, s.at(it), s.at(key))
 		}
 		items[s.name] = list
 	}
