@@ -221,6 +221,11 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 			return nil, err
 		}
 		for _, r := range in.RequestItems[asked] {
+			if (r.PutRequest == nil) == (r.DeleteRequest == nil) {
+				return nil, validation("%s", tooManyTypes)
+			}
+		}
+		for _, r := range in.RequestItems[asked] {
 			m, err := writeRequest(r)
 			if err != nil {
 				return nil, err
@@ -237,16 +242,12 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	m := &batched{request: r}
 	var err error
-	switch {
-	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
-		return nil, validation("%s", tooManyTypes)
-	case r.PutRequest != nil:
+	if r.PutRequest != nil {
 		m.verb, m.key = verbPut, r.PutRequest.Item
-		m.size, err = normaliseItem(m.key)
-	default:
+	} else {
 		m.verb, m.key = verbDelete, r.DeleteRequest.Key
-		_, err = normaliseItem(m.key)
 	}
+	m.size, err = normaliseItem(m.key)
 	return m, err
 }
 

@@ -188,6 +188,9 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := q.checkStarted(schema, hash, sort); err != nil {
+		return nil, err
+	}
 	if err := t.checkPaths(q.proj); err != nil {
 		return nil, err
 	}
@@ -201,8 +204,10 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	p.reverse = q.reverse
 	base = append(make([]byte, 0, len(base)+64), base...)
 	base = appendScalar(appendHash(base, hashOf(hash.Values[0].Str)), hash.Values[0])
-	p.from, p.to = bounds(base, sort)
-	return p, q.startAt(p, start, schema, hash, sort)
+	if p.from, p.to = bounds(base, sort); start != nil {
+		p.after(start)
+	}
+	return p, nil
 }
 
 // match finds the tests of the partition key and of the sort key, and checks them against the schema.
@@ -306,18 +311,19 @@ func (q *querying) checkFilter(k *keySchema) error {
 	if q.legacy {
 		word = "QueryFilter"
 	}
-	var err error
-	q.filter.Paths(func(p expr.Path) {
-		if err == nil && k.has(p[0].Name) {
-			err = validation("%s can only contain non-primary key attributes: Primary key attribute: %s", word, p[0].Name)
+	used := map[string]bool{}
+	q.filter.Paths(func(p expr.Path) { used[p[0].Name] = true })
+	for _, a := range k.parts() {
+		if used[a.Name] {
+			return validation("%s can only contain non-primary key attributes: Primary key attribute: %s", word, a.Name)
 		}
-	})
-	return err
+	}
+	return nil
 }
 
-// startAt narrows the range to what follows start, the key of ExclusiveStartKey, which must lie in it.
-func (q *querying) startAt(p *pageOf, start kv.Key, k *keySchema, hash, sort *expr.KeyTest) error {
-	if start == nil {
+// checkStarted checks that ExclusiveStartKey, where there is one, lies in what is asked for.
+func (q *querying) checkStarted(k *keySchema, hash, sort *expr.KeyTest) error {
+	if q.start == nil {
 		return nil
 	}
 	same := expr.Equal(q.start.Get(k.Hash.Name), hash.Values[0])
@@ -329,6 +335,5 @@ func (q *querying) startAt(p *pageOf, start kv.Key, k *keySchema, hash, sort *ex
 	case !same:
 		return validation("The provided starting key is outside query boundaries based on provided conditions")
 	}
-	p.after(start)
 	return nil
 }

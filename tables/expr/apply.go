@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"slices"
 
 	"bothy/tables/number"
@@ -25,6 +26,9 @@ func (u *Update) Apply(old item.Item) (item.Item, error) {
 	for i := range u.actions { // all are read before any is written
 		if a := &u.actions[i]; a.value != nil {
 			v, err := a.value.compute(old, &room)
+			if errors.Is(err, errOperandType) {
+				err = a.mismatch()
+			}
 			if err != nil {
 				return nil, err
 			}
