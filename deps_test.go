@@ -30,6 +30,7 @@ var mayImport = []struct {
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
 	{"record", []string{"kv"}},
+	{"backup", []string{"kv", "blob", "record"}},
 	{"wire/sigv4", nil},
 	{"wire/jsoncur", nil},
 	{"wire/item", []string{"wire/jsoncur"}},
@@ -52,7 +53,7 @@ var mayImport = []struct {
 	{"outbox", service()},
 
 	{"hub", []string{"api/...", "wire", "record", "kv", "blob"}},
-	{"cli", []string{"api/...", "wire", "wire/sigv4"}},
+	{"cli", []string{"api/...", "wire", "wire/sigv4", "backup"}},
 	{"node", []string{"..."}},
 	{"cmd/bothy", []string{"cli", "node", "functions/runner"}},
 }
@@ -103,6 +104,9 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/klauspost/compress": {"backup"},
+	"filippo.io/age":                {"backup"},
+	"github.com/minio/minio-go":     {"backup"},
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"go.yaml.in/yaml":               {"hub"},

@@ -43,7 +43,9 @@ func Write(ctx context.Context, to io.Writer, s Source, h Header) (Trailer, erro
 		if err != nil {
 			return err
 		}
-		named.Add(ids...)
+		if err := named.Add(ids...); err != nil {
+			return fmt.Errorf("%x: %w", []byte(k), err)
+		}
 		return w.pair(k, v)
 	})
 	if err == nil && !begun {

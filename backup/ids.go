@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
+
+	"bothy/blob"
 )
 
 // IDs is a set of ids of blobs, 32 bytes each.
@@ -17,14 +20,24 @@ type digest = [sha256.Size]byte
 
 func compare(a, b digest) int { return bytes.Compare(a[:], b[:]) }
 
-// Add puts ids into the set; what is no id of a blob is not kept.
-func (s *IDs) Add(ids ...string) {
+// Add puts ids into the set.
+func (s *IDs) Add(ids ...string) error {
 	for _, id := range ids {
-		var b digest
-		if n, err := hex.Decode(b[:], []byte(id[:min(len(id), 2*sha256.Size)])); err == nil && n == sha256.Size {
-			s.list, s.sorted = append(s.list, b), false
+		b, err := parse(id)
+		if err != nil {
+			return err
 		}
+		s.list, s.sorted = append(s.list, b), false
 	}
+	return nil
+}
+
+func parse(id string) (b digest, err error) {
+	if !blob.ValidID(id) {
+		return b, fmt.Errorf("backup: %.80q is no id of a blob", id)
+	}
+	_, err = hex.Decode(b[:], []byte(id))
+	return b, err
 }
 
 func (s *IDs) sort() {
@@ -48,8 +61,8 @@ func (s *IDs) Each(fn func(id string) error) error {
 // Has tells whether an id is in the set.
 func (s *IDs) Has(id string) bool {
 	s.sort()
-	var b digest
-	if n, err := hex.Decode(b[:], []byte(id)); err != nil || n != sha256.Size {
+	b, err := parse(id)
+	if err != nil {
 		return false
 	}
 	_, found := slices.BinarySearchFunc(s.list, b, compare)

@@ -8,13 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 )
 
 // Options say how to start a node.
 type Options struct {
 	DataDir, Listen, Region string
 	Dev                     bool
-	NodeModules             string // modules that functions find preinstalled
+	NodeModules             string        // modules that functions find preinstalled
+	KeepLog                 time.Duration // how long changes are kept for a recovery to a moment
 	Log                     *slog.Logger
 }
 
@@ -26,18 +28,22 @@ type Server interface {
 }
 
 type upCommand struct {
-	Listen      string `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
-	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
-	Import      string `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
-	Publish     string `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
-	NodeModules string `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
-	Log         string `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
+	Listen      string        `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
+	Dev         bool          `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
+	Import      string        `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
+	Publish     string        `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
+	NodeModules string        `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
+	KeepLog     time.Duration `help:"Keep every change of rows, and deleted blobs, this long (168h is a week), so that 'bothy restore --log --to' can bring a backup up to any moment since. It costs the disk what is written in that time." placeholder:"DURATION"`
+	Log         string        `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
 }
 
 // Run serves until it is told to end.
 func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	if u.Publish != "" && u.Import == "" {
 		return errors.New("--publish needs --import: it is the imported project's site")
+	}
+	if u.KeepLog < 0 {
+		return errors.New("--keep-log is a duration such as 168h")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
@@ -47,8 +53,8 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := s.start(s, Options{
-		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe),
+	n, err := s.program.Start(s, Options{
+		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), KeepLog: u.KeepLog,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -5,6 +5,8 @@
 //
 //	("node", "datakey")    the data key, sealed under the master key
 //	("node", "authority")  the certificate authority, sealed under the data key
+//
+// Of record, outside any account: node.hold (id), while a backup is made.
 package node
 
 import (
@@ -15,18 +17,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
-
-	"bothy/blob"
-	"bothy/blob/fileblob"
-	"bothy/kv"
-	"bothy/kv/pebblekv"
 )
 
 // Config says what a node is. The zero value of all but DataDir is safe.
@@ -36,6 +31,8 @@ type Config struct {
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
 
+	KeepLog time.Duration // how long changes of rows are kept for a recovery to a moment; 0: not at all
+
 	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
 
 	Log *slog.Logger     // nil discards
@@ -44,9 +41,9 @@ type Config struct {
 
 // Node is one running Bothy.
 type Node struct {
-	cfg       Config
-	db        *kv.DB
-	blobs     blob.Engine
+	cfg Config
+	stores
+	backups   sync.Mutex // held while one is made
 	authority *authority
 	services  *services
 	listener  *dual
@@ -127,21 +124,11 @@ func checkListen(cfg Config) error {
 }
 
 func (n *Node) openStores() error {
-	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("node: data directory: %w", err)
+	s, err := openStores(opening{data: n.cfg.DataDir, keepLog: n.cfg.KeepLog, now: n.cfg.Now, log: n.cfg.Log})
+	if err == nil {
+		n.stores = *s
 	}
-	engine, err := pebblekv.Open(filepath.Join(n.cfg.DataDir, "kv"), pebblekv.Options{Log: n.cfg.Log})
-	if errors.Is(err, pebblekv.ErrInUse) {
-		return fmt.Errorf("node: the data directory %s is in use by another node: stop that, or choose another with --data", n.cfg.DataDir)
-	} else if err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	n.db = kv.New(engine)
-	n.blobs, err = fileblob.Open(filepath.Join(n.cfg.DataDir, "blobs"), fileblob.Options{Now: n.cfg.Now})
-	if err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Addr is the address the node listens on, host:port.
@@ -257,11 +244,5 @@ func (n *Node) Close() error {
 	if n.services != nil {
 		errs = append(errs, n.services.close())
 	}
-	if n.blobs != nil {
-		errs = append(errs, n.blobs.Close())
-	}
-	if n.db != nil {
-		errs = append(errs, n.db.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.stores.close())...)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bothy/backup"
 	"bothy/kv"
 	"bothy/record"
 )
@@ -25,12 +26,17 @@ func masterKey(dir string, fresh bool) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("node: others may read %s: chmod 600 it", path)
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && fresh {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && fresh {
 		key := make([]byte, 32)
 		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
 		return key, writeDurably(path, []byte(hex.EncodeToString(key)+"\n"))
 	}
+	return readMasterKey(path)
+}
+
+// readMasterKey reads a file that holds a master key.
+func readMasterKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("node: master key: %w", err)
 	}
@@ -60,12 +66,15 @@ func writeDurably(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // only read
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // dataKeyRow is where the data key lies, sealed under the master key; outside any account.
@@ -91,13 +100,13 @@ func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, err
 	if wrapped == nil {
 		key := make([]byte, 32)
 		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
-		err := db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(dataKeyRow, wrapping.Seal("node.datakey", key)) })
+		err := db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(dataKeyRow, wrapping.Seal(backup.DataKeyPlace, key)) })
 		if err != nil {
 			return nil, err
 		}
 		return record.NewSealer(key)
 	}
-	key, err := wrapping.Open("node.datakey", wrapped)
+	key, err := wrapping.Open(backup.DataKeyPlace, wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("node: %s is not the key of this data directory: %w", masterKeyFile, err)
 	}

@@ -183,11 +183,22 @@ func (s *services) sweep(ctx context.Context) error {
 	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
 }
 
-// sweepBlobs deletes old blobs that neither an object nor a function names.
+// sweepBlobs deletes old blobs that neither an object nor a function names, unless somebody holds them.
 func (s *services) sweepBlobs(ctx context.Context) error {
+	if f, ok := s.node.blobs.(interface{ Forget(context.Context) error }); ok {
+		if err := f.Forget(ctx); err != nil {
+			return err
+		}
+	}
+	if held, err := s.node.held(ctx); err != nil || held {
+		return err
+	}
 	return s.node.blobs.Walk(ctx, func(info blob.Info) error {
 		return s.objects.Sweep(ctx, info.ID, func(ctx context.Context, id string) error {
 			if named, err := s.functions.Named(ctx, id); err != nil || named {
+				return err
+			}
+			if held, err := s.node.held(ctx); err != nil || held { // asked last: who holds from now on sees rows that do not name it
 				return err
 			}
 			return s.node.blobs.DeleteOld(ctx, id)

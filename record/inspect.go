@@ -32,7 +32,7 @@ type Findings interface {
 // Inspect looks at a pair of one table. It keeps nothing of it.
 type Inspect func(s *Seen, f Findings)
 
-// Namer is implemented by rows that name blobs.
+// Namer is implemented by rows that name blobs; "" names none.
 type Namer interface{ Blobs() []string }
 
 // Inspectable is a *Table.
@@ -116,7 +116,9 @@ func (t *Table[T]) inspectRow(s *Seen, f Findings) {
 	}
 	if n, ok := any(v).(Namer); ok {
 		for _, id := range n.Blobs() {
-			f.Names(id)
+			if id != "" {
+				f.Names(id)
+			}
 		}
 	}
 }
@@ -165,4 +167,36 @@ func Text(k kv.Key) string {
 		}
 	}
 	return b.String()
+}
+
+// Named are the blobs that a pair names, by the rules of the tables that name any.
+func Named(rules map[string]Inspect, k kv.Key, v []byte) ([]string, error) {
+	parts, err := k.Parts()
+	if err != nil {
+		return nil, err
+	}
+	s, table, ok := seen(k, v, parts)
+	rule := rules[table]
+	if !ok || rule == nil {
+		return nil, nil
+	}
+	var n naming
+	rule(&s, &n)
+	if n.fault != nil {
+		return nil, fmt.Errorf("record: %s: %w", Text(k), n.fault)
+	}
+	return n.blobs, nil
+}
+
+// naming is Findings that hear of blobs only.
+type naming struct {
+	blobs []string
+	fault error
+}
+
+func (n *naming) Derived()            {}
+func (n *naming) Owes(kv.Key, []byte) {}
+func (n *naming) Names(blob string)   { n.blobs = append(n.blobs, blob) }
+func (n *naming) Fault(format string, args ...any) {
+	n.fault = fmt.Errorf(format, args...)
 }

@@ -2,7 +2,8 @@
 // directory fsynced, in this order, before Put returns: a crash leaves either the whole blob or a temporary file, which the
 // next Open removes.
 //
-// Directory: "bothy-format" (version), "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content. One process owns it.
+// Directory: "bothy-format" (version), "temp/", "blobs/ab/cdef…" by the hex SHA-256 of the content, and "deleted/ab/cdef…": what
+// DeleteOld removed lately, when Options say to keep it. One process owns it.
 package fileblob
 
 import (
@@ -28,15 +29,17 @@ const DefaultGrace = 24 * time.Hour
 type Options struct {
 	Grace time.Duration    // age below which Walk and DeleteOld leave a blob alone; 0 means DefaultGrace, negative none
 	Now   func() time.Time // nil means time.Now
+	Keep  time.Duration    // how long what DeleteOld removes can still be read by OpenKept; 0: not at all
 }
 
 // Engine implements blob.Engine.
 type Engine struct {
-	dir   string
-	grace time.Duration
-	now   func() time.Time
-	made  sync.Map   // shard directories known to be durable
-	mu    sync.Mutex // a blob becoming young (rename) excludes its removal for age
+	dir    string
+	grace  time.Duration
+	retain time.Duration
+	now    func() time.Time
+	made   sync.Map   // shard directories known to be durable
+	mu     sync.Mutex // a blob becoming young (rename) excludes its removal for age
 }
 
 // Open opens or creates the store in dir.
@@ -47,7 +50,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Engine{dir: dir, grace: max(o.Grace, 0), now: o.Now}
+	e := &Engine{dir: dir, grace: max(o.Grace, 0), retain: o.Keep, now: o.Now}
 	if err := checkFormat(dir); err != nil {
 		return nil, err
 	}
@@ -179,16 +182,21 @@ func (e *Engine) open(ctx context.Context, id string) (*os.File, blob.Info, erro
 
 // Delete implements blob.Engine.
 func (e *Engine) Delete(ctx context.Context, id string) error {
-	return e.delete(ctx, id, func(fs.FileInfo) bool { return true })
+	return e.delete(ctx, id, func(fs.FileInfo) bool { return true }, os.Remove)
 }
 
 // DeleteOld implements blob.Engine.
-func (e *Engine) DeleteOld(ctx context.Context, id string) error { return e.delete(ctx, id, e.old) }
+func (e *Engine) DeleteOld(ctx context.Context, id string) error {
+	if e.retain > 0 {
+		return e.delete(ctx, id, e.old, e.putAside)
+	}
+	return e.delete(ctx, id, e.old, os.Remove)
+}
 
 func (e *Engine) old(st fs.FileInfo) bool { return !st.ModTime().Add(e.grace).After(e.now()) }
 
 // delete does not fsync: a blob that comes back after a power cut is swept again.
-func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) bool) error {
+func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) bool, remove func(path string) error) error {
 	if err := ctx.Err(); err != nil || !blob.ValidID(id) {
 		return err
 	}
@@ -196,7 +204,7 @@ func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) b
 	defer e.mu.Unlock()
 	st, err := os.Stat(e.path(id))
 	if err == nil && when(st) {
-		err = os.Remove(e.path(id))
+		err = remove(e.path(id))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("fileblob: delete: %w", err)
@@ -206,20 +214,30 @@ func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) b
 
 // Walk implements blob.Engine.
 func (e *Engine) Walk(ctx context.Context, fn func(blob.Info) error) error {
-	shards, err := os.ReadDir(e.blobs())
+	return e.walk(ctx, e.blobs(), func(info blob.Info, st fs.FileInfo) error {
+		if !e.old(st) {
+			return nil
+		}
+		return fn(info)
+	})
+}
+
+// walk calls fn for every blob below a directory.
+func (e *Engine) walk(ctx context.Context, dir string, fn func(blob.Info, fs.FileInfo) error) error {
+	shards, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("fileblob: walk: %w", err)
 	}
 	for _, s := range shards {
-		if err := e.walkShard(ctx, s.Name(), fn); err != nil {
+		if err := e.walkShard(ctx, filepath.Join(dir, s.Name()), fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info) error) error {
-	files, err := os.ReadDir(filepath.Join(e.blobs(), shard))
+func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info, fs.FileInfo) error) error {
+	files, err := os.ReadDir(shard)
 	if err != nil {
 		return fmt.Errorf("fileblob: walk: %w", err)
 	}
@@ -234,11 +252,11 @@ func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info)
 		if err != nil {
 			return fmt.Errorf("fileblob: walk: %w", err)
 		}
-		id := shard + f.Name()
-		if !blob.ValidID(id) || !e.old(st) {
+		id := filepath.Base(shard) + f.Name()
+		if !blob.ValidID(id) {
 			continue
 		}
-		if err := fn(blob.Info{ID: id, Size: st.Size()}); err != nil {
+		if err := fn(blob.Info{ID: id, Size: st.Size()}, st); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,13 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "__sandbox" { // a function's process on its way into its sandbox
 		runner.SandboxMain(os.Args[2:])
 	}
-	os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr, start))
+	os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr, cli.Program{Start: start, Backup: node.BackupStopped, Restore: restore, Verify: node.Verify}))
 }
 
 func start(ctx context.Context, o cli.Options) (cli.Server, error) {
-	return node.New(ctx, node.Config{DataDir: o.DataDir, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, Log: o.Log})
+	return node.New(ctx, node.Config{DataDir: o.DataDir, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, KeepLog: o.KeepLog, Log: o.Log})
+}
+
+func restore(ctx context.Context, o cli.RestoreOptions) (string, error) {
+	return node.Restore(ctx, node.RestoreOptions(o))
 }

@@ -102,6 +102,9 @@ func (e *Engine) apply(g *group) {
 		return
 	}
 	b := e.db.NewBatchWithSize(g.bytes + 16*len(entries) + 64)
+	if e.keepsLog {
+		b.LogData(e.stamp(), nil) //nolint:errcheck // building a batch in memory does not fail
+	}
 	for i := range entries {
 		if w := &entries[i]; w.deleted {
 			b.Delete(w.key, nil) //nolint:errcheck // building a batch in memory does not fail

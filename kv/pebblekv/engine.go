@@ -9,7 +9,8 @@
 // Everything shown to a caller is durable: Views and first runs read the published snapshot only, and what a second run saw
 // (its error too) is answered after the fsync of the group it ran in.
 //
-// Directory: Pebble's files, and "bothy-format", which holds the version of our format. It knows nothing of keys or rows.
+// Directory: Pebble's files; "bothy-format", which holds the version of our format; "archive/", the log that is kept for Recover.
+// It knows nothing of keys or rows.
 package pebblekv
 
 import (
@@ -21,6 +22,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"bothy/kv"
 
@@ -54,6 +56,10 @@ type Options struct {
 	Queue         int          // waiting transactions before kv.ErrBusy; 0 means DefaultQueue
 	FS            vfs.FS       // nil means the real one
 	Log           *slog.Logger // background troubles of the disk; nil means none
+
+	ReadOnly bool             // to look at the store of a process that ended: no Update, and nothing on disk changes
+	KeepLog  time.Duration    // how long the log is kept for Recover; 0: not at all
+	Now      func() time.Time // the time of commits in a kept log; nil means time.Now
 }
 
 // Engine implements kv.Engine.
@@ -71,6 +77,10 @@ type Engine struct {
 	failed   atomic.Pointer[error]
 
 	window window // owned by the committer
+
+	keepsLog bool
+	now      func() time.Time
+	stamped  int64 // the time of the last commit; owned by the committer
 }
 
 // ErrInUse says that another process has the directory open.
@@ -79,7 +89,7 @@ var ErrInUse = errors.New("in use by another process")
 // Open opens or creates the store in dir. A store of a newer format, and a directory with anything else in it, are refused.
 func Open(dir string, o Options) (*Engine, error) {
 	o = o.withDefaults()
-	if err := checkFormat(o.FS, dir); err != nil {
+	if err := checkFormat(o.FS, dir, o.ReadOnly); err != nil {
 		return nil, err
 	}
 	cache := pebble.NewCache(o.CacheBytes)
@@ -94,6 +104,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	e := &Engine{
 		db: db, seed: maphash.MakeSeed(), window: newWindow(),
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
+		keepsLog: o.KeepLog > 0, now: o.Now,
 	}
 	e.requests.New = func() any { return newRequest() }
 	e.durable.Store(newSnapshot(db, 0))
@@ -118,6 +129,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
@@ -131,6 +145,10 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		Logger:                      logger{o.Log},
+		ReadOnly:                    o.ReadOnly,
+	}
+	if o.KeepLog > 0 {
+		p.FS, p.Cleaner = keeper{o.FS, o.KeepLog, o.Now, o.Log}, pebble.ArchiveCleaner{}
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
