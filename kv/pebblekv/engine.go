@@ -79,8 +79,10 @@ type Engine struct {
 	window window // owned by the committer
 
 	keepsLog bool
+	follows  uint64 // how far the log had come when it was opened
 	now      func() time.Time
-	stamped  int64 // the time of the last commit; owned by the committer
+	began    bool  // a commit was stamped; owned by the committer, as what follows
+	stamped  int64 // the time of the last one
 }
 
 // ErrInUse says that another process has the directory open.
@@ -90,6 +92,10 @@ var ErrInUse = errors.New("in use by another process")
 func Open(dir string, o Options) (*Engine, error) {
 	o = o.withDefaults()
 	if err := checkFormat(o.FS, dir, o.ReadOnly); err != nil {
+		return nil, err
+	}
+	follows, err := o.log(dir)
+	if err != nil {
 		return nil, err
 	}
 	cache := pebble.NewCache(o.CacheBytes)
@@ -104,7 +110,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	e := &Engine{
 		db: db, seed: maphash.MakeSeed(), window: newWindow(),
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
-		keepsLog: o.KeepLog > 0, now: o.Now,
+		keepsLog: o.KeepLog > 0, follows: follows, now: o.Now,
 	}
 	e.requests.New = func() any { return newRequest() }
 	e.durable.Store(newSnapshot(db, 0))
@@ -133,6 +139,17 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
+}
+
+// log looks at the log of a store to be opened: how far it came, when it is kept from now on, too; else it notes where it ends.
+func (o Options) log(dir string) (end uint64, err error) {
+	switch {
+	case o.ReadOnly:
+		return 0, nil
+	case o.KeepLog > 0:
+		return logEnd(o.FS, dir)
+	}
+	return 0, noteGap(o.FS, dir)
 }
 
 func (o Options) pebble(cache *pebble.Cache) *pebble.Options {

@@ -59,22 +59,97 @@ func (e *Engine) Recover(ctx context.Context, r Recovery) (Recovered, error) {
 	return p.done, nil
 }
 
+// findLogs are all files of a log in order: those kept, then those that Pebble itself still needs.
+func findLogs(fsys vfs.FS, dir string) (wal.Logs, error) {
+	dirs := []wal.Dir{{FS: fsys, Dirname: dir}}
+	kept := fsys.PathJoin(dir, archiveDir)
+	if _, err := fsys.Stat(kept); err == nil {
+		dirs = append(dirs, wal.Dir{FS: fsys, Dirname: kept})
+	}
+	logs, err := wal.Scan(dirs...)
+	if err != nil {
+		return nil, fmt.Errorf("pebblekv: log: %w", err)
+	}
+	return logs, nil
+}
+
+// eachBatch reads a file of the log until fn wants no more. One that was cut off, as by a crash, ends there: Pebble itself went
+// on from there.
+func eachBatch(l wal.LogicalLog, fn func(h batchrepr.Header, r batchrepr.Reader) (more bool, err error)) error {
+	in := l.OpenForRead()
+	defer in.Close() //nolint:errcheck // only read
+	var buf bytes.Buffer
+	for {
+		rec, at, err := in.NextRecord()
+		if errors.Is(err, io.EOF) || errors.Is(err, record.ErrUnexpectedEOF) || errors.Is(err, record.ErrZeroedChunk) {
+			return nil
+		}
+		buf.Reset()
+		if err == nil {
+			_, err = buf.ReadFrom(rec)
+		}
+		more := true
+		if err == nil {
+			h, ok := batchrepr.ReadHeader(buf.Bytes())
+			if !ok {
+				err = batchrepr.ErrInvalidBatch
+			} else if h.Count > 0 { // others are marks of Load
+				more, err = fn(h, batchrepr.Read(buf.Bytes()))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("pebblekv: log %s: %w", at, err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func after(h batchrepr.Header) uint64 { return uint64(h.SeqNum) + uint64(h.Count) }
+
+// logEnd is the sequence number after the last one in the log of a store that nobody has open, 0 when there is none.
+func logEnd(fsys vfs.FS, dir string) (end uint64, err error) {
+	if _, err := fsys.Stat(dir); err != nil {
+		return 0, nil //nolint:nilerr // a new store
+	}
+	logs, err := findLogs(fsys, dir)
+	for i := len(logs) - 1; i >= 0 && end == 0 && err == nil; i-- {
+		err = eachBatch(logs[i], func(h batchrepr.Header, _ batchrepr.Reader) (bool, error) {
+			end = after(h)
+			return true, nil
+		})
+	}
+	return end, err
+}
+
 // player applies a log.
 type player struct {
 	to   *pebble.DB
 	r    Recovery
+	gaps []uint64
 	on   bool   // the anchor was seen
+	last uint64 // number of the file in which it was seen, or the last commit
 	next uint64 // sequence number that must come
 	done Recovered
 }
 
 func (p *player) play(ctx context.Context) error {
-	logs, err := p.logs()
+	logs, err := findLogs(p.r.FS, p.r.Dir)
+	if err == nil {
+		p.gaps, err = findGaps(p.r.FS, p.r.Dir)
+	}
 	if err != nil {
 		return err
 	}
 	for _, l := range logs {
-		if err := p.file(ctx, l); err != nil {
+		if err := eachBatch(l, func(h batchrepr.Header, r batchrepr.Reader) (bool, error) {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			err := p.batch(uint64(l.Num), h, r)
+			return !p.done.Complete, err
+		}); err != nil {
 			return err
 		}
 		if p.done.Complete {
@@ -87,92 +162,62 @@ func (p *player) play(ctx context.Context) error {
 	return nil
 }
 
-// logs are all files of the log in order: those kept, then those that Pebble itself still needed.
-func (p *player) logs() (wal.Logs, error) {
-	dirs := []wal.Dir{{FS: p.r.FS, Dirname: p.r.Dir}}
-	kept := p.r.FS.PathJoin(p.r.Dir, archiveDir)
-	if _, err := p.r.FS.Stat(kept); err == nil {
-		dirs = append(dirs, wal.Dir{FS: p.r.FS, Dirname: kept})
-	}
-	logs, err := wal.Scan(dirs...)
-	if err != nil {
-		return nil, fmt.Errorf("pebblekv: recover: %w", err)
-	}
-	return logs, nil
-}
-
-// file applies one file. One that was cut off, as by a crash, ends there: Pebble itself went on from there, so the next file
-// continues its numbers, or something is missing.
-func (p *player) file(ctx context.Context, l wal.LogicalLog) error {
-	in := l.OpenForRead()
-	defer in.Close() //nolint:errcheck // only read
-	var buf bytes.Buffer
-	for !p.done.Complete {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		rec, at, err := in.NextRecord()
-		if errors.Is(err, io.EOF) || errors.Is(err, record.ErrUnexpectedEOF) || errors.Is(err, record.ErrZeroedChunk) {
-			return nil
-		}
-		buf.Reset()
-		if err == nil {
-			_, err = buf.ReadFrom(rec)
-		}
-		if err == nil {
-			err = p.batch(buf.Bytes())
-		}
-		if err != nil {
-			return fmt.Errorf("pebblekv: recover: %s: %w", at, err)
-		}
-	}
-	return nil
-}
-
 // batch applies one commit.
-func (p *player) batch(repr []byte) error {
-	h, ok := batchrepr.ReadHeader(repr)
-	if !ok {
-		return batchrepr.ErrInvalidBatch
-	}
-	if h.Count == 0 { // only a mark of Load
-		return nil
-	}
+func (p *player) batch(file uint64, h batchrepr.Header, r batchrepr.Reader) error {
 	b := p.to.NewBatch()
 	defer b.Close() //nolint:errcheck // applied, or dropped
-	at, anchor, err := p.copy(b, batchrepr.Read(repr))
+	s, anchor, err := p.copy(b, r)
 	if err != nil {
 		return err
 	}
 	if !p.on && !anchor {
 		return nil
 	}
-	if p.on && uint64(h.SeqNum) != p.next {
-		return fmt.Errorf("%w: commit %d follows %d", ErrGap, uint64(h.SeqNum), p.next)
+	if err := p.continues(file, uint64(h.SeqNum), s); err != nil {
+		return err
 	}
-	if at.IsZero() {
-		return fmt.Errorf("%w: the log was not kept all the time: a commit has no time", ErrGap)
-	}
-	p.on, p.next = true, uint64(h.SeqNum)+uint64(h.Count)
-	if at.After(p.r.To) {
+	p.on, p.last, p.next = true, file, after(h)
+	if s.at.After(p.r.To) {
 		p.done.Complete = true
 		return nil
 	}
 	p.done.Commits++
-	p.done.Last = at
+	p.done.Last = s.at
 	return b.Commit(pebble.NoSync)
 }
 
-// copy reads a commit into b, and tells its time and whether it writes the anchor.
-func (p *player) copy(b *pebble.Batch, r batchrepr.Reader) (at time.Time, anchor bool, err error) {
+// continues fails unless a commit is the one that came next.
+func (p *player) continues(file, seq uint64, s stamped) error {
+	if s.at.IsZero() {
+		return fmt.Errorf("%w: a commit has no time: the log was not kept then", ErrGap)
+	}
+	if !p.on {
+		return nil
+	}
+	for _, g := range p.gaps {
+		if p.last <= g && g < file {
+			return fmt.Errorf("%w: the log was not kept for a while after %v", ErrGap, p.done.Last)
+		}
+	}
+	if s.first {
+		seq = s.follows
+	}
+	if seq != p.next {
+		return fmt.Errorf("%w: what comes after commit %d, of %v, is %d", ErrGap, p.next, p.done.Last, seq)
+	}
+	return nil
+}
+
+// copy reads a commit into b, and tells its stamp and whether it writes the anchor.
+func (p *player) copy(b *pebble.Batch, r batchrepr.Reader) (s stamped, anchor bool, err error) {
 	for {
 		kind, key, value, ok, err := r.Next()
 		if err != nil || !ok {
-			return at, anchor, err
+			return s, anchor, err
 		}
 		switch kind {
 		case pebble.InternalKeyKindLogData:
-			at, _ = readStamp(key)
+			s, _ = readStamp(key)
 		case pebble.InternalKeyKindSet:
 			anchor = anchor || bytes.Equal(key, p.r.Anchor)
 			err = b.Set(key, value, nil)
@@ -182,7 +227,7 @@ func (p *player) copy(b *pebble.Batch, r batchrepr.Reader) (at time.Time, anchor
 			err = fmt.Errorf("pebblekv: a commit of an unknown kind %d", kind)
 		}
 		if err != nil {
-			return at, anchor, err
+			return s, anchor, err
 		}
 	}
 }
