@@ -22,10 +22,15 @@ var ErrPassphrase = errors.New("backup: the passphrase does not open it")
 // Seal begins an age envelope that a passphrase opens; the master key lies in it before the backup, so that the envelope is
 // all that a new machine needs. The caller writes the backup and closes it.
 func Seal(to io.Writer, passphrase string, masterKey []byte) (io.WriteCloser, error) {
+	return seal(to, passphrase, masterKey, work)
+}
+
+func seal(to io.Writer, passphrase string, masterKey []byte, work int) (io.WriteCloser, error) {
 	recipient, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
 		return nil, err
 	}
+	recipient.SetWorkFactor(work)
 	w, err := age.Encrypt(to, recipient)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func Unseal(from io.Reader, passphrase string) (backup io.Reader, masterKey []by
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	inner := bufio.NewReader(r)
+	inner := bufio.NewReader(authentic{r})
 	line, err := readLine(inner)
 	if err != nil {
 		return nil, nil, err
@@ -64,11 +69,15 @@ func Unseal(from io.Reader, passphrase string) (backup io.Reader, masterKey []by
 	if !ok || err != nil {
 		return nil, nil, ErrNoBackup
 	}
-	return authentic{inner}, key, nil
+	return inner, key, nil
 }
 
-// maxWork bounds the work that an envelope from somewhere may ask for: four times that of Seal's.
-const maxWork = 20
+// The work that a guess at a passphrase costs, as powers of two: of Seal's envelopes, about a second; and the most that an
+// envelope from somewhere may ask for.
+const (
+	work    = 18
+	maxWork = 20
+)
 
 // authentic reads the inside of an envelope; what does not authenticate is damage.
 type authentic struct{ r io.Reader }
