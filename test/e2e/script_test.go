@@ -48,22 +48,23 @@ func runScripts(t *testing.T, dir string, env func(*node) []string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up":    func(ts *testscript.TestScript, neg bool, args []string) { scriptUp(ts, env) },
+			"up":    func(ts *testscript.TestScript, neg bool, args []string) { scriptUp(ts, env, args) },
 			"crash": func(ts *testscript.TestScript, neg bool, args []string) { nodeOf(ts).kill() },
 			"halt":  func(ts *testscript.TestScript, neg bool, args []string) { ts.Check(nodeOf(ts).stop()) },
 			"keep":  scriptKeep,
 			"http":  scriptHTTP,
 			"fill":  scriptFill,
+			"flip":  scriptFlip,
 		},
 	})
 }
 
 func nodeOf(ts *testscript.TestScript) *node { return ts.Value(nodeKey{}).(*node) }
 
-// scriptUp is the command `up`: it starts the script's node and sets the environment that points clients at it.
-func scriptUp(ts *testscript.TestScript, env func(*node) []string) {
+// scriptUp is the command `up [FLAG...]`: it starts the script's node and sets the environment that points clients at it.
+func scriptUp(ts *testscript.TestScript, env func(*node) []string, flags []string) {
 	n := nodeOf(ts)
-	ts.Check(n.start())
+	ts.Check(n.start(flags...))
 	for _, v := range env(n) {
 		if name, value, _ := strings.Cut(v, "="); name != "PATH" && name != "HOME" {
 			ts.Setenv(name, value)
@@ -120,4 +121,16 @@ func scriptFill(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(&b, "line %d\n", i)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()[:size]), 0o600))
+}
+
+// scriptFlip is the command `flip FILE`: it changes one bit in the middle of a file.
+func scriptFlip(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: flip FILE")
+	}
+	path := ts.MkAbs(args[0])
+	raw, err := os.ReadFile(path)
+	ts.Check(err)
+	raw[len(raw)/2] ^= 1
+	ts.Check(os.WriteFile(path, raw, 0o600))
 }
