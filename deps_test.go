@@ -107,6 +107,7 @@ var mayUse = map[string][]string{
 	"github.com/klauspost/compress": {"backup"},
 	"filippo.io/age":                {"backup"},
 	"github.com/minio/minio-go":     {"backup"},
+	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"go.yaml.in/yaml":               {"hub"},

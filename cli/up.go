@@ -16,6 +16,7 @@ type Options struct {
 	DataDir, Listen, Region string
 	Dev                     bool
 	NodeModules             string        // modules that functions find preinstalled
+	Metrics                 string        // where metrics are served; "" nowhere
 	KeepLog                 time.Duration // how long changes are kept for a recovery to a moment
 	Log                     *slog.Logger
 }
@@ -33,6 +34,7 @@ type upCommand struct {
 	Import      string        `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
 	Publish     string        `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
 	NodeModules string        `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
+	Metrics     string        `help:"Address on which to serve GET /metrics for Prometheus, such as 127.0.0.1:9464, to whoever reaches it." placeholder:"HOST:PORT"`
 	KeepLog     time.Duration `help:"Keep every change of rows, and deleted blobs, this long (168h is a week), so that 'bothy restore --log --to' can bring a backup up to any moment since. It costs the disk what is written in that time." placeholder:"DURATION"`
 	Log         string        `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
 }
@@ -54,7 +56,7 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 		return err
 	}
 	n, err := s.program.Start(s, Options{
-		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), KeepLog: u.KeepLog,
+		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

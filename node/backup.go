@@ -133,6 +133,7 @@ func (s *services) createBackup(c *wire.Call, _ *bothy.CreateBackupInput) (*both
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause
 		}
+		n.metrics.backedUp(err, n.cfg.Now())
 		return err
 	})}, nil
 }

@@ -186,7 +186,9 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 	}{
 		{"entry of an index deleted", "objects.object/i/blob", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Delete(find("objects.object/i/blob").Key) })},
 		{"entry of an index of a table deleted", "an entry is missing", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Delete(find("tables.index").Key) })},
-		{"row deleted, not its entries", "an entry that no row explains", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Delete(find("objects.object/r/files/two").Key) })},
+		{"row deleted, not its entries", "an entry that no row explains", rows(func(tx *kv.Tx, find func(string) kv.Pair) error {
+			return tx.Delete(find("objects.object/r/files/two").Key)
+		})},
 		{"item deleted, not its entries", "an entry that no row explains", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Delete(find("tables.item").Key) })},
 		{"entry that leads elsewhere", "an entry that no row explains", rows(func(tx *kv.Tx, find func(string) kv.Pair) error {
 			return tx.Set(find("objects.object/i/blob").Key, find("objects.bucket/r").Key)
@@ -194,12 +196,18 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		{"row under another key", "another key", rows(func(tx *kv.Tx, find func(string) kv.Pair) error {
 			return tx.Set(kv.K(n.account, "", "objects.bucket", "r", "other"), find("objects.bucket/r").Value)
 		})},
-		{"malformed row", "objects.bucket", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Set(find("objects.bucket/r").Key, []byte("\x01{")) })},
-		{"row of a newer format", "newer", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Set(find("objects.object/r").Key, []byte("\xff{}")) })},
+		{"malformed row", "objects.bucket", rows(func(tx *kv.Tx, find func(string) kv.Pair) error {
+			return tx.Set(find("objects.bucket/r").Key, []byte("\x01{"))
+		})},
+		{"row of a newer format", "newer", rows(func(tx *kv.Tx, find func(string) kv.Pair) error {
+			return tx.Set(find("objects.object/r").Key, []byte("\xff{}"))
+		})},
 		{"malformed item", "malformed item", rows(func(tx *kv.Tx, find func(string) kv.Pair) error { return tx.Set(find("tables.item").Key, []byte{1, 9}) })},
-		{"malformed job", "record.queue", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error { return tx.Set(kv.K("", "", "record.queue", "k", 1, "id"), []byte("\x01{}")) })},
+		{"malformed job", "record.queue", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error {
+			return tx.Set(kv.K("", "", "record.queue", "k", 1, "id"), []byte("\x01{}"))
+		})},
 		{"key of nobody", "no part of this program", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error { return tx.Set(kv.K("a", "b", "strange", "r"), nil) })},
-		{"malformed key", "malformed key", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error { return tx.Set(kv.Key{0xFE, 1}, nil) })},
+		{"malformed key", "no part of this program", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error { return tx.Set(kv.Key{0xFE, 1}, nil) })},
 		{"expiry of nobody", "an entry that no row explains", rows(func(tx *kv.Tx, _ func(string) kv.Pair) error {
 			return tx.Set(kv.K("", "", "record.expiry", 5, []byte("x")), kv.K([]byte("x")))
 		})},

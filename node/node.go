@@ -20,6 +20,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -31,6 +32,7 @@ type Config struct {
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
 
+	Metrics string        // host:port for GET /metrics, in Prometheus's format and for whoever reaches it; "": not served
 	KeepLog time.Duration // how long changes of rows are kept for a recovery to a moment; 0: not at all
 
 	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
@@ -44,6 +46,8 @@ type Node struct {
 	cfg Config
 	stores
 	backups   sync.Mutex // held while one is made
+	metrics   *metrics
+	metricsAt net.Listener // nil: nobody may ask for them
 	authority *authority
 	services  *services
 	listener  *dual
@@ -60,6 +64,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		return nil, err
 	}
 	n = &Node{cfg: cfg}
+	n.metrics = newMetrics(n)
 	defer func() {
 		if err != nil {
 			n.Close() //nolint:errcheck // the first error is the one to tell
@@ -86,6 +91,11 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
 	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	if cfg.Metrics != "" {
+		if n.metricsAt, err = net.Listen("tcp", cfg.Metrics); err != nil {
+			return n, fmt.Errorf("node: metrics: %w", err)
+		}
+	}
 	return n, n.assemble(ctx, sealer)
 }
 
@@ -192,6 +202,7 @@ type underWay struct {
 	mu    sync.Mutex
 	ended bool // guarded by mu
 	wg    sync.WaitGroup
+	now   atomic.Int64
 }
 
 func (u *underWay) begin() bool {
@@ -199,8 +210,14 @@ func (u *underWay) begin() bool {
 	defer u.mu.Unlock()
 	if !u.ended {
 		u.wg.Add(1)
+		u.now.Add(1)
 	}
 	return !u.ended
+}
+
+func (u *underWay) done() {
+	u.now.Add(-1)
+	u.wg.Done()
 }
 
 // end refuses what comes and waits for what is there.
@@ -228,7 +245,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 			http.Error(w, "the node is ending", http.StatusServiceUnavailable)
 			return
 		}
-		defer u.wg.Done()
+		defer u.done()
 		defer logPanic(log, r)
 		pace(w, r)
 		h.ServeHTTP(w, r)
@@ -240,6 +257,9 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.listener != nil {
 		n.listener.Close() //nolint:errcheck // closed twice after Run
+	}
+	if n.metricsAt != nil {
+		n.metricsAt.Close() //nolint:errcheck // as above
 	}
 	if n.services != nil {
 		errs = append(errs, n.services.close())

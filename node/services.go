@@ -93,7 +93,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	})
 
 	s.mux = wire.NewMux(wire.Config{
-		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log, Done: n.metrics.done,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -150,6 +150,11 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
 	wg.Go(func() {
+		if err := s.node.serveMetrics(ctx); err != nil {
+			log.Error("metrics", "error", err)
+		}
+	})
+	wg.Go(func() {
 		if err := s.hub.Resume(ctx, s.node.account); err != nil {
 			log.Error("projects left half way", "error", err)
 		}
@@ -180,7 +185,7 @@ func again(ctx context.Context, log *slog.Logger, pause time.Duration, name stri
 func (s *services) sweep(ctx context.Context) error {
 	_, pruned := s.outbox.Prune(ctx, s.node.account)
 	_, expired := record.SweepExpired(ctx, s.node.db, s.node.cfg.Now(), 10_000)
-	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
+	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx), s.node.measureBlobs(ctx))
 }
 
 // sweepBlobs deletes old blobs that neither an object nor a function names, unless somebody holds them.

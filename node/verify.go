@@ -138,7 +138,7 @@ func verify(ctx context.Context, s state, report io.Writer) (int, error) {
 	v := &verifier{state: s, report: report}
 	learn, all := inspectors()
 	census := &record.Census{
-		Rules: all, Plain: map[string]bool{record.Text(dataKeyRow): true, record.Text(authorityRow): true},
+		Rules: all, Plain: map[string]bool{string(dataKeyRow): true, string(authorityRow): true},
 		Names: func(id string) {
 			if err := v.named.Add(id); err != nil {
 				v.fault("%v", err)

@@ -13,7 +13,7 @@ import (
 // those buckets only, finds out what.
 type Census struct {
 	Rules map[string]Inspect // by the name of the table
-	Plain map[string]bool    // keys that are not of record, as Text has them
+	Plain map[string]bool    // keys that are not of record
 	Names func(blob string)  // hears of every blob that a row names; may be nil
 	Fault func(k kv.Key, text string)
 
@@ -35,16 +35,11 @@ func (c *Census) Pair(k kv.Key, v []byte) {
 	if c.sums == nil {
 		c.seed, c.sums, c.Counts = maphash.MakeSeed(), make([]uint64, censusBuckets), map[string]int64{}
 	}
-	parts, err := k.Parts()
-	if err != nil {
-		c.say(k, "malformed key")
-		return
-	}
-	if c.Plain[Text(k)] {
+	if c.Plain[string(k)] {
 		c.count("node")
 		return
 	}
-	s, table, ok := seen(k, v, parts)
+	s, table, ok := split(k, v)
 	rule := c.Rules[table]
 	if !ok || rule == nil {
 		c.say(k, "no part of this program knows such keys")
@@ -54,8 +49,10 @@ func (c *Census) Pair(k kv.Key, v []byte) {
 	rule(&s, &finding{c, &s})
 }
 
-func seen(k kv.Key, v []byte, parts []any) (s Seen, table string, ok bool) {
-	if len(parts) < 3 {
+// split reads a key of record's.
+func split(k kv.Key, v []byte) (s Seen, table string, ok bool) {
+	parts, err := k.Parts()
+	if err != nil || len(parts) < 3 {
 		return s, "", false
 	}
 	account, ok1 := parts[0].(string)

@@ -171,11 +171,7 @@ func Text(k kv.Key) string {
 
 // Named are the blobs that a pair names, by the rules of the tables that name any.
 func Named(rules map[string]Inspect, k kv.Key, v []byte) ([]string, error) {
-	parts, err := k.Parts()
-	if err != nil {
-		return nil, err
-	}
-	s, table, ok := seen(k, v, parts)
+	s, table, ok := split(k, v)
 	rule := rules[table]
 	if !ok || rule == nil {
 		return nil, nil

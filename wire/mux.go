@@ -24,6 +24,7 @@ type Config struct {
 	Credentials Credentials
 	Now         func() time.Time
 	Log         *slog.Logger
+	Done        func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.

@@ -140,8 +140,7 @@ func (m *Mux) Refuse(w http.ResponseWriter, tr Trace, status int, message, reaso
 
 // Keep records a trace made outside the pipeline: by handlers of plain HTTP such as deployed APIs.
 func (m *Mux) Keep(tr Trace) {
-	m.traces.keep(&tr)
-	m.logTrace(context.Background(), &tr)
+	m.keep(context.Background(), &tr)
 }
 
 func (m *Mux) begin(c *Call) *Trace {
@@ -178,8 +177,15 @@ func (m *Mux) end(c *Call, err error, status int) {
 		}
 		tr.Reason = ReasonOf(err)
 	}
+	m.keep(c, tr)
+}
+
+func (m *Mux) keep(ctx context.Context, tr *Trace) {
 	m.traces.keep(tr)
-	m.logTrace(c, tr)
+	m.logTrace(ctx, tr)
+	if m.cfg.Done != nil {
+		m.cfg.Done(tr)
+	}
 }
 
 func (m *Mux) logTrace(ctx context.Context, tr *Trace) {

@@ -18,7 +18,7 @@ func main() {
 }
 
 func start(ctx context.Context, o cli.Options) (cli.Server, error) {
-	return node.New(ctx, node.Config{DataDir: o.DataDir, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, KeepLog: o.KeepLog, Log: o.Log})
+	return node.New(ctx, node.Config{DataDir: o.DataDir, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, Metrics: o.Metrics, KeepLog: o.KeepLog, Log: o.Log})
 }
 
 func restore(ctx context.Context, o cli.RestoreOptions) (string, error) {

@@ -78,6 +78,7 @@ func (e *Engine) settle(g *group, r *request) {
 		if !r.state.CompareAndSwap(taken, turning) {
 			return
 		}
+		e.counts.reruns.Add(1)
 		t = &txn{from: e.db, group: g.readable()}
 		r.turn <- t
 		if err := <-r.ran; err != nil {
@@ -150,6 +151,8 @@ func (e *Engine) sync(g *group) error {
 		return err
 	}
 	g.batch.Close() //nolint:errcheck // committed and synced
+	e.counts.groups.Add(1)
+	e.counts.commits.Add(int64(len(g.members)))
 	e.durable.Swap(g.after).release()
 	return nil
 }

@@ -78,6 +78,9 @@ type Engine struct {
 
 	window window // owned by the committer
 
+	counts   counts
+	fs       vfs.FS
+	dir      string
 	keepsLog bool
 	follows  uint64 // how far the log had come when it was opened
 	now      func() time.Time
@@ -110,7 +113,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	e := &Engine{
 		db: db, seed: maphash.MakeSeed(), window: newWindow(),
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
-		keepsLog: o.KeepLog > 0, follows: follows, now: o.Now,
+		fs: o.FS, dir: dir, keepsLog: o.KeepLog > 0, follows: follows, now: o.Now,
 	}
 	e.requests.New = func() any { return newRequest() }
 	e.durable.Store(newSnapshot(db, 0))
@@ -265,8 +268,10 @@ func (e *Engine) enqueue(r *request) error {
 	}
 	select {
 	case e.queue <- r:
+		e.counts.waiting(len(e.queue))
 		return nil
 	default:
+		e.counts.busy.Add(1)
 		return kv.ErrBusy
 	}
 }
