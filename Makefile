@@ -1,5 +1,5 @@
 # Short names only; what they do is in the tools they call.
-.PHONY: up build test bench clean
+.PHONY: up build test crash bench bench-kv clean
 
 NPM = npm ci --no-audit --no-fund --loglevel=error
 
@@ -19,8 +19,14 @@ test: build
 	test/setup
 	go test -timeout 20m ./...
 
+crash:
+	BOTHY_CRASH_ROUNDS=1000 go test -count=1 -timeout 60m -run TestNodeKilled -v ./test/crash
+
 bench: build
-	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench
+	go test -run '^$$' -bench . ./wire/... ./policy ./users ./tables ./test/bench
+
+bench-kv:
+	go test -run '^$$' -bench . -benchtime 1x -timeout 1h ./test/bench/state
 
 clean:
 	rm -rf bin examples/tasks/dist

@@ -22,11 +22,15 @@ var mayImport = []struct {
 }{
 	{"kv", nil},
 	{"kv/memkv", []string{"kv"}},
-	{"kv/pebblekv", []string{"kv"}},
-	{"kv/kvtest", []string{"kv"}},
+	{"kv/overlay", nil},
+	{"kv/pebblekv", []string{"kv", "kv/overlay"}},
+	{"kv/pgkv", []string{"kv", "kv/overlay"}},
+	{"kv/history", nil},
+	{"kv/kvtest", []string{"kv", "kv/history"}},
 	{"blob", nil},
 	{"blob/memblob", []string{"blob"}},
 	{"blob/fileblob", []string{"blob"}},
+	{"blob/s3blob", []string{"blob"}},
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
 	{"record", []string{"kv"}},
@@ -35,6 +39,7 @@ var mayImport = []struct {
 	{"wire/jsoncur", nil},
 	{"wire/item", []string{"wire/jsoncur"}},
 	{"wire/gen", nil},
+	{"wire/admit", nil},
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
@@ -102,14 +107,16 @@ func covers(pattern, folder, own string) bool {
 // one home.
 var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
+	"github.com/anishathalye":       {"kv/history"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/jackc/pgx":          {"kv/pgkv"},
 	"github.com/klauspost/compress": {"backup"},
 	"filippo.io/age":                {"backup"},
-	"github.com/minio/minio-go":     {"backup"},
 	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
+	"github.com/minio/minio-go":     {"blob/s3blob", "backup"},
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},

@@ -1,9 +1,10 @@
 // Package blob is the floor for large bytes: content-addressed, immutable, durable before the row that names them commits.
-// Engines (memblob, fileblob) implement Engine and pass the suite in blobtest. It knows nothing of rows: Sweep asks its
+// Engines (memblob, fileblob, s3blob) implement Engine and pass the suite in blobtest. It knows nothing of rows: Sweep asks its
 // caller which blobs are named.
 //
 // The rule that keeps sweeping safe: a row names a blob within the engine's grace after the blob was Put, or because another
-// row named it in the same transaction.
+// row named it in the same transaction. Where several processes share a store, who names a blob also makes sure, in the
+// transaction that names it, that nobody is deleting it (objects.Keep).
 package blob
 
 import (
@@ -25,6 +26,16 @@ type Info struct {
 // ErrRange says that a read begins outside the blob.
 var ErrRange = errors.New("blob: offset outside the blob")
 
+// ErrFull refuses a Put while the store has too little room; it goes away by itself, as its method tells those above.
+var ErrFull = error(full{})
+
+type full struct{}
+
+func (full) Error() string { return "blob: the disk is full" }
+
+// Temporary tells that the same Put may succeed later.
+func (full) Temporary() bool { return true }
+
 // Engine is what a store of bytes implements.
 type Engine interface {
 	// Put stores everything r gives and returns when it is durable. When r fails nothing is kept. Bytes that are already
@@ -36,11 +47,13 @@ type Engine interface {
 	Stat(ctx context.Context, id string) (Info, error)
 	// Delete removes a blob, whoever names it; an absent one is no error.
 	Delete(ctx context.Context, id string) error
-	// DeleteOld removes a blob unless it is younger than the engine's grace at that moment. It excludes a Put of the same
-	// bytes, so that what was just put again stays.
+	// DeleteOld removes a blob unless it is younger than the engine's grace at that moment, so that what was just put again
+	// stays. A Put of the same bytes by another process may fall in between.
 	DeleteOld(ctx context.Context, id string) error
 	// Walk calls fn for every blob older than the engine's grace, until it fails; for the sweeper. fn may delete.
 	Walk(ctx context.Context, fn func(Info) error) error
+	// Claim makes the place one owner's for good, the first that claims it, and returns whose it is.
+	Claim(ctx context.Context, owner string) (string, error)
 	Close() error
 }
 

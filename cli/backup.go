@@ -15,6 +15,7 @@ import (
 )
 
 type backupCommand struct {
+	shared         `embed:""`
 	To             string `arg:"" help:"File to write, or s3://BUCKET/KEY?endpoint=https://HOST&region=REGION, whose keys are taken from where AWS's tools look for them."`
 	PassphraseFile string `help:"Seal the backup with the passphrase in this file's first line, and put the node's master key into it, so that it can be restored without anything else." type:"existingfile" placeholder:"FILE"`
 	MasterKey      string `help:"The node's master key, for a sealed backup of a node whose data directory is not on this machine." type:"existingfile" placeholder:"FILE"`
@@ -93,7 +94,7 @@ func (b *backupCommand) source(s *streams, t *Target) (io.ReadCloser, error) {
 		return t.stream(s, request{service: "bothy", method: "POST", path: "/_bothy/backup"})
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.program.Backup(s, t.Data, w)) }() //nolint:errcheck // never fails (io)
+	go func() { w.CloseWithError(s.program.Backup(s, b.places(t), w)) }() //nolint:errcheck // never fails (io)
 	return r, nil
 }
 
@@ -125,18 +126,30 @@ func (t *Target) stream(ctx context.Context, r request) (io.ReadCloser, error) {
 
 const maxRefusal = 1 << 20
 
+// Places say where the state of a node lies: its directory, and what other nodes share.
+type Places struct{ Data, Store, Blobs string }
+
+// shared are the flags for places outside of the data directory.
+type shared struct {
+	Store string `help:"Database that nodes share, postgres://USER@HOST/DATABASE, when it is not the data directory that holds the state." env:"BOTHY_STORE" placeholder:"URL"`
+	Blobs string `help:"Where such nodes keep objects: s3://BUCKET/PREFIX?endpoint=URL&region=REGION, or a shared directory." env:"BOTHY_BLOBS" placeholder:"PLACE"`
+}
+
+func (s shared) places(t *Target) Places { return Places{t.Data, s.Store, s.Blobs} }
+
 // RestoreOptions say what to restore, and where to.
 type RestoreOptions struct {
 	From       string // file, or s3://BUCKET/KEY
-	Data       string // data directory to make
+	To         Places
 	MasterKey  string // files
 	Passphrase string
 
-	Log string // data directory whose log is applied; "" none
-	To  time.Time
+	Log   string // data directory whose log is applied; "" none
+	Until time.Time
 }
 
 type restoreCommand struct {
+	shared         `embed:""`
 	From           string    `arg:"" help:"Backup to restore: a file, or s3://BUCKET/KEY?endpoint=https://HOST&region=REGION."`
 	MasterKey      string    `help:"A copy of the file master.key of the node that the backup was made of; a sealed backup holds it." type:"existingfile" placeholder:"FILE"`
 	PassphraseFile string    `help:"File with the passphrase of a sealed backup." type:"existingfile" placeholder:"FILE"`
@@ -152,7 +165,7 @@ func (r *restoreCommand) Run(s *streams, t *Target) error {
 	if r.To.IsZero() {
 		r.To = time.Now()
 	}
-	said, err := s.program.Restore(s, RestoreOptions{From: r.From, Data: t.Data, MasterKey: r.MasterKey, Passphrase: r.PassphraseFile, Log: r.Log, To: r.To})
+	said, err := s.program.Restore(s, RestoreOptions{From: r.From, To: r.places(t), MasterKey: r.MasterKey, Passphrase: r.PassphraseFile, Log: r.Log, Until: r.To})
 	if err != nil {
 		return err
 	}
@@ -161,6 +174,7 @@ func (r *restoreCommand) Run(s *streams, t *Target) error {
 }
 
 type verifyCommand struct {
+	shared         `embed:""`
 	Backup         string `arg:"" optional:"" help:"Backup to check: a file, or s3://BUCKET/KEY?endpoint=https://HOST&region=REGION. Without it, the data directory of a node that is not running is checked."`
 	PassphraseFile string `help:"File with the passphrase of a sealed backup." type:"existingfile" placeholder:"FILE"`
 }
@@ -169,7 +183,7 @@ var errFaults = errors.New("it is not whole")
 
 // Run checks a backup or a data directory, and fails when something is wrong with it.
 func (v *verifyCommand) Run(s *streams, t *Target) error {
-	faults, err := s.program.Verify(s, t.Data, v.Backup, v.PassphraseFile, s.out)
+	faults, err := s.program.Verify(s, v.places(t), v.Backup, v.PassphraseFile, s.out)
 	if err == nil && faults > 0 {
 		return fmt.Errorf("%w: %d faults", errFaults, faults)
 	}

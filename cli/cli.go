@@ -38,10 +38,10 @@ type streams struct {
 // Program is what is done without a running node; cmd/bothy brings it, because only there everything is known.
 type Program struct {
 	Start   func(context.Context, Options) (Server, error)
-	Backup  func(ctx context.Context, data string, to io.Writer) error // of a stopped node
+	Backup  func(ctx context.Context, of Places, to io.Writer) error // of a stopped node
 	Restore func(context.Context, RestoreOptions) (said string, err error)
-	// Verify checks a backup or, when that is "", a data directory; it writes what it finds and returns the number of faults.
-	Verify func(ctx context.Context, data, backup, passphraseFile string, report io.Writer) (faults int, err error)
+	// Verify checks a backup or, when that is "", the stores of a stopped node; it writes what it finds and returns the number of faults.
+	Verify func(ctx context.Context, of Places, backup, passphraseFile string, report io.Writer) (faults int, err error)
 }
 
 // Run runs the program with args and returns its exit code: 0, 1 for a failure, 2 for a wrong call.

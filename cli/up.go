@@ -14,6 +14,7 @@ import (
 // Options say how to start a node.
 type Options struct {
 	DataDir, Listen, Region string
+	Store, Blobs            string // that nodes share; "" are in DataDir
 	Dev                     bool
 	NodeModules             string        // modules that functions find preinstalled
 	Metrics                 string        // where metrics are served; "" nowhere
@@ -30,6 +31,8 @@ type Server interface {
 
 type upCommand struct {
 	Listen      string        `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
+	Store       string        `help:"Database that any number of nodes share, postgres://USER@HOST/DATABASE; without it the data directory holds all state." env:"BOTHY_STORE" placeholder:"URL"`
+	Blobs       string        `help:"Where nodes that share a store keep objects: s3://BUCKET/PREFIX?endpoint=URL&region=REGION, or a shared directory." env:"BOTHY_BLOBS" placeholder:"PLACE"`
 	Dev         bool          `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
 	Import      string        `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
 	Publish     string        `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
@@ -56,7 +59,7 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 		return err
 	}
 	n, err := s.program.Start(s, Options{
-		DataDir: t.Data, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog,
+		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

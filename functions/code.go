@@ -109,6 +109,15 @@ func (s *Service) takeCode(c *wire.Call, a archiveOf, dryRun bool) (storedCode, 
 	return code, err
 }
 
+// keep makes sure that the archive a version is about to name outlives it. One that was just being swept has to be sent again.
+func (s *Service) keep(ctx context.Context, tx *kv.Tx, v *version) error {
+	err := s.cfg.Keep(ctx, tx, v.CodeID)
+	if errors.Is(err, blob.ErrNotFound) {
+		return wire.Because(&lambda.ServiceException{Type: wire.Some("Service"), Message: wire.Some("Please try again.")}, "archive %s is being swept", v.CodeID)
+	}
+	return err
+}
+
 func (c storedCode) into(v *version) { v.CodeID, v.CodeSize, v.CodeSHA = c.id, c.size, c.sha }
 
 // codeLink is what a download link says, sealed.

@@ -68,6 +68,9 @@ func (s *Service) create(c *wire.Call, in *lambda.CreateFunctionInput) (*lambda.
 		} else if err != nil {
 			return err
 		}
+		if err := s.keep(c, tx, v); err != nil {
+			return err
+		}
 		return putVersion(tx, r, nil, v)
 	})
 	if err != nil {
@@ -225,6 +228,11 @@ func (s *Service) change(c *wire.Call, r ref, revision wire.Opt[string], publish
 		v.Modified, v.Revision = c.Now, newRevision()
 		if out = &v; dryRun {
 			return nil
+		}
+		if v.CodeID != old.CodeID {
+			if err := s.keep(c, tx, &v); err != nil {
+				return err
+			}
 		}
 		if err := putVersion(tx, r, old, &v); err != nil || !publishIt {
 			return err

@@ -46,10 +46,12 @@ type Config struct {
 	Blobs   blob.Engine
 	Sealer  *record.Sealer
 	Objects Objects
-	Now     func() time.Time
-	Log     *slog.Logger
-	Runner  runner.Config                            // Now, Log and Logs are set by New
-	Ran     func(outcome string, took time.Duration) // hears of every invocation that ended: ok, error, throttled, failed; may be nil
+	// Keep makes sure, in the transaction that names a blob, that it outlives it: blob.ErrNotFound when it has gone or is going.
+	Keep   func(ctx context.Context, tx *kv.Tx, id string) error
+	Now    func() time.Time
+	Log    *slog.Logger
+	Runner runner.Config                            // Now, Log and Logs are set by New
+	Ran    func(outcome string, took time.Duration) // hears of every invocation that ended: ok, error, throttled, failed; may be nil
 }
 
 // Service serves the lambda API, and of the logs API what reads the logs of functions.
@@ -58,12 +60,11 @@ type Service struct {
 	runner *runner.Runner
 	mux    *wire.Mux // set by Mount
 	logs   logStore
-	wake   chan struct{}
 }
 
 // New makes a Service; Run starts its work, Close ends it.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, wake: make(chan struct{}, 1)}
+	s := &Service{cfg: cfg}
 	cfg.Runner.Now, cfg.Runner.Log, cfg.Runner.Logs = cfg.Now, cfg.Log, s.logs.add
 	s.runner = runner.New(cfg.Runner)
 	return s

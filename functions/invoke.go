@@ -237,23 +237,16 @@ func (s *Service) enqueue(ctx context.Context, r ref, in runner.Invocation) erro
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
+	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
 		return record.Enqueue(tx, r.scope(), eventQueue, s.cfg.Now(), body)
-	}); err != nil {
-		return err
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-	return nil
+	})
 }
 
 // eventWorker runs queued events, each up to three times with a minute and two between, as AWS does.
 func (s *Service) eventWorker() record.Worker {
 	return record.Worker{
-		DB: s.cfg.DB, Kind: eventQueue, Now: s.cfg.Now, Handle: s.handleEvent, Wake: s.wake, Log: s.cfg.Log,
-		Lease: (maxTimeout + 60) * time.Second, Retry: time.Minute, Attempts: eventAttempts,
+		DB: s.cfg.DB, Kind: eventQueue, Now: s.cfg.Now, Handle: s.handleEvent, Log: s.cfg.Log,
+		Timeout: (maxTimeout + 60) * time.Second, Retry: time.Minute, Attempts: eventAttempts,
 	}
 }
 

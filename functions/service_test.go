@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ type world struct {
 	server  *httptest.Server
 	now     time.Time
 	blobs   blob.Engine
+	doomed  string // a blob that is being swept
 	mux     *wire.Mux
 }
 
@@ -112,6 +114,12 @@ func newWorld(t *testing.T, userPolicy string) *world {
 	w := &world{objects: fakeObjects{}, now: time.Now(), blobs: memblob.New()}
 	w.Service = New(Config{
 		DB: kv.New(memkv.New()), Blobs: w.blobs, Sealer: sealer, Objects: w.objects, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+		Keep: func(_ context.Context, _ *kv.Tx, id string) error {
+			if id == w.doomed {
+				return blob.ErrNotFound
+			}
+			return nil
+		},
 		Runner: runner.Config{Dir: filepath.Join(dir, "functions"), Node: node, Shim: []string{"/proc/self/exe", "__sandbox"}, Endpoint: "http://127.0.0.1:1", Sessions: fakeSessions{}},
 	})
 	t.Cleanup(func() {
@@ -511,6 +519,26 @@ func TestArchivesAreNamedWhileNeeded(t *testing.T) {
 		if named, err := w.Named(t.Context(), id); err != nil || named {
 			t.Errorf("%s is still named: %v", id, err)
 		}
+	}
+}
+
+// TestSweptArchive: no version names an archive that is being swept; the client is told to send it again.
+func TestSweptArchive(t *testing.T) {
+	w := newWorld(t, "")
+	w.create(t, "f", `exports.handler = 1`)
+	code := zipped(t, `exports.handler = 2`)
+	w.doomed = fmt.Sprintf("%x", sha256.Sum256(code))
+	_, err := w.root().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: code})
+	if again := (*types.ServiceException)(nil); !errors.As(err, &again) {
+		t.Errorf("update: %v", err)
+	}
+	_, err = w.root().CreateFunction(t.Context(), &sdk.CreateFunctionInput{
+		FunctionName: aws.String("g"), Runtime: "nodejs6.10", Role: aws.String(role), Handler: aws.String("index.handler"), Code: &types.FunctionCode{ZipFile: code}})
+	if again := (*types.ServiceException)(nil); !errors.As(err, &again) {
+		t.Errorf("create: %v", err)
+	}
+	if named, err := w.Named(t.Context(), w.doomed); err != nil || named {
+		t.Errorf("named %t, %v", named, err)
 	}
 }
 

@@ -30,7 +30,7 @@ func (x *exchange) authorize() error {
 
 // byPolicy asks for a signature and lets the principal's policies and the API's decide.
 func (x *exchange) byPolicy() error {
-	c, err := x.s.cfg.Auth(x.r, maxBody)
+	c, err := x.s.cfg.Auth(x.r, MaxBody)
 	if c != nil {
 		x.name(c.Principal)
 	}

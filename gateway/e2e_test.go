@@ -80,6 +80,7 @@ func TestWithARealFunction(t *testing.T) {
 	must(t, sealer, err)
 	real := functions.New(functions.Config{
 		DB: kv.New(memkv.New()), Blobs: memblob.New(), Sealer: sealer, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Keep:   func(context.Context, *kv.Tx, string) error { return nil },
 		Runner: runner.Config{Dir: filepath.Join(dir, "f"), Node: node, Shim: []string{"/proc/self/exe", "__sandbox"}, Sessions: anyRole{}},
 	})
 	t.Cleanup(func() { _ = real.Close() })

@@ -34,6 +34,8 @@ func (x *exchange) invoke() (*reply, error) {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 		return nil, timedOut()
+	case isBusy(err):
+		return nil, err
 	case err != nil:
 		return nil, failed(500, err.Error())
 	case functionError != "":

@@ -80,10 +80,32 @@ func notAuthentic(err error) error {
 	return &out
 }
 
+// isBusy tells of an error that goes away by itself: somebody below has no room.
+func isBusy(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// Busy answers a request that the node has no room for, before anything of it is known.
+func Busy(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("X-Amzn-Requestid", wire.NewRequestID())
+	h.Set("X-Amzn-Errortype", "TooManyRequestsException")
+	h.Set("Retry-After", "1")
+	w.WriteHeader(http.StatusTooManyRequests)
+	w.Write([]byte(`{"message":"Too Many Requests"}`)) //nolint:errcheck // the client is gone
+}
+
 // refused is the reply to an error: the API's gateway response for it, where it has one.
 func (x *exchange) refused(err error) *reply {
 	var e *refusal
-	if !errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
+	case isBusy(err):
+		e = &refusal{kind: "THROTTLED", status: 429, code: "TooManyRequestsException", message: "Too Many Requests", reason: err.Error()}
+	default:
 		e = &refusal{kind: "DEFAULT_5XX", status: 500, code: "InternalServerErrorException", message: "Internal server error", reason: err.Error()}
 	}
 	x.trace.Code, x.trace.Message, x.trace.Reason = e.code, e.message, e.reason

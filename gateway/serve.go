@@ -16,8 +16,8 @@ import (
 	"bothy/wire"
 )
 
-// maxBody is what a request to a deployed API may carry.
-const maxBody = 10 << 20
+// MaxBody is what a request to a deployed API may carry.
+const MaxBody = 10 << 20
 
 // maxCompiled is how many deployments are kept ready to serve.
 const maxCompiled = 64
@@ -63,6 +63,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		rep = x.refused(err)
 	}
+	wire.Leave(r.Context(), len(rep.body))
 	x.trace.Status, x.trace.Duration = rep.status, s.cfg.Now().Sub(x.began)
 	s.cfg.Keep(x.trace)
 	for name, values := range rep.header {
@@ -87,6 +88,9 @@ func (x *exchange) serve() (*reply, error) {
 		return nil, err
 	}
 	if err := x.authorize(); err != nil {
+		return nil, err
+	}
+	if err := wire.Enter(x.r.Context()); err != nil { // the body is here: the work begins
 		return nil, err
 	}
 	if x.m.MethodIntegration.Type.V == "MOCK" {
@@ -178,10 +182,10 @@ func (x *exchange) arn() string {
 
 // readBody reads the body; where it is signed it must be the signed one.
 func (x *exchange) readBody() error {
-	b, err := io.ReadAll(io.LimitReader(x.r.Body, maxBody+1))
+	b, err := io.ReadAll(io.LimitReader(x.r.Body, MaxBody+1))
 	var tooLarge *http.MaxBytesError
 	switch {
-	case len(b) > maxBody || errors.As(err, &tooLarge):
+	case len(b) > MaxBody || errors.As(err, &tooLarge):
 		return &refusal{kind: "REQUEST_TOO_LARGE", status: 413, code: "RequestTooLargeException", message: "Request Too Long", reason: "body above the limit"}
 	case err != nil && x.m.AuthorizationType.V == "AWS_IAM":
 		return &refusal{kind: "INVALID_SIGNATURE", status: 403, code: "InvalidSignatureException", message: mismatch, reason: "body: " + err.Error()}

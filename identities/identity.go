@@ -63,7 +63,9 @@ func (s *Service) newGuest(c *wire.Call, p *pool) (string, error) {
 	if !p.AllowGuests {
 		return "", guestsRefused(p)
 	}
-	if !s.guests.allow(p.ID, c.SourceIP, c.Now) {
+	if ok, err := s.mayBeGuest(c, p.ID); err != nil {
+		return "", err
+	} else if !ok {
 		return "", wire.Because(&cognitoidentity.TooManyRequestsException{Message: wire.Some("Rate exceeded")},
 			"guests of pool %s from %s are made faster than allowed", p.ID, c.SourceIP)
 	}

@@ -87,14 +87,14 @@ type SessionCredentials struct {
 
 // Service serves the Cognito Identity API.
 type Service struct {
-	cfg    Config
-	mux    *wire.Mux // set by Mount
-	keys   keyCache
-	guests guestRate
+	cfg   Config
+	mux   *wire.Mux // set by Mount
+	keys  keyCache
+	brake record.Brake // for guests
 }
 
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service { return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}} }
 
 // Mount mounts the operations.
 func (s *Service) Mount(m *wire.Mux) {

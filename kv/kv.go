@@ -26,6 +26,8 @@ var (
 	ErrClosed   = errors.New("kv: closed")
 	ErrBusy     = error(busy("kv: too many waiting writers"))
 	ErrNotEmpty = errors.New("kv: the store is not empty")
+	// ErrFull refuses an Update while the disk has too little room. Views go on, and Updates too when there is room again.
+	ErrFull = error(busy("kv: the disk is full"))
 )
 
 // busy is an error that goes away by itself; those above know it by its method.

@@ -46,23 +46,16 @@ const maxMinted = 1024
 
 // openAuthority loads the authority, made at first start: its key sealed in a row, its certificate in DIR/ca.pem.
 func openAuthority(ctx context.Context, db *kv.DB, sealer *record.Sealer, dir string, now func() time.Time) (*authority, error) {
-	var sealed []byte
-	if err := db.View(ctx, func(tx *kv.Tx) (err error) {
-		sealed, err = tx.Get(authorityRow)
-		return err
-	}); err != nil {
-		return nil, err
-	}
 	a := &authority{now: now, minted: map[string]*tls.Certificate{}}
-	if sealed == nil {
+	sealed, err := once(ctx, db, authorityRow, func() ([]byte, error) {
 		bundle, err := newAuthority(now())
 		if err != nil {
 			return nil, err
 		}
-		sealed = sealer.Seal("node.authority", bundle)
-		if err := db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(authorityRow, sealed) }); err != nil {
-			return nil, err
-		}
+		return sealer.Seal("node.authority", bundle), nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	bundle, err := sealer.Open("node.authority", sealed)
 	if err != nil {

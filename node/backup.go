@@ -160,9 +160,9 @@ func (s *streamed) Close() error {
 	return err
 }
 
-// BackupStopped writes a backup of the data directory of a node that is not running.
-func BackupStopped(ctx context.Context, data string, to io.Writer) (err error) {
-	s, err := openStores(opening{data: data, readOnly: true})
+// BackupStopped writes a backup of the stores of a node that is not running.
+func BackupStopped(ctx context.Context, p Places, to io.Writer) (err error) {
+	s, err := openStores(ctx, opening{Places: p, readOnly: true})
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (n *testNode) askBackup(keys sigv4.Credentials) *http.Response {
 func verified(t *testing.T, data, from string) (faults int, report string) {
 	t.Helper()
 	var b bytes.Buffer
-	faults, err := Verify(t.Context(), data, from, "", &b)
+	faults, err := Verify(t.Context(), Places{Data: data}, from, "", &b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,13 +129,13 @@ func TestBackupAndRestore(t *testing.T) {
 		o    RestoreOptions
 		want string
 	}{
-		{RestoreOptions{From: file, Data: to}, "--master-key"},
-		{RestoreOptions{From: file, Data: to, MasterKey: other}, "not the master key"},
-		{RestoreOptions{From: file, Data: n.cfg.DataDir, MasterKey: key}, "not empty"},
-		{RestoreOptions{From: file, Data: to, MasterKey: key, Passphrase: key}, "not sealed"},
-		{RestoreOptions{From: cutOff(t, file), Data: to, MasterKey: key}, "cut off"},
-		{RestoreOptions{From: file, Data: to, MasterKey: key, Log: n.cfg.DataDir, To: time.Now()}, "was not kept"},
-		{RestoreOptions{From: file, Data: to, MasterKey: key, Log: n.cfg.DataDir, To: time.Now().Add(-time.Hour)}, "older one"},
+		{RestoreOptions{From: file, To: Places{Data: to}}, "--master-key"},
+		{RestoreOptions{From: file, To: Places{Data: to}, MasterKey: other}, "not the master key"},
+		{RestoreOptions{From: file, To: Places{Data: n.cfg.DataDir}, MasterKey: key}, "not empty"},
+		{RestoreOptions{From: file, To: Places{Data: to}, MasterKey: key, Passphrase: key}, "not sealed"},
+		{RestoreOptions{From: cutOff(t, file), To: Places{Data: to}, MasterKey: key}, "cut off"},
+		{RestoreOptions{From: file, To: Places{Data: to}, MasterKey: key, Log: n.cfg.DataDir, Until: time.Now()}, "was not kept"},
+		{RestoreOptions{From: file, To: Places{Data: to}, MasterKey: key, Log: n.cfg.DataDir, Until: time.Now().Add(-time.Hour)}, "older one"},
 	} {
 		if _, err := Restore(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.o, err)
@@ -144,7 +144,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(to)); err != nil || len(left) > 0 {
 		t.Errorf("refused restores left %v, %v", left, err)
 	}
-	if _, err := Restore(t.Context(), RestoreOptions{From: file, Data: to, MasterKey: key}); err != nil {
+	if _, err := Restore(t.Context(), RestoreOptions{From: file, To: Places{Data: to}, MasterKey: key}); err != nil {
 		t.Fatal(err)
 	}
 	back := run(t, Config{DataDir: to})
@@ -237,7 +237,7 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 // tamper changes rows of a stopped node. find finds the first pair whose key, as text, has a part.
 func tamper(t *testing.T, dir string, change func(tx *kv.Tx, find func(string) kv.Pair) error) {
 	t.Helper()
-	s, err := openStores(opening{data: dir})
+	s, err := openStores(t.Context(), opening{Places: Places{Data: dir}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func TestRecoverToAMoment(t *testing.T) {
 		"four is there": {"content of two", "later than the backup"}, "four is gone": {"content of two", ""}, "two is another": {"overwritten", ""},
 	} {
 		to := filepath.Join(t.TempDir(), "restored")
-		said, err := Restore(t.Context(), RestoreOptions{From: file, Data: to, MasterKey: filepath.Join(n.cfg.DataDir, masterKeyFile), Log: n.cfg.DataDir, To: moments[name]})
+		said, err := Restore(t.Context(), RestoreOptions{From: file, To: Places{Data: to}, MasterKey: filepath.Join(n.cfg.DataDir, masterKeyFile), Log: n.cfg.DataDir, Until: moments[name]})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

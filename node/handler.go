@@ -9,6 +9,7 @@ import (
 	"bothy/gateway"
 	"bothy/hub"
 	"bothy/wire"
+	"bothy/wire/admit"
 )
 
 // handler chooses by host and path: what AWS has a model for goes to the mux, the rest is plain HTTP.
@@ -39,7 +40,7 @@ func (n *Node) ownPaths() *http.ServeMux {
 	mux.HandleFunc("GET /_bothy/health", n.health)
 	mux.HandleFunc("GET /_bothy/proxy.pac", n.proxyPAC)
 	if n.cfg.Dev {
-		mux.Handle("GET /_bothy/test/outbox", onlyLoopback(n.services.testOutbox))
+		mux.Handle("GET /_bothy/test/outbox", n.services.mux.Page(admit.Slow, 0, busy, onlyLoopback(n.services.testOutbox)))
 		mux.Handle("POST /_bothy/test/reset", onlyLoopback(n.services.testReset))
 	}
 	return mux
@@ -67,22 +68,29 @@ func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 // poolPath is what verifiers of a user pool's tokens read: no bucket has an underscore in its name.
 var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/\.well-known/`)
 
-// plain is the handler of a request that no AWS model describes, nil for all others.
+// plain is the handler of a request that no AWS model describes, nil for all others. It takes on no more than there is room for.
 func (s *services) plain(r *http.Request) http.Handler {
 	host := wire.HostOf(r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, functions.CodePath):
-		return http.HandlerFunc(s.functions.ServeCode)
+		return s.mux.Page(admit.Stream, 0, busy, http.HandlerFunc(s.functions.ServeCode))
 	case strings.HasPrefix(r.URL.Path, hub.DownloadPath):
-		return s.hub.Downloads()
+		return s.mux.Page(admit.Stream, 0, busy, s.hub.Downloads())
 	case strings.HasPrefix(host, "cognito-identity.") && strings.HasPrefix(r.URL.Path, "/.well-known/"):
-		return s.identities.JWKS()
+		return s.mux.Page(admit.Short, 0, busy, s.identities.JWKS())
 	case gateway.Serves(r):
-		return s.gateway
+		return s.mux.Page(admit.Slow, gateway.MaxBody, gateway.Busy, s.gateway)
 	case s.sites.Serves(r):
-		return s.sites
+		return s.mux.Page(admit.Stream, 0, busy, s.sites)
 	case poolPath.MatchString(r.URL.Path):
-		return s.users.WellKnown()
+		return s.mux.Page(admit.Short, 0, busy, s.users.WellKnown())
 	}
 	return nil
+}
+
+// busy asks for another try: the node has no room for the request.
+func busy(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "Please reduce your request rate.", http.StatusServiceUnavailable)
 }

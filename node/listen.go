@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bothy/wire/admit"
 )
 
 // dual accepts plain HTTP and TLS on one port: the first byte of a TLS connection is 0x16, which begins no HTTP request.
@@ -22,22 +24,25 @@ type dual struct {
 	once      sync.Once
 	acceptErr error // set before done is closed
 
-	open   atomic.Int64 // connections that have said something
+	limit  int           // of open
+	heads  *admit.Budget // what headers on their way may hold; nil: no bounds
+	open   atomic.Int64  // connections that have said something
 	mu     sync.Mutex
 	silent list.List // guarded by mu: connections that have said nothing yet, oldest first
+	idle   list.List // guarded by mu: *peeked for which no handler runs, longest so first
 }
 
 // Bounds on peers that hold a connection without using it.
 const (
 	helloTimeout = 10 * time.Second // for the first byte of a connection
 	maxSilent    = 1024             // connections that have said nothing; one more, and the oldest is closed
-	maxOpen      = 16384            // others; one more is refused, for each costs memory
+	maxOpen      = 16384            // others, on a large machine; one more, and the one longest idle is closed
 	writeStall   = time.Minute      // for writeChunk to be taken by the peer
 	writeChunk   = 64 << 10
 )
 
-func newDual(l net.Listener, cfg *tls.Config) *dual {
-	return &dual{Listener: l, tls: cfg, ready: make(chan net.Conn), done: make(chan struct{})}
+func newDual(l net.Listener, cfg *tls.Config, limit int, heads *admit.Budget) *dual {
+	return &dual{Listener: l, tls: cfg, limit: limit, heads: heads, ready: make(chan net.Conn), done: make(chan struct{})}
 }
 
 // run accepts until the listener is closed; every connection waits for its first byte by itself.
@@ -73,12 +78,14 @@ func (d *dual) sort(conn net.Conn) {
 		return
 	}
 	conn.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
-	c := net.Conn(&peeked{Conn: conn, r: br, closed: sync.OnceFunc(func() { d.open.Add(-1) })})
-	if d.open.Add(1) > maxOpen {
-		c.Close() //nolint:errcheck // too many
+	p := &peeked{Conn: conn, r: br, home: d, sealed: first[0] == 0x16}
+	d.rest(p)
+	if d.open.Add(1) > int64(d.limit) && !d.makeRoom(p) {
+		p.Close() //nolint:errcheck // too many
 		return
 	}
-	if first[0] == 0x16 {
+	c := net.Conn(p)
+	if p.sealed {
 		c = tls.Server(c, d.tls)
 	}
 	select {
@@ -92,7 +99,7 @@ func (d *dual) sort(conn net.Conn) {
 func (d *dual) await(conn net.Conn) (heard func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.silent.Len() >= maxSilent {
+	if d.silent.Len() >= min(maxSilent, d.limit) {
 		d.silent.Remove(d.silent.Front()).(net.Conn).Close() //nolint:errcheck // its sort sees it
 	}
 	e := d.silent.PushBack(conn)
@@ -137,17 +144,34 @@ func (d *dual) Close() error {
 type peeked struct {
 	net.Conn
 	r      *bufio.Reader
-	closed func() // nil: nobody counts
+	home   *dual // nil: nobody counts
+	sealed bool  // TLS
+	ended  atomic.Bool
+	tunnel atomic.Bool // a handler took it over: it is neither idle nor busy
+
+	place *list.Element // in home.idle, guarded by home.mu; nil while a handler runs
+	waits atomic.Bool   // whether it has a place
+	head  head
 }
 
 func (p *peeked) Close() error {
-	if p.closed != nil {
-		p.closed()
+	if p.home != nil && p.ended.CompareAndSwap(false, true) {
+		p.home.open.Add(-1)
+		p.home.busy(p)
 	}
 	return p.Conn.Close()
 }
 
-func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
+func (p *peeked) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if p.home == nil {
+		return n, err
+	}
+	if full := p.head.add(p, b[:n]); full != nil {
+		return 0, full
+	}
+	return n, err
+}
 
 func (p *peeked) Write(b []byte) (n int, err error) {
 	for len(b) > 0 && err == nil {
@@ -159,29 +183,41 @@ func (p *peeked) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
+type connKey struct{}
+
 // tunnelled marks the connections that came through CONNECT.
 type tunnelled struct{ net.Conn }
 
-type tunnelKey struct{}
-
-// connContext tells a request whether it came through CONNECT.
+// connContext tells a request of its connection.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if p, ok := c.(*peeked); ok {
-		if _, ok := p.Conn.(tunnelled); ok {
-			return context.WithValue(ctx, tunnelKey{}, true)
-		}
+	p, _ := c.(*peeked)
+	return context.WithValue(ctx, connKey{}, p)
+}
+
+// throughTunnel tells whether a request came through CONNECT.
+func throughTunnel(r *http.Request) bool {
+	p := connOf(r)
+	if p == nil {
+		return false
 	}
-	return ctx
+	_, ok := p.Conn.(tunnelled)
+	return ok
+}
+
+// connOf is a request's connection, nil for one that did not come through a listener of ours.
+func connOf(r *http.Request) *peeked {
+	p, _ := r.Context().Value(connKey{}).(*peeked)
+	return p
 }
 
 // connect is the proxy a browser is pointed at by /_bothy/proxy.pac: a tunnel to the hosts Bothy stands in for ends here;
 // there is no way through to anywhere else, nor a tunnel in a tunnel.
 func (d *dual) connect(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil || !vouched(host) || !loopback(r) || r.Context().Value(tunnelKey{}) != nil {
+	if err != nil || !vouched(host) || !loopback(r) || throughTunnel(r) {
 		http.Error(w, "Bothy tunnels only to the hosts it stands in for.", http.StatusForbidden)
 		return
 	}
@@ -189,6 +225,9 @@ func (d *dual) connect(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		http.Error(w, "cannot tunnel", http.StatusInternalServerError)
 		return
+	}
+	if p := connOf(r); p != nil {
+		p.tunnel.Store(true)
 	}
 	if _, err := conn.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
 		conn.Close() //nolint:errcheck // the client is gone

@@ -87,7 +87,7 @@ func TestOnePort(t *testing.T) {
 // TestSilence: whoever says nothing is closed in time, or when too many say nothing.
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDual(nil, nil)
+		d := newDual(nil, nil, maxOpen, nil)
 		mine, theirs := net.Pipe()
 		go d.sort(theirs)
 		start := time.Now()
@@ -119,36 +119,56 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// TestTooMany: connections are counted while they are open, and one too many is closed.
+// TestTooMany: connections are counted while they are open. One too many takes the place of the one that has been idle longest;
+// where every one is served, it is closed.
 func TestTooMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDual(closed{}, nil)
-		speak := func() net.Conn {
+		d := newDual(closed{}, nil, 3, nil)
+		speak := func() (net.Conn, *peeked) {
+			t.Helper()
 			mine, theirs := net.Pipe()
+			t.Cleanup(func() { mine.Close() })
 			go d.sort(theirs)
 			go mine.Write([]byte("G")) //nolint:errcheck // closed is what is tested
-			return mine
+			synctest.Wait()
+			select {
+			case c := <-d.ready:
+				return mine, c.(*peeked)
+			default:
+				return mine, nil
+			}
 		}
-		mine := speak()
-		first, err := d.Accept()
-		if err != nil || d.open.Load() != 1 {
-			t.Fatal(err, d.open.Load())
+		gone := func(what string, c net.Conn) {
+			t.Helper()
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("%s is still there: %v", what, err)
+			}
 		}
-		d.open.Store(maxOpen)
-		if _, err := speak().Read(make([]byte, 1)); err != io.EOF {
-			t.Errorf("one too many: %v", err)
+		_, first := speak()
+		second, idle := speak()
+		_, third := speak()
+		d.busy(first)
+		d.rest(first) // a request later: it has been idle for less than the second
+		if _, fourth := speak(); fourth == nil {
+			t.Fatal("no room was made")
+		} else {
+			d.busy(fourth)
 		}
-		first.Close()
-		first.Close()
-		if d.open.Load() != maxOpen-1 {
+		gone("the longest idle", second)
+		idle.Close()
+		idle.Close()
+		if d.open.Load() != 3 || d.idle.Len() != 2 {
+			t.Errorf("%d open, %d idle", d.open.Load(), d.idle.Len())
+		}
+		d.busy(first)
+		d.busy(third)
+		fifth, served := speak()
+		if gone("one too many", fifth); served != nil || d.open.Load() != 3 {
 			t.Errorf("%d open", d.open.Load())
 		}
-		mine.Close()
-		defer speak().Close()
-		if c, err := d.Accept(); err != nil {
-			t.Error(err)
-		} else {
-			c.Close()
+		first.Close()
+		if _, sixth := speak(); sixth == nil {
+			t.Error("refused with room left")
 		}
 	})
 }
@@ -161,7 +181,7 @@ func (closed) Close() error { return nil }
 // TestCloseSilent: nobody is left behind by Close.
 func TestCloseSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDual(closed{}, nil)
+		d := newDual(closed{}, nil, maxOpen, nil)
 		mine, theirs := net.Pipe()
 		go d.sort(theirs)
 		synctest.Wait()

@@ -5,8 +5,15 @@
 //
 //	("node", "datakey")    the data key, sealed under the master key
 //	("node", "authority")  the certificate authority, sealed under the data key
+//	("node", "store")      the store's name, which the place of its blobs bears too
 //
-// Of record, outside any account: node.hold (id), while a backup is made.
+// and in the scope of the account:
+//
+//	node.refusal  slot → what a node refused; see refusals
+//
+// and, outside any account:
+//
+//	node.hold  id → until when blobs are held for a backup
 package node
 
 import (
@@ -27,7 +34,9 @@ import (
 
 // Config says what a node is. The zero value of all but DataDir is safe.
 type Config struct {
-	DataDir string // everything the node keeps; made when absent, mode 0700
+	DataDir string // everything the node keeps but what Store and Blobs say; made when absent, mode 0700
+	Store   string // postgres://… that any number of nodes share; "" is a private store in DataDir
+	Blobs   string // s3://BUCKET/PREFIX?endpoint=…&region=…, or a directory; "" is DataDir/blobs. Needed with Store
 	Listen  string // host:port; "" is 127.0.0.1:4566
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
@@ -53,6 +62,7 @@ type Node struct {
 	listener  *dual
 	account   string
 	requests  underWay
+	capacity  capacity
 }
 
 const shutdownGrace = 10 * time.Second // for requests under way when a node is asked to end
@@ -63,14 +73,19 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err := checkListen(cfg); err != nil {
 		return nil, err
 	}
-	n = &Node{cfg: cfg}
+	n = &Node{cfg: cfg, capacity: newCapacity()}
 	n.metrics = newMetrics(n)
 	defer func() {
 		if err != nil {
 			n.Close() //nolint:errcheck // the first error is the one to tell
 		}
 	}()
-	if err := n.openStores(); err != nil {
+	s, err := openStores(ctx, opening{Places: Places{cfg.DataDir, cfg.Store, cfg.Blobs}, keepLog: cfg.KeepLog, now: cfg.Now, log: cfg.Log})
+	if err != nil {
+		return n, err
+	}
+	n.stores = *s
+	if err := n.claimBlobs(ctx); err != nil {
 		return n, err
 	}
 	sealer, err := openSealer(ctx, n.db, cfg.DataDir)
@@ -90,7 +105,7 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		l.Close() //nolint:errcheck // not used
 		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
-	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, n.capacity.open, n.capacity.requests)
 	if cfg.Metrics != "" {
 		if n.metricsAt, err = net.Listen("tcp", cfg.Metrics); err != nil {
 			return n, fmt.Errorf("node: metrics: %w", err)
@@ -133,14 +148,6 @@ func checkListen(cfg Config) error {
 	return nil
 }
 
-func (n *Node) openStores() error {
-	s, err := openStores(opening{data: n.cfg.DataDir, keepLog: n.cfg.KeepLog, now: n.cfg.Now, log: n.cfg.Log})
-	if err == nil {
-		n.stores = *s
-	}
-	return err
-}
-
 // Addr is the address the node listens on, host:port.
 func (n *Node) Addr() string { return n.listener.Addr().String() }
 
@@ -161,7 +168,7 @@ func (n *Node) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	server := &http.Server{
-		Handler: n.requests.count(n.cfg.Log, n.handler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: watched(n.requests.count(n.cfg.Log, n.handler())), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return background }, ConnContext: connContext,
 		ErrorLog: slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -247,8 +254,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 		}
 		defer u.done()
 		defer logPanic(log, r)
-		pace(w, r)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, pace(w, r))
 	})
 }
 

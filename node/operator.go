@@ -59,10 +59,17 @@ func message(m *outbox.Message) *bothy.Message {
 	}
 }
 
-func (s *services) explainRequest(_ *wire.Call, in *bothy.ExplainRequestInput) (*bothy.ExplainRequestOutput, error) {
+func (s *services) explainRequest(c *wire.Call, in *bothy.ExplainRequestInput) (*bothy.ExplainRequestOutput, error) {
 	t, ok := s.mux.Explain(in.RequestId.V)
 	if !ok {
-		return nil, &bothy.NotFoundException{Message: wire.Some("No recent request has the id " + in.RequestId.V + ": a node remembers the last few thousand since it started.")}
+		other, err := s.refusals.find(c, in.RequestId.V)
+		if err != nil {
+			return nil, err
+		}
+		if other == nil {
+			return nil, &bothy.NotFoundException{Message: wire.Some("No recent request has the id " + in.RequestId.V + ": a node remembers the last few thousand since it started, and what was refused is known to all for an hour.")}
+		}
+		t = *other
 	}
 	r := &bothy.Request{
 		Id: wire.Some(t.RequestID), At: wire.Some(t.Time), Api: wire.Some(t.API), Operation: wire.Some(t.Operation), Principal: wire.Some(t.Principal),

@@ -3,6 +3,7 @@ package node
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,48 +24,72 @@ import (
 // RestoreOptions say what to restore, and where to.
 type RestoreOptions struct {
 	From       string // file, or s3://BUCKET/KEY
-	Data       string // data directory to make; absent or empty
+	To         Places // its directory absent or empty, its store and its blobs without anything in them
 	MasterKey  string // file with the master key of the node it was made of; "" when it is sealed with a passphrase
 	Passphrase string // file with the passphrase
 
-	Log string    // data directory of the node it was made of, or a copy: changes since then are applied; "" none
-	To  time.Time // up to this moment
+	Log   string    // data directory of the node it was made of, or a copy: changes since then are applied; "" none
+	Until time.Time // up to this moment
 }
 
-// Restore makes a data directory of a backup, all or nothing: until everything is there it has another name. It returns what
-// to tell the operator.
-func Restore(ctx context.Context, o RestoreOptions) (string, error) {
-	if err := vacant(o.Data); err != nil {
+// Restore makes the stores of a node of a backup, all or nothing: until everything is there, the data directory has another name
+// and a shared store no row. It returns what to tell the operator.
+func Restore(ctx context.Context, o RestoreOptions) (said string, err error) {
+	if err := vacant(o.To.Data); err != nil {
 		return "", err
 	}
-	b, err := openBackup(ctx, o.From, o.Passphrase)
+	if o.Log != "" && o.To.shared() {
+		return "", errors.New("node: a log is applied in a data directory: restore to one, and then move it with bothy migrate")
+	}
+	key, err := o.check(ctx)
 	if err != nil {
 		return "", err
+	}
+	if err := inPlace(o.To.Data, func(temp string) error {
+		to := o.To
+		to.Data = temp
+		if said, err = o.fill(ctx, to); err != nil {
+			return err
+		}
+		return writeDurably(filepath.Join(temp, masterKeyFile), []byte(hex.EncodeToString(key)+"\n"))
+	}); err != nil {
+		return "", err
+	}
+	return said, nil
+}
+
+// check reads all of a backup that nothing can take back once it is restored, and the header of another; it returns the master
+// key.
+func (o *RestoreOptions) check(ctx context.Context) ([]byte, error) {
+	b, err := openBackup(ctx, o.From, o.Passphrase)
+	if err != nil {
+		return nil, err
 	}
 	defer b.Close() //nolint:errcheck // only read
 	key, err := b.masterKey(o.MasterKey)
-	if err != nil {
-		return "", err
+	if err == nil && o.To != (Places{Data: o.To.Data}) {
+		_, err = b.Finish()
 	}
-	if err := os.MkdirAll(filepath.Dir(o.Data), 0o700); err != nil {
-		return "", err
+	return key, err
+}
+
+// inPlace makes a directory under another name, and gives it its own when all of it is there.
+func inPlace(dir string, make func(temp string) error) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return err
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(o.Data), filepath.Base(o.Data)+".restoring-")
+	temp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".restoring-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.RemoveAll(temp) //nolint:errcheck // it has another name by now when all went well
-	said, err := b.fill(ctx, temp, o)
-	if err != nil {
-		return "", err
+	if err := make(temp); err != nil {
+		return err
 	}
-	if err := writeDurably(filepath.Join(temp, masterKeyFile), []byte(hex.EncodeToString(key)+"\n")); err != nil {
-		return "", err
+	if err := os.Rename(temp, dir); err != nil {
+		return fmt.Errorf("node: restore: %w", err)
 	}
-	if err := os.Rename(temp, o.Data); err != nil {
-		return "", fmt.Errorf("node: restore: %w", err)
-	}
-	return said, syncDir(filepath.Dir(o.Data))
+	return syncDir(filepath.Dir(dir))
 }
 
 // vacant fails unless there is nothing at a path, or an empty directory.
@@ -138,33 +163,84 @@ func (o *opened) masterKey(file string) ([]byte, error) {
 	return key, o.Header.Opens(key)
 }
 
-// fill makes the stores in a directory.
-func (o *opened) fill(ctx context.Context, dir string, r RestoreOptions) (said string, err error) {
-	s, err := openStores(opening{data: dir})
+// fill fills the places: first the blobs where others could see the rows, else as they come.
+func (o *RestoreOptions) fill(ctx context.Context, to Places) (said string, err error) {
+	s, err := openStores(ctx, opening{Places: to})
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	t, err := backup.Restore(ctx, o.Reader, s.db, s.blobs)
+	if err := s.empty(ctx); err != nil {
+		return "", err
+	}
+	name := rand.Text() // not that of the store it was made of: of two stores with blobs in one place, each would sweep the other's
+	if err := s.claim(ctx, name); err != nil {
+		return "", err
+	}
+	if to.shared() {
+		if err := o.read(ctx, func(b *opened) error { return backup.RestoreBlobs(ctx, b.Reader, s.blobs) }); err != nil {
+			return "", err
+		}
+	}
+	err = o.read(ctx, func(b *opened) error {
+		if err := s.db.Load(ctx, b.Pair); err != nil {
+			return err
+		}
+		if !to.shared() {
+			if err := backup.RestoreBlobs(ctx, b.Reader, s.blobs); err != nil {
+				return err
+			}
+		}
+		t, err := b.Finish()
+		if err != nil {
+			return err
+		}
+		said = fmt.Sprintf("restored %d rows and %d blobs, as of %s\n", t.Pairs, t.Blobs, b.Header.Created.Format(time.RFC3339))
+		if o.Log != "" {
+			said, err = s.recover(ctx, b.Header, *o)
+		}
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
-	said = fmt.Sprintf("restored %d rows and %d blobs, as of %s\n", t.Pairs, t.Blobs, o.Header.Created.Format(time.RFC3339))
-	if r.Log == "" {
-		return said, nil
+	return said, s.db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(storeRow, []byte(name)) })
+}
+
+// read opens the backup for fn.
+func (o *RestoreOptions) read(ctx context.Context, fn func(*opened) error) error {
+	b, err := openBackup(ctx, o.From, o.Passphrase)
+	if err != nil {
+		return err
 	}
-	return s.recover(ctx, o.Header, r)
+	return errors.Join(fn(b), b.Close())
+}
+
+// empty fails unless the store has no row.
+func (s *stores) empty(ctx context.Context) error {
+	return s.db.View(ctx, func(tx *kv.Tx) error {
+		full := false
+		err := tx.Scan(kv.Range{Limit: 1}, func(kv.Key, []byte) bool { full = true; return false })
+		if err == nil && full {
+			err = fmt.Errorf("node: %w: nothing is restored over what is there", kv.ErrNotEmpty)
+		}
+		return err
+	})
 }
 
 // recover brings restored stores up to a moment by the log of the node that the backup was made of.
 func (s *stores) recover(ctx context.Context, h backup.Header, r RestoreOptions) (string, error) {
-	if r.To.Before(h.Created) {
+	engine, ok := s.engine.(*pebblekv.Engine)
+	if !ok {
+		return "", errors.New("node: a log is applied in a data directory only")
+	}
+	if r.Until.Before(h.Created) {
 		return "", fmt.Errorf("node: the backup is as of %s: for an earlier moment, take an older one", h.Created.Format(time.RFC3339Nano))
 	}
 	if h.Anchor == nil {
 		return "", errors.New("node: this backup was made of a stopped node: no moment in a log belongs to it, so it can only be restored as it is")
 	}
-	done, err := s.engine.Recover(ctx, pebblekv.Recovery{Dir: filepath.Join(r.Log, rowsDir), Anchor: h.Anchor, To: r.To})
+	done, err := engine.Recover(ctx, pebblekv.Recovery{Dir: filepath.Join(r.Log, rowsDir), Anchor: h.Anchor, To: r.Until})
 	if err != nil {
 		return "", err
 	}

@@ -20,18 +20,23 @@ import (
 // no secret of the data directory opens, so it is what an operator keeps apart from backups.
 const masterKeyFile = "master.key"
 
-// masterKey reads the key, or makes it when neither it nor any sealed state exists.
-func masterKey(dir string, fresh bool) ([]byte, error) {
+// masterKey reads the key, or makes it when neither it nor any sealed state exists; made tells that it did.
+func masterKey(dir string, fresh bool) (key []byte, made bool, err error) {
 	path := filepath.Join(dir, masterKeyFile)
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("node: others may read %s: chmod 600 it", path)
+		return nil, false, fmt.Errorf("node: others may read %s: chmod 600 it", path)
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && fresh {
+	_, err = os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && fresh:
 		key := make([]byte, 32)
 		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
-		return key, writeDurably(path, []byte(hex.EncodeToString(key)+"\n"))
+		return key, true, writeDurably(path, []byte(hex.EncodeToString(key)+"\n"))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, fmt.Errorf("node: the store's secrets are sealed and %s is missing: copy it, mode 0600, from the node that made the store or from where you keep it", path)
 	}
-	return readMasterKey(path)
+	key, err = readMasterKey(path)
+	return key, false, err
 }
 
 // readMasterKey reads a file that holds a master key.
@@ -47,9 +52,22 @@ func readMasterKey(path string) ([]byte, error) {
 	return key, nil
 }
 
+const temporary = ".tmp-" // begins the names of secret files on their way
+
+// removeTemporary removes what writeDurably left when it was killed. The caller owns the directory.
+func removeTemporary(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
 // writeDurably writes a secret file so that a crash leaves all of it or nothing.
 func writeDurably(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // 0600 from the start
+	f, err := os.CreateTemp(filepath.Dir(path), temporary+"*") // 0600 from the start
 	if err != nil {
 		return err
 	}
@@ -80,7 +98,8 @@ func syncDir(dir string) error {
 // dataKeyRow is where the data key lies, sealed under the master key; outside any account.
 var dataKeyRow = kv.K("node", "datakey")
 
-// openSealer unwraps the data key, made at first start, and returns the sealer of everything else.
+// openSealer unwraps the data key, made at first start, and returns the sealer of everything else. Of nodes that start a new
+// store at once one makes it; the others need its master key.
 func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, error) {
 	var wrapped []byte
 	if err := db.View(ctx, func(tx *kv.Tx) (err error) {
@@ -89,7 +108,7 @@ func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, err
 	}); err != nil {
 		return nil, err
 	}
-	master, err := masterKey(dir, wrapped == nil)
+	master, made, err := masterKey(dir, wrapped == nil)
 	if err != nil {
 		return nil, err
 	}
@@ -97,18 +116,21 @@ func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, err
 	if err != nil {
 		return nil, err
 	}
-	if wrapped == nil {
+	wrapped, err = once(ctx, db, dataKeyRow, func() ([]byte, error) {
 		key := make([]byte, 32)
 		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
-		err := db.Update(ctx, func(tx *kv.Tx) error { return tx.Set(dataKeyRow, wrapping.Seal(backup.DataKeyPlace, key)) })
-		if err != nil {
-			return nil, err
-		}
-		return record.NewSealer(key)
+		return wrapping.Seal(backup.DataKeyPlace, key), nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	key, err := wrapping.Open(backup.DataKeyPlace, wrapped)
-	if err != nil {
-		return nil, fmt.Errorf("node: %s is not the key of this data directory: %w", masterKeyFile, err)
+	if err == nil {
+		return record.NewSealer(key)
 	}
-	return record.NewSealer(key)
+	path := filepath.Join(dir, masterKeyFile)
+	if made { // it opens nothing, and would be in the way of the right one
+		return nil, errors.Join(fmt.Errorf("node: another node has just made this store: copy its %s to %s, mode 0600, and start again", masterKeyFile, path), os.Remove(path))
+	}
+	return nil, fmt.Errorf("node: %s is not the master key of this store: copy that, mode 0600, from the node that made it or from where you keep it: %w", path, err)
 }

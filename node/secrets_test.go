@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -142,7 +143,7 @@ func TestMasterKey(t *testing.T) {
 		}
 	}
 	put(strings.Repeat("ab", 32), 0o600)
-	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "not the key of this data directory") {
+	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "not the master key of this store") {
 		t.Error("wrong key:", err)
 	}
 	for _, text := range []string{"", "abcd", string(key[:62]), string(key) + "00", strings.Repeat("zz", 32)} {
@@ -159,7 +160,7 @@ func TestMasterKey(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "master key") {
+	if err := refused(t, Config{DataDir: dir}); !strings.Contains(err, "master.key is missing") {
 		t.Error("missing key:", err)
 	}
 	if _, err := os.Stat(path); err == nil {
@@ -185,7 +186,7 @@ func TestOneNode(t *testing.T) {
 		return
 	}
 	n := run(t, Config{})
-	if err := refused(t, Config{DataDir: n.cfg.DataDir}); !strings.Contains(err, "lock held by current process") {
+	if err := refused(t, Config{DataDir: n.cfg.DataDir}); !strings.Contains(err, "in use by another node") {
 		t.Error("in one process:", err)
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOneNode$")
@@ -206,4 +207,21 @@ func TestPortTaken(t *testing.T) {
 		t.Error(err)
 	}
 	run(t, Config{DataDir: dir})
+}
+
+// TestHalfWrittenSecrets: what a kill left of secret files goes at the next start.
+func TestHalfWrittenSecrets(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, temporary+"1")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := New(t.Context(), Config{DataDir: dir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
 }

@@ -67,6 +67,7 @@ type services struct {
 	gateway    *gateway.Service
 	sites      *sites.Service
 	hub        *hub.Service
+	refusals   *refusals
 }
 
 // assemble makes the services and mounts their operations.
@@ -92,8 +93,10 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 		DB: n.db, Now: n.cfg.Now, Log: n.cfg.Log, Principal: internal, BaseURL: func() string { return "https://" + n.local() }, SDK: n.sdk,
 	})
 
+	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
-		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log, Done: n.metrics.done,
+		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -145,23 +148,36 @@ func (n *Node) sdk() []byte {
 
 const housekeeping = 10 * time.Minute // between sweeps
 
-// start runs what works in the background until ctx ends; the returned function waits for it.
+// start runs what works in the background until ctx ends; the returned function waits for it. Work of the queue is leased piece
+// by piece; what one node does for all is one lease.
 func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
+	wg.Go(func() { s.refusals.run(ctx) })
 	wg.Go(func() {
 		if err := s.node.serveMetrics(ctx); err != nil {
 			log.Error("metrics", "error", err)
 		}
 	})
+	chores := func(ctx context.Context) { s.chores(ctx, log) }
+	if s.node.where.shared() {
+		lease := &record.Lease{DB: s.node.db, Name: "node.chores"}
+		wg.Go(func() { lease.Run(ctx, chores) })
+	} else {
+		wg.Go(func() { chores(ctx) })
+	}
+	return wg.Wait
+}
+
+// chores do until ctx ends what needs to be done by one node.
+func (s *services) chores(ctx context.Context, log *slog.Logger) {
+	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := s.hub.Resume(ctx, s.node.account); err != nil {
-			log.Error("projects left half way", "error", err)
-		}
+		again(ctx, log, time.Minute, "projects left half way", func(ctx context.Context) error { return s.hub.Resume(ctx, s.node.account) })
 	})
 	wg.Go(func() { again(ctx, log, time.Minute, "tables", s.tables.Run) })
 	wg.Go(func() { again(ctx, log, housekeeping, "housekeeping", s.sweep) })
-	return wg.Wait
+	wg.Wait()
 }
 
 // again runs work, and runs it again a while after it ended, until ctx ends.

@@ -31,7 +31,7 @@ func inspectors() (learn, all map[string]record.Inspect) {
 	var items tables.Inspection
 	learn, all = items.Learners(), items.Inspectors()
 	for _, more := range []map[string]record.Inspect{
-		record.OwnInspectors(), record.Inspectors(&holds), access.Inspectors(), users.Inspectors(), identities.Inspectors(), objects.Inspectors(),
+		record.OwnInspectors(), record.Inspectors(&holds, &refusalRows), access.Inspectors(), users.Inspectors(), identities.Inspectors(), objects.Inspectors(),
 		outbox.Inspectors(), functions.Inspectors(), gateway.Inspectors(), sites.Inspectors(), hub.Inspectors(),
 	} {
 		maps.Copy(all, more)
@@ -45,14 +45,14 @@ type state struct {
 	blobs func(context.Context, func(id string, size int64, fault error) error) error
 }
 
-// Verify checks a backup or, when that is "", the data directory of a node that is not running: every row decodes, lies under
+// Verify checks a backup or, when that is "", the stores of a node that is not running: every row decodes, lies under
 // its key and has its entries, every entry has its row, every blob that a row names is there, every blob's content is what its
 // name says. It writes what it finds and returns the number of faults.
-func Verify(ctx context.Context, data, from, passphraseFile string, report io.Writer) (faults int, err error) {
+func Verify(ctx context.Context, p Places, from, passphraseFile string, report io.Writer) (faults int, err error) {
 	if from != "" {
 		return verify(ctx, backupState(from, passphraseFile), report)
 	}
-	s, err := openStores(opening{data: data, readOnly: true, grace: -1})
+	s, err := openStores(ctx, opening{Places: p, readOnly: true, grace: -1})
 	if err != nil {
 		return 0, err
 	}
@@ -138,7 +138,7 @@ func verify(ctx context.Context, s state, report io.Writer) (int, error) {
 	v := &verifier{state: s, report: report}
 	learn, all := inspectors()
 	census := &record.Census{
-		Rules: all, Plain: map[string]bool{string(dataKeyRow): true, string(authorityRow): true},
+		Rules: all, Plain: map[string]bool{string(dataKeyRow): true, string(authorityRow): true, string(storeRow): true},
 		Names: func(id string) {
 			if err := v.named.Add(id); err != nil {
 				v.fault("%v", err)

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -127,22 +128,28 @@ func (s *Service) commit(c *wire.Call, o *object, ifMatch, ifNoneMatch string) e
 	})
 }
 
-// keep makes sure that a blob, which may be older than this request, outlives the row about to name it: it is there, and
-// nobody is deleting it. Sweep dooms a blob in a transaction of its own, which one of the two then loses.
-func (s *Service) keep(tx *kv.Tx, c *wire.Call, id string) error {
+// Keep makes sure that a blob, which may be older than this request, outlives the row about to name it: it is there, and
+// nobody is deleting it. Sweep dooms a blob in a transaction of its own, which one of the two then loses; that it is there is
+// asked after that, so a deletion that has ended shows too. It fails with blob.ErrNotFound: the bytes must be put again.
+func (s *Service) Keep(ctx context.Context, tx *kv.Tx, id string) error {
 	d, err := maybe(dooms.Get(tx, s.scope(), id))
 	if err != nil {
 		return err
 	}
-	if d != nil && c.Now.Before(d.Until) {
+	if d != nil && s.cfg.Now().Before(d.Until) {
+		return blob.ErrNotFound
+	}
+	_, err = s.cfg.Blobs.Stat(ctx, id)
+	return err
+}
+
+// keep is Keep, with an answer for clients.
+func (s *Service) keep(tx *kv.Tx, c *wire.Call, id string) error {
+	err := s.Keep(c, tx, id)
+	if errors.Is(err, blob.ErrNotFound) {
 		return tryAgain()
 	}
-	if _, err := s.cfg.Blobs.Stat(c, id); errors.Is(err, blob.ErrNotFound) {
-		return tryAgain()
-	} else if err != nil {
-		return err
-	}
-	return nil
+	return err
 }
 
 // changeObject edits the row of the object that the call's access was decided on.

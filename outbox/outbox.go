@@ -79,13 +79,10 @@ type Config struct {
 }
 
 // Service keeps the messages.
-type Service struct {
-	cfg  Config
-	wake signal
-}
+type Service struct{ cfg Config }
 
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service { return &Service{cfg} }
 
 // Send puts m into the outbox within the caller's transaction. ID, At and Region are filled in when empty.
 func (s *Service) Send(tx *kv.Tx, scope record.Scope, m Message) error {
@@ -108,13 +105,13 @@ func (s *Service) Send(tx *kv.Tx, scope record.Scope, m Message) error {
 	if len(plain) > MaxMessageBytes {
 		return fmt.Errorf("outbox: message of %d bytes, at most %d", len(plain), MaxMessageBytes)
 	}
-	err = rows.Insert(tx, people(scope), &row{
+	if err := tx.Notify(topic(scope.Account)); err != nil {
+		return err
+	}
+	return rows.Insert(tx, people(scope), &row{
 		ID: m.ID, To: m.To, Medium: m.Medium, Kind: m.Kind, Region: m.Region, At: m.At,
 		Sealed: s.cfg.Sealer.Seal(place(m.ID), plain),
 	})
-	// Only a hint: the transaction may yet run again or fail, so whoever wakes looks for the row.
-	s.wake.raise()
-	return err
 }
 
 // people is the scope of an account's messages.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -56,6 +57,11 @@ func OwnInspectors() map[string]Inspect {
 		"record.expiry": func(_ *Seen, f Findings) { f.Derived() },
 		"record.queue":  inspectJob,
 		"record.failed": inspectJob,
+		"record.lease": func(s *Seen, f Findings) {
+			if err := json.Unmarshal(s.Value, &beat{}); err != nil {
+				f.Fault("%v", err)
+			}
+		},
 	}
 }
 

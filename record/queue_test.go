@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,13 +91,30 @@ func TestQueueRetries(t *testing.T) {
 	})
 }
 
-// TestQueueLease: while a job is handled nobody else has it; when its worker dies, another gets it after the lease.
+// mortal is an engine whose writes fail from a moment on: the node that uses it is dead, or cut off.
+type mortal struct {
+	kv.Engine
+	dead atomic.Bool
+}
+
+func (m *mortal) Update(ctx context.Context, fn func(kv.Txn) error) error {
+	if m.dead.Load() {
+		return errors.New("dead")
+	}
+	return m.Engine.Update(ctx, fn)
+}
+
+// TestQueueLease: while a job is handled nobody else has it, however long that takes; when its worker dies, another gets it
+// after the lease, and a worker that is only cut off is told.
 func TestQueueLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db := kv.New(memkv.New())
+		m := &mortal{Engine: memkv.New()}
+		db := kv.New(m.Engine)
 		enqueue(t, db, "mail", time.Now(), "x")
-		hangs, ended := make(chan struct{}), make(chan struct{})
-		first := record.Worker{DB: db, Kind: "mail", Now: time.Now, Lease: 10 * time.Second, Handle: func(context.Context, record.Job) error {
+		hangs, ended, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		first := record.Worker{DB: kv.New(m), Kind: "mail", Now: time.Now, Timeout: time.Hour, Lease: 10 * time.Second, Handle: func(ctx context.Context, _ record.Job) error {
+			<-ctx.Done()
+			close(told)
 			<-hangs
 			return nil
 		}}
@@ -109,10 +127,15 @@ func TestQueueLease(t *testing.T) {
 			}
 			return nil
 		}}
-		if worked, err := second.RunOne(t.Context()); worked || err != nil {
-			t.Errorf("took a leased job: %v", err)
+		for range 10 {
+			if worked, err := second.RunOne(t.Context()); worked || err != nil {
+				t.Errorf("took a leased job: %v", err)
+			}
+			time.Sleep(11 * time.Second)
 		}
+		m.dead.Store(true)
 		time.Sleep(11 * time.Second)
+		<-told
 		if worked, err := second.RunOne(t.Context()); !worked || err != nil || handled != 1 {
 			t.Errorf("after the lease: %v, %v, handled %d", worked, err, handled)
 		}
@@ -121,17 +144,35 @@ func TestQueueLease(t *testing.T) {
 	})
 }
 
-// TestQueueOverrun: a handler that comes back after its lease does not take the job from the one who has it now.
-func TestQueueOverrun(t *testing.T) {
+// TestQueueTimeout: an attempt ends in time.
+func TestQueueTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := kv.New(memkv.New())
 		enqueue(t, db, "mail", time.Now(), "x")
-		slow := record.Worker{DB: db, Kind: "mail", Now: time.Now, Lease: time.Second, Handle: func(ctx context.Context, _ record.Job) error {
+		w := record.Worker{DB: db, Kind: "mail", Now: time.Now, Timeout: time.Second, Handle: func(ctx context.Context, _ record.Job) error {
 			<-ctx.Done()
 			if ctx.Err() != context.DeadlineExceeded {
 				t.Errorf("context ended with %v", ctx.Err())
 			}
+			return nil
+		}}
+		if worked, err := w.RunOne(t.Context()); !worked || err != nil {
+			t.Errorf("%v, %v", worked, err)
+		}
+	})
+}
+
+// TestQueueOverrun: a handler that comes back after its lease does not take the job from the one who has it now.
+func TestQueueOverrun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &mortal{Engine: memkv.New()}
+		db := kv.New(m.Engine)
+		enqueue(t, db, "mail", time.Now(), "x")
+		slow := record.Worker{DB: kv.New(m), Kind: "mail", Now: time.Now, Lease: time.Second, Handle: func(ctx context.Context, _ record.Job) error {
+			m.dead.Store(true)
+			<-ctx.Done()
 			time.Sleep(time.Second)
+			m.dead.Store(false)
 			return errors.New("too late") // were it still its job, it would come back
 		}}
 		done := make(chan struct{})
@@ -192,14 +233,15 @@ func TestQueueWorkers(t *testing.T) {
 	})
 }
 
+// TestQueueWake: who enqueues wakes an idle worker.
 func TestQueueWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := kv.New(memkv.New())
 		ctx, cancel := context.WithCancel(t.Context())
-		wake, handled, done := make(chan struct{}, 1), make(chan time.Time, 1), make(chan struct{})
+		handled, done := make(chan time.Time, 1), make(chan struct{})
 		go func() {
 			defer close(done)
-			record.Worker{DB: db, Kind: "mail", Now: time.Now, Poll: time.Hour, Wake: wake, Handle: func(context.Context, record.Job) error {
+			record.Worker{DB: db, Kind: "mail", Now: time.Now, Poll: time.Hour, Handle: func(context.Context, record.Job) error {
 				handled <- time.Now()
 				return nil
 			}}.Run(ctx)
@@ -207,7 +249,6 @@ func TestQueueWake(t *testing.T) {
 		synctest.Wait()
 		begin := time.Now()
 		enqueue(t, db, "mail", begin, "x")
-		wake <- struct{}{}
 		if at := <-handled; at.Sub(begin) > time.Minute {
 			t.Errorf("handled after %v", at.Sub(begin))
 		}

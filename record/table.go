@@ -10,8 +10,10 @@
 //	("", "", "record.expiry", time, row)                the keys that go when the row expires
 //	("", "", "record.queue", kind, time, id)            due work
 //	("", "", "record.failed", kind, time, id)           work that was given up
+//	("", "", "record.lease", name)                      which node does some work, and its last beat
+//	("", "", "record.bucket", "r", key)                 what is left of what strangers may do
 //
-// The last three are the node's, across accounts, so that one sweep and one worker see them all.
+// The last five are the nodes', across accounts, so that one sweep and one worker see them all.
 package record
 
 import (

@@ -68,7 +68,8 @@ func (p *pool) temporaryPassword() string {
 
 // sealPassword makes what is kept of a password. It takes about a millisecond: call it outside of transactions.
 func (s *Service) sealPassword(account, poolID, sub, username, password string) []byte {
-	c := newCredential(realmOf(poolID), username, password)
+	var c credential
+	s.cores.spend(func() { c = newCredential(realmOf(poolID), username, password) })
 	return s.cfg.Sealer.Seal(verifierPlace(account, poolID, sub), c.bytes())
 }
 
@@ -90,7 +91,8 @@ func (s *Service) credentialOf(account string, p *pool, u *user) (credential, er
 }
 
 // matches tells whether the password is the credential's, comparing in constant time.
-func (c credential) matches(poolID, username, password string) bool {
-	got := credential{c.salt, verifierOf(c.salt, realmOf(poolID), username, password)}
+func (s *Service) matches(c credential, poolID, username, password string) bool {
+	got := credential{salt: c.salt}
+	s.cores.spend(func() { got.verifier = verifierOf(c.salt, realmOf(poolID), username, password) })
 	return subtle.ConstantTimeCompare(got.bytes(), c.bytes()) == 1
 }

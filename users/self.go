@@ -209,7 +209,7 @@ func (s *Service) changePassword(c *wire.Call, in *cognitoidp.ChangePasswordInpu
 	if err != nil {
 		return nil, err
 	}
-	right := cred.matches(b.pool.ID, b.user.Name, in.PreviousPassword.V)
+	right := s.matches(cred, b.pool.ID, b.user.Name, in.PreviousPassword.V)
 	sealed := s.sealPassword(c.Account, b.pool.ID, b.user.Sub, b.user.Name, in.ProposedPassword.V)
 	return nil, s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
 		u := b.user

@@ -58,7 +58,9 @@ func (s *Service) offerSRP(a *attempt) (*cognitoidp.InitiateAuthOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, ours := newExchange(public, cred.verifier)
+	var x exchange
+	var ours *big.Int
+	s.cores.spend(func() { x, ours = newExchange(public, cred.verifier) })
 	block, err := s.sealChallenge(a.Account, challenge{
 		Kind: "PASSWORD_VERIFIER", Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: name,
 		Expires: a.Now.Add(challengeLife), Secret: x.secret, Public: x.client.Bytes(), Scramb: x.scramb.Bytes(),
@@ -125,7 +127,9 @@ func (s *Service) prove(a *attempt, ch challenge, block []byte) (proof, error) {
 		return proof{}, err
 	}
 	x := exchange{ch.Secret, new(big.Int).SetBytes(ch.Public), new(big.Int).SetBytes(ch.Scramb)}
-	want := claim(x.key(cred.verifier), realmOf(a.pool.ID), ch.Name, block, a.given["TIMESTAMP"])
+	var key []byte
+	s.cores.spend(func() { key = x.key(cred.verifier) })
+	want := claim(key, realmOf(a.pool.ID), ch.Name, block, a.given["TIMESTAMP"])
 	got, err := base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SIGNATURE"])
 	return proof{sub: ch.Sub, right: err == nil && hmac.Equal(got, want), sealed: block, ch: ch, against: u.Credential}, nil
 }
@@ -159,7 +163,7 @@ func (s *Service) byPassword(a *attempt) (*cognitoidp.InitiateAuthOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.judge(a, proof{sub: u.Sub, right: cred.matches(a.pool.ID, u.Name, password), against: u.Credential})
+	v, err := s.judge(a, proof{sub: u.Sub, right: s.matches(cred, a.pool.ID, u.Name, password), against: u.Credential})
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (s *Service) stranger(c *wire.Call, clientID string) (cl *client, p *pool, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return cl, p, s.asks.mayAsk(c, p.ID)
+	return cl, p, s.mayAsk(c, p.ID)
 }
 
 func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
@@ -65,7 +65,7 @@ func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.AllowAdminCreateUserOnly.V {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
 	}
-	if err := s.signUps.maySignUp(c, p.ID); err != nil {
+	if err := s.maySignUp(c, p.ID); err != nil {
 		return nil, err
 	}
 	u, err := s.candidate(c, cl, p, in)

@@ -51,11 +51,11 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	}
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	id, err := sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
+	id, err := s.sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
 	if err != nil {
 		return nil, err
 	}
-	access, err := sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +68,18 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	return out, nil
 }
 
-func sign(by jose.Signer, claims map[string]any) (string, error) {
+func (s *Service) sign(by jose.Signer, claims map[string]any) (text string, err error) {
 	body, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
-	signed, err := by.Sign(body)
-	if err != nil {
-		return "", err
-	}
-	return signed.CompactSerialize()
+	s.cores.spend(func() {
+		var signed *jose.JSONWebSignature
+		if signed, err = by.Sign(body); err == nil {
+			text, err = signed.CompactSerialize()
+		}
+	})
+	return text, err
 }
 
 // issuer is the iss of a pool's tokens; clients derive the key of their Logins map from it.

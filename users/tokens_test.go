@@ -61,7 +61,7 @@ func TestTokenTricksAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := sign(signer, claims)
+		text, err := w.s.sign(signer, claims)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,13 +53,13 @@ type Service struct {
 	keys   sync.Map                        // cache of opened signing keys, by account and pool
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
 
-	signUps brake
-	asks    brake
+	brake record.Brake // for what anybody may ask
+	cores cores
 }
 
 // New makes the service; it starts nothing.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
 }
 
 // keptError is an error that does not undo the transaction it was found in.

@@ -37,6 +37,8 @@ func (awsJSON) fault(a *API, f *fault, w *response) {
 // shapeNamespace is what DynamoDB puts before the code: its own namespace, or that of the frame it runs in.
 func shapeNamespace(code string) string {
 	switch code {
+	case "ThrottlingException":
+		return "com.amazon.coral.availability#"
 	case "AccessDeniedException", "UnrecognizedClientException", "ValidationException", "SerializationException", "InvalidSignatureException", "MissingAuthenticationTokenException", "UnknownOperationException":
 		return "com.amazon.coral.service#"
 	}

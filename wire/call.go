@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bothy/policy"
+	"bothy/wire/admit"
 	"bothy/wire/sigv4"
 )
 
@@ -32,6 +33,9 @@ type Call struct {
 	keys  policy.Keys // global condition keys, made once
 
 	authenticated bool
+
+	ticket *admit.Ticket // nil in process: the call it serves has one
+	room   int64         // for the answer
 }
 
 // Principal is who makes a call.

@@ -44,6 +44,9 @@ func (m *Mux) encodeFault(c *Call, r *request, err error, w *response) {
 	if plain, ok := f.(*Error); ok {
 		out.extra = plain.Extra
 	}
+	if code == codeBusy && (out.status == http.StatusTooManyRequests || out.status == http.StatusServiceUnavailable) {
+		w.header.Set("Retry-After", "1")
+	}
 	w.status = out.status
 	w.header.Set("x-amzn-ErrorType", out.code)
 	protocol := "json"

@@ -92,7 +92,7 @@ func TestBusyAndGone(t *testing.T) {
 		gone   bool
 		status int
 	}{
-		{errors.New("disk"), false, 500}, {fmt.Errorf("put: %w", busy{errors.New("busy")}), false, 503},
+		{errors.New("disk"), false, 500}, {fmt.Errorf("put: %w", busy{errors.New("busy")}), false, 400},
 		{fmt.Errorf("put: %w", context.Canceled), true, 499}, {context.Canceled, false, 500}, {errors.New("disk"), true, 500},
 	} {
 		fails = c.err

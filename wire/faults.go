@@ -23,7 +23,7 @@ const (
 	codePayload    = "XAmzContentSHA256Mismatch"
 	codeDenied     = "AccessDenied"
 	codeInternal   = "InternalFailure"
-	codeBusy       = "ServiceBusy"
+	codeBusy       = "Throttling"
 	codeGone       = "RequestAborted"
 )
 
@@ -37,7 +37,7 @@ func faultOf(err error) Fault {
 		return f
 	}
 	if t := (interface{ Temporary() bool })(nil); errors.As(err, &t) && t.Temporary() {
-		return Fail(503, codeBusy, "The service is busy. Try again.")
+		return Fail(400, codeBusy, "Rate exceeded")
 	}
 	return Fail(500, codeInternal, "The request processing has failed because of an unknown error, exception or failure.")
 }
@@ -144,6 +144,9 @@ func renamed(a *API, code string, status int, msg string) (string, int, string) 
 		style = "rest"
 	}
 	to, ok := names[style][code]
+	if own := throttles[nameOf(a)]; code == codeBusy && own.code != "" {
+		to, ok = own, true
+	}
 	if !ok {
 		return code, status, msg
 	}
@@ -162,6 +165,22 @@ type name struct {
 	msg    string
 }
 
+// throttles are what APIs say past capacity, where it is not what others of their protocol say.
+var throttles = map[string]name{
+	"dynamodb":        {"ThrottlingException", 400, "Rate of requests exceeds the allowed throughput."},
+	"dynamodbstreams": {"ThrottlingException", 400, "Rate of requests exceeds the allowed throughput."},
+	"cognitoidp":      {"TooManyRequestsException", 400, "Too many requests"},
+	"cognitoidentity": {"TooManyRequestsException", 400, "Rate exceeded"},
+	"lambda":          {"TooManyRequestsException", 429, "Rate Exceeded."},
+}
+
+func nameOf(a *API) string {
+	if a == nil {
+		return ""
+	}
+	return a.Name
+}
+
 const badToken = "The security token included in the request is invalid."
 
 // names per style: codes and texts as AWS documents them (common errors of each service; S3 error responses).
@@ -176,7 +195,7 @@ var names = map[string]map[string]name{
 		codeRequestOld: {"InvalidSignatureException", 400, "Signature expired"},
 		codePayload:    {"InvalidSignatureException", 400, ""},
 		codeDenied:     {"AccessDeniedException", 400, ""},
-		codeBusy:       {"ServiceUnavailable", 503, ""},
+		codeBusy:       {"ThrottlingException", 400, "Rate exceeded"},
 		codeInternal:   {"InternalServerError", 500, "The request processing has failed because of an unknown error"},
 	},
 	"rest": {
@@ -189,13 +208,12 @@ var names = map[string]map[string]name{
 		codeRequestOld: {"InvalidSignatureException", 403, "Signature expired"},
 		codePayload:    {"InvalidSignatureException", 403, ""},
 		codeDenied:     {"AccessDeniedException", 403, ""},
-		codeBusy:       {"ServiceUnavailableException", 503, ""},
+		codeBusy:       {"TooManyRequestsException", 429, "Too Many Requests"},
 		codeInternal:   {"InternalFailureException", 500, ""},
 	},
 	"query": {
 		codeSkewed:     {codeMismatch, 403, ""},
 		codePayload:    {codeMismatch, 403, ""},
-		codeBusy:       {"ServiceUnavailable", 503, ""},
 		codeUnknownKey: {codeUnknownKey, 403, badToken},
 	},
 	"s3": {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bothy/policy"
+	"bothy/wire/admit"
 	"bothy/wire/sigv4"
 )
 
@@ -24,7 +25,11 @@ type Config struct {
 	Credentials Credentials
 	Now         func() time.Time
 	Log         *slog.Logger
-	Done        func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	Budget      *admit.Budget // what requests may hold; nil: no bounds
+	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
+	// beyond this process. It must not block. May be nil.
+	Refused func(Trace)
+	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.
@@ -145,6 +150,9 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 
 func (m *Mux) run(c *Call, o *mounted, in any) (out any, err error) {
 	defer m.caught(c, &err)
+	if err := c.ticket.Enter(c, c.room); err != nil {
+		return nil, err
+	}
 	if err := m.validate(o, in); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,15 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		w.WriteHeader(m.preflight(w.Header(), hr, r))
 		return
 	}
+	r.max = maxBody(r)
+	weight := weigh(r)
+	var err error
+	if c.ticket, err = m.cfg.Budget.Admit(Household(c.SourceIP), weight.class, weight.bytes); err != nil {
+		m.refuse(w, c, r)
+		return
+	}
+	defer c.ticket.Done()
+	c.room = weight.answer
 	c.trace = m.begin(c)
 	res := &response{status: 200, header: c.Header}
 	out, o, err := m.serve(c, r)
@@ -49,6 +58,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		m.encodeFault(c, r, err, res)
 	}
 	m.end(c, err, res.status)
+	c.ticket.Leave(int64(len(res.body)))
 	m.send(w, hr, c, r, res)
 }
 
@@ -82,7 +92,6 @@ func (m *Mux) serve(c *Call, r *request) (out any, o *mounted, err error) {
 	if strings.Count(r.http.URL.RawQuery, "&") >= maxParams {
 		return nil, nil, Fail(400, "MalformedQueryString", "The query string has too many parameters")
 	}
-	r.max = maxBody(r)
 	if err := m.queryForm(r, c); err != nil {
 		return nil, nil, err
 	}
@@ -207,6 +216,13 @@ func (r *request) body() ([]byte, error) {
 	if r.read {
 		return r.raw, nil
 	}
+	if whole, ok := r.http.Body.(interface{ Bytes() []byte }); ok { // read for its signature
+		r.raw, r.read = whole.Bytes(), true
+		return r.raw, nil
+	}
+	if r.http.ContentLength > r.max {
+		return nil, tooLarge(r.max)
+	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(r.http.ContentLength, 0), believed)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(io.LimitReader(r.http.Body, r.max+1)); err != nil {
@@ -214,10 +230,14 @@ func (r *request) body() ([]byte, error) {
 	}
 	b := buf.Bytes()
 	if int64(len(b)) > r.max {
-		return nil, Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit of %d bytes", r.max)
+		return nil, tooLarge(r.max)
 	}
 	r.raw, r.read = b, true
 	return b, nil
+}
+
+func tooLarge(most int64) error {
+	return Fail(413, "RequestEntityTooLarge", "Request body exceeds the limit of %d bytes", most)
 }
 
 const mb = 1 << 20

@@ -182,6 +182,9 @@ func (m *Mux) end(c *Call, err error, status int) {
 
 func (m *Mux) keep(ctx context.Context, tr *Trace) {
 	m.traces.keep(tr)
+	if m.cfg.Refused != nil && (tr.Status >= 500 || tr.Status >= 400 && tr.Reason != "") {
+		m.cfg.Refused(*tr)
+	}
 	m.logTrace(ctx, tr)
 	if m.cfg.Done != nil {
 		m.cfg.Done(tr)

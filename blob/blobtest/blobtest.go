@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T, c *Clock) blob.Engine) {
 		{"Sweep", testSweep},
 		{"SweepRace", testSweepRace},
 		{"Concurrent", testConcurrent},
+		{"Claim", testClaim},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			clock := &Clock{}
@@ -316,4 +317,29 @@ func testConcurrent(t *testing.T, e blob.Engine, _ *Clock) {
 		})
 	}
 	wg.Wait()
+}
+
+// testClaim: of those who claim a place at once all hear of one, for good.
+func testClaim(t *testing.T, e blob.Engine, c *Clock) {
+	owners := make([]string, 8)
+	var wg sync.WaitGroup
+	for i := range owners {
+		wg.Go(func() {
+			var err error
+			if owners[i], err = e.Claim(context.Background(), fmt.Sprint("owner", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	c.Advance(2 * Grace)
+	if got := walk(t, e); len(got) != 0 {
+		t.Errorf("the claim shows as %v", got)
+	}
+	again, err := e.Claim(context.Background(), "late")
+	for _, o := range append(owners, again) {
+		if err != nil || !strings.HasPrefix(o, "owner") || o != again {
+			t.Errorf("owners %v, then %q, %v", owners, again, err)
+		}
+	}
 }

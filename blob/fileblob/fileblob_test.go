@@ -3,12 +3,15 @@ package fileblob_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"bothy/blob"
 	"bothy/blob/blobtest"
@@ -36,8 +39,13 @@ func TestReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(dir, "temp", "put-of-a-crash")
-	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+	left, live := filepath.Join(dir, "temp", "put-of-a-crash"), filepath.Join(dir, "temp", "put-of-another-process")
+	for _, f := range []string{left, live} {
+		if err := os.WriteFile(f, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	r, err := open(t, dir, fileblob.Options{}).Open(context.Background(), info.ID, 0, -1)
@@ -50,6 +58,53 @@ func TestReopen(t *testing.T) {
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the half-written file is still there: %v", err)
+	}
+	if _, err := os.Stat(live); err != nil {
+		t.Errorf("what another process writes is gone: %v", err)
+	}
+}
+
+// TestShared: two engines on one directory, opened at once, put, read and sweep the same blobs.
+func TestShared(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "shared")
+	engines := make([]*fileblob.Engine, 4)
+	var wg sync.WaitGroup
+	for i := range engines {
+		wg.Go(func() {
+			var err error
+			if engines[i], err = fileblob.Open(dir, fileblob.Options{Grace: -1}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for i, e := range engines {
+		for j := range 50 {
+			wg.Go(func() {
+				info, err := e.Put(context.Background(), strings.NewReader(fmt.Sprint("shared ", j)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r, err := engines[(i+1)%len(engines)].Open(context.Background(), info.ID, 0, -1)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := io.ReadAll(r); string(got) != fmt.Sprint("shared ", j) || err != nil {
+					t.Errorf("got %q, %v", got, err)
+				}
+				r.Close() //nolint:errcheck // only read
+			})
+		}
+	}
+	wg.Wait()
+	n, err := blob.Sweep(context.Background(), engines[0], func(context.Context, string) (bool, error) { return false, nil })
+	if err != nil || n == 0 {
+		t.Errorf("swept %d bytes, %v", n, err)
 	}
 }
 

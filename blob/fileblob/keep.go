@@ -24,7 +24,7 @@ func (e *Engine) putAside(path string) error {
 	if err := os.Chtimes(path, now, now); err != nil {
 		return err
 	}
-	return os.Rename(path, filepath.Join(shard, filepath.Base(path)))
+	return e.disk.Rename(path, filepath.Join(shard, filepath.Base(path)))
 }
 
 // Forget removes what was deleted longer ago than it is to be kept.
@@ -32,11 +32,11 @@ func (e *Engine) Forget(ctx context.Context) error {
 	if _, err := os.Stat(deleted(e.dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return e.walk(ctx, deleted(e.dir), func(info blob.Info, st fs.FileInfo) error {
+	return walk(ctx, deleted(e.dir), func(info blob.Info, st fs.FileInfo) error {
 		if e.now().Sub(st.ModTime()) < e.retain {
 			return nil
 		}
-		if err := os.Remove(filepath.Join(deleted(e.dir), info.ID[:2], info.ID[2:])); err != nil {
+		if err := e.disk.Remove(filepath.Join(deleted(e.dir), info.ID[:2], info.ID[2:])); err != nil {
 			return fmt.Errorf("fileblob: forget: %w", err)
 		}
 		return nil
@@ -45,7 +45,7 @@ func (e *Engine) Forget(ctx context.Context) error {
 
 // Usage is how many blobs there are, and their bytes.
 func (e *Engine) Usage(ctx context.Context) (blobs, bytes int64, err error) {
-	err = e.walk(ctx, e.blobs(), func(info blob.Info, _ fs.FileInfo) error {
+	err = walk(ctx, e.blobs(), func(info blob.Info, _ fs.FileInfo) error {
 		blobs++
 		bytes += info.Size
 		return nil

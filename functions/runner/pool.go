@@ -24,6 +24,8 @@ func (r *Runner) acquire(ctx context.Context, f *Function) (p *process, fresh bo
 	soon := time.NewTimer(patience)
 	defer soon.Stop()
 	patient := true
+	queued := false
+	defer func() { r.leave(queued) }()
 	for {
 		p, pl, freed, err := r.reserve(f, patient)
 		if err != nil || p != nil {
@@ -37,6 +39,10 @@ func (r *Runner) acquire(ctx context.Context, f *Function) (p *process, fresh bo
 			}
 			return p, true, nil
 		}
+		if !queued && !r.join() {
+			return nil, false, ErrThrottled
+		}
+		queued = true
 		select {
 		case <-freed:
 		case <-soon.C:
@@ -44,6 +50,25 @@ func (r *Runner) acquire(ctx context.Context, f *Function) (p *process, fresh bo
 		case <-deadline.C:
 			return nil, false, ErrThrottled
 		}
+	}
+}
+
+// join takes a place in the queue for a process, when there is one.
+func (r *Runner) join() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.queue >= maxQueue {
+		return false
+	}
+	r.queue++
+	return true
+}
+
+func (r *Runner) leave(queued bool) {
+	if queued {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.queue--
 	}
 }
 

@@ -24,14 +24,22 @@ const (
 	MaxFiles         = 1024 // open in one process
 	MaxThreads       = 1024 // processes and threads of one sandbox
 	maxCached        = 64   // unpacked archives kept
+	maxQueue         = 64   // calls that wait for a process; one more is throttled at once
 )
 
 // Errors a caller may have to tell apart.
 var (
-	ErrThrottled = errors.New("runner: every process is busy")
+	ErrThrottled = error(throttled("runner: every process is busy"))
 	ErrSandbox   = errors.New("runner: no isolation mechanism works here, functions are not started")
 	ErrClosed    = errors.New("runner: closed")
 )
+
+type throttled string
+
+func (t throttled) Error() string { return string(t) }
+
+// Temporary tells that the same call may succeed in a moment.
+func (throttled) Temporary() bool { return true }
 
 // Sessions gives functions the credentials of their role.
 type Sessions interface {
@@ -116,6 +124,7 @@ type Runner struct {
 	mu     sync.Mutex // guards what follows
 	pools  map[string]*pool
 	count  int           // processes that live
+	queue  int           // calls that wait for one
 	freed  chan struct{} // closed and replaced whenever a process becomes idle or ends
 	closed bool
 	all    map[*process]struct{}

@@ -37,6 +37,23 @@ func Run(t *testing.T, open func(t *testing.T) kv.Engine) {
 		{"TxBytesLimit", testTxBytesLimit},
 		{"ScanLimit", testScanLimit},
 		{"Panic", testPanic},
+		{"DumpAndLoad", testDumpAndLoad},
+		{"LoadRefusesFull", testLoadRefusesFull},
+		{"News", testNews},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, opened(t, open(t))[0]) })
+	}
+	RunShared(t, func(t *testing.T) []kv.Engine { return []kv.Engine{open(t)} })
+}
+
+// RunShared runs what concerns transactions beside each other, spread over several engines of one store. open gives them,
+// new and empty; the suite closes them. The engines of one process share a clock, so what one has acknowledged every other
+// must show.
+func RunShared(t *testing.T, open func(t *testing.T) []kv.Engine) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, dbs nodes)
+	}{
 		{"ViewIsASnapshot", testViewSnapshot},
 		{"LostUpdate", testLostUpdate},
 		{"WriteSkew", testWriteSkew},
@@ -45,20 +62,25 @@ func Run(t *testing.T, open func(t *testing.T) kv.Engine) {
 		{"HotKey", testHotKey},
 		{"HotKeyWithFailures", testHotKeyFailures},
 		{"Histories", testHistories},
-		{"DumpAndLoad", testDumpAndLoad},
-		{"LoadRefusesFull", testLoadRefusesFull},
-		{"News", testNews},
+		{"SingleKeys", testSingleKeys},
+		{"Starvation", testStarvation},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			db := kv.New(open(t))
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error("close:", err)
-				}
-			})
-			c.test(t, db)
-		})
+		t.Run(c.name, func(t *testing.T) { c.test(t, opened(t, open(t)...)) })
 	}
+}
+
+// opened are stores that are closed when the test ends.
+func opened(t *testing.T, engines ...kv.Engine) (dbs nodes) {
+	for _, e := range engines {
+		db := kv.New(e)
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error("close:", err)
+			}
+		})
+		dbs = append(dbs, db)
+	}
+	return dbs
 }
 
 func update(t *testing.T, db *kv.DB, fn func(*kv.Tx) error) {

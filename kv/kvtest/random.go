@@ -24,7 +24,7 @@ func RunRandom(t *testing.T, seed uint64, steps int, subjects ...Subject) {
 	t.Logf("seed %d", seed)
 	var want []string
 	for i, s := range subjects {
-		got := history(t, seed, steps, s)
+		got := answers(t, seed, steps, s)
 		if i == 0 {
 			want = got
 			continue
@@ -37,8 +37,8 @@ func RunRandom(t *testing.T, seed uint64, steps int, subjects ...Subject) {
 	}
 }
 
-// history returns one line per step: what the transaction did and was answered.
-func history(t *testing.T, seed uint64, steps int, s Subject) []string {
+// answers returns one line per step: what the transaction did and was answered.
+func answers(t *testing.T, seed uint64, steps int, s Subject) []string {
 	r := rand.New(rand.NewPCG(seed, 0))
 	db := kv.New(s.Engine)
 	var lines []string

@@ -41,11 +41,12 @@ func add(tx *kv.Tx, key string, n int) error {
 	return tx.Set(kv.Key(key), []byte(strconv.Itoa(old+n)))
 }
 
-func testViewSnapshot(t *testing.T, db *kv.DB) {
+func testViewSnapshot(t *testing.T, dbs nodes) {
+	db, other := dbs.at(0), dbs.at(1)
 	put(t, db, "a", "1", "b", "1")
 	view(t, db, func(tx *kv.Tx) error {
 		wantGet(t, tx, "a", "1")
-		put(t, db, "a", "2", "b", "2", "c", "2")
+		put(t, other, "a", "2", "b", "2", "c", "2")
 		wantGet(t, tx, "b", "1")
 		wantScan(t, tx, kv.Range{}, "a=1", "b=1")
 		return nil
@@ -53,18 +54,18 @@ func testViewSnapshot(t *testing.T, db *kv.DB) {
 	view(t, db, func(tx *kv.Tx) error { wantScan(t, tx, kv.Range{}, "a=2", "b=2", "c=2"); return nil })
 }
 
-func testLostUpdate(t *testing.T, db *kv.DB) {
+func testLostUpdate(t *testing.T, dbs nodes) {
 	const workers, each = 8, 25
-	together(t, workers, func(int) error {
+	together(t, workers, func(w int) error {
 		for i := range each {
 			key := fmt.Sprint("n", i%3)
-			if err := db.Update(context.Background(), func(tx *kv.Tx) error { return add(tx, key, 1) }); err != nil {
+			if err := dbs.at(w).Update(context.Background(), func(tx *kv.Tx) error { return add(tx, key, 1) }); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	view(t, db, func(tx *kv.Tx) error {
+	view(t, dbs.at(0), func(tx *kv.Tx) error {
 		sum := 0
 		for i := range 3 {
 			n, _ := number(tx, fmt.Sprint("n", i))
@@ -78,11 +79,11 @@ func testLostUpdate(t *testing.T, db *kv.DB) {
 }
 
 // testWriteSkew: two doctors on call may each go home only if the other stays.
-func testWriteSkew(t *testing.T, db *kv.DB) {
+func testWriteSkew(t *testing.T, dbs nodes) {
 	for range 30 {
-		put(t, db, "x", "1", "y", "1")
+		put(t, dbs.at(0), "x", "1", "y", "1")
 		together(t, 2, func(i int) error {
-			return db.Update(context.Background(), func(tx *kv.Tx) error {
+			return dbs.at(i).Update(context.Background(), func(tx *kv.Tx) error {
 				x, err := number(tx, "x")
 				if err != nil {
 					return err
@@ -94,7 +95,7 @@ func testWriteSkew(t *testing.T, db *kv.DB) {
 				return tx.Set(kv.Key([]string{"x", "y"}[i]), []byte("0"))
 			})
 		})
-		view(t, db, func(tx *kv.Tx) error {
+		view(t, dbs.at(1), func(tx *kv.Tx) error {
 			x, _ := number(tx, "x")
 			y, _ := number(tx, "y")
 			if x+y != 1 {
@@ -111,20 +112,20 @@ func count(tx *kv.Tx, r kv.Range) (n int, err error) {
 }
 
 // testPhantom: one who finds a range empty and puts something in must be alone in doing so.
-func testPhantom(t *testing.T, db *kv.DB) {
+func testPhantom(t *testing.T, dbs nodes) {
 	for _, reverse := range []bool{false, true} {
 		for round := range 20 {
 			r := kv.K(reverse, round).Range()
 			r.Reverse = reverse
 			together(t, 4, func(i int) error {
-				return db.Update(context.Background(), func(tx *kv.Tx) error {
+				return dbs.at(i).Update(context.Background(), func(tx *kv.Tx) error {
 					if n, err := count(tx, r); err != nil || n > 0 {
 						return err
 					}
 					return tx.Set(kv.K(reverse, round, i), []byte{1})
 				})
 			})
-			view(t, db, func(tx *kv.Tx) error {
+			view(t, dbs.at(1), func(tx *kv.Tx) error {
 				if n, err := count(tx, r); n != 1 || err != nil {
 					t.Errorf("%d rows in a range for one, %v", n, err)
 				}
@@ -135,9 +136,9 @@ func testPhantom(t *testing.T, db *kv.DB) {
 }
 
 // testPhantomDelete: takers of the first row of a queue get one each.
-func testPhantomDelete(t *testing.T, db *kv.DB) {
+func testPhantomDelete(t *testing.T, dbs nodes) {
 	const rows = 40
-	update(t, db, func(tx *kv.Tx) error {
+	update(t, dbs.at(0), func(tx *kv.Tx) error {
 		for i := range rows {
 			if err := tx.Set(kv.K("q", i), []byte{1}); err != nil {
 				return err
@@ -150,7 +151,7 @@ func testPhantomDelete(t *testing.T, db *kv.DB) {
 	together(t, 4, func(i int) error {
 		for {
 			var first kv.Key
-			err := db.Update(context.Background(), func(tx *kv.Tx) error {
+			err := dbs.at(i).Update(context.Background(), func(tx *kv.Tx) error {
 				first = nil
 				r := kv.K("q").Range()
 				r.Limit, r.Reverse = 1, i%2 == 0
@@ -178,12 +179,12 @@ func testPhantomDelete(t *testing.T, db *kv.DB) {
 }
 
 // testHotKey: many writers of one key all make progress, each sees its own write at once, and none is lost.
-func testHotKey(t *testing.T, db *kv.DB) {
+func testHotKey(t *testing.T, dbs nodes) {
 	const workers, each = 32, 20
-	together(t, workers, func(int) error {
-		for range each {
+	together(t, workers, func(w int) error {
+		for i := range each {
 			var mine, after int
-			if err := db.Update(context.Background(), func(tx *kv.Tx) error {
+			if err := dbs.at(w).Update(context.Background(), func(tx *kv.Tx) error {
 				if err := add(tx, "hot", 1); err != nil {
 					return err
 				}
@@ -193,7 +194,7 @@ func testHotKey(t *testing.T, db *kv.DB) {
 			}); err != nil {
 				return err
 			}
-			if err := db.View(context.Background(), func(tx *kv.Tx) (err error) { after, err = number(tx, "hot"); return err }); err != nil {
+			if err := dbs.at(i).View(context.Background(), func(tx *kv.Tx) (err error) { after, err = number(tx, "hot"); return err }); err != nil {
 				return err
 			}
 			if after < mine {
@@ -202,14 +203,14 @@ func testHotKey(t *testing.T, db *kv.DB) {
 		}
 		return nil
 	})
-	view(t, db, func(tx *kv.Tx) error { wantGet(t, tx, "hot", strconv.Itoa(workers*each)); return nil })
+	view(t, dbs.at(0), func(tx *kv.Tx) error { wantGet(t, tx, "hot", strconv.Itoa(workers*each)); return nil })
 }
 
 // testHotKeyFailures: functions that fail or panic among those of a hot key write nothing and hinder nobody.
-func testHotKeyFailures(t *testing.T, db *kv.DB) {
+func testHotKeyFailures(t *testing.T, dbs nodes) {
 	const workers, each = 16, 20
 	refused := errors.New("refused")
-	once := func(i int) (err error) {
+	once := func(db *kv.DB, i int) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = refused
@@ -228,13 +229,13 @@ func testHotKeyFailures(t *testing.T, db *kv.DB) {
 			return nil
 		})
 	}
-	together(t, workers, func(int) error {
+	together(t, workers, func(w int) error {
 		for i := range each {
-			if err := once(i); (err != nil) != (i%4 == 1 || i%4 == 2) {
+			if err := once(dbs.at(w), i); (err != nil) != (i%4 == 1 || i%4 == 2) {
 				return fmt.Errorf("run %d: %w", i, err)
 			}
 		}
 		return nil
 	})
-	view(t, db, func(tx *kv.Tx) error { wantGet(t, tx, "hot", strconv.Itoa(workers*each/2)); return nil })
+	view(t, dbs.at(0), func(tx *kv.Tx) error { wantGet(t, tx, "hot", strconv.Itoa(workers*each/2)); return nil })
 }

@@ -14,6 +14,11 @@ func TestConformance(t *testing.T) {
 	kvtest.Run(t, func(*testing.T) kv.Engine { return memkv.New() })
 }
 
+// TestShared is the suite for several engines of one store, on one that is several by name only.
+func TestShared(t *testing.T) {
+	kvtest.RunShared(t, func(*testing.T) []kv.Engine { e := memkv.New(); return []kv.Engine{e, e, e} })
+}
+
 func TestCancelledWhileWaiting(t *testing.T) {
 	e := memkv.New()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,14 +1,18 @@
 package pebblekv
 
-import "github.com/cockroachdb/pebble/v2"
+import (
+	"bothy/kv/overlay"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // group is what one batch and one fsync settle.
 type group struct {
 	seq     uint64
 	members []member
-	bytes   int     // of the writes
-	entries []entry // the writes in order, until a turn needs to read them
-	writes  *writes // then here, the last one of each key
+	bytes   int             // of the writes
+	entries []overlay.Entry // the writes in order, until a turn needs to read them
+	writes  *overlay.Writes // then here, the last one of each key
 	batch   *pebble.Batch
 	after   *snapshot // holds the batch; nil when nothing was written
 }
@@ -19,23 +23,23 @@ type member struct {
 }
 
 // add takes over the writes of a transaction.
-func (g *group) add(w *writes) {
-	g.bytes += w.bytes
+func (g *group) add(w *overlay.Writes) {
+	g.bytes += w.Bytes
 	if g.writes == nil {
-		g.entries = append(g.entries, w.entries...)
+		g.entries = append(g.entries, w.Entries...)
 		return
 	}
-	for _, e := range w.entries {
-		g.writes.keep(e)
+	for _, e := range w.Entries {
+		g.writes.Keep(e)
 	}
 }
 
 // readable is what was written so far, for a turn.
-func (g *group) readable() *writes {
+func (g *group) readable() *overlay.Writes {
 	if g.writes == nil {
-		g.writes = &writes{}
+		g.writes = &overlay.Writes{}
 		for _, e := range g.entries {
-			g.writes.keep(e)
+			g.writes.Keep(e)
 		}
 		g.entries = nil
 	}
@@ -43,43 +47,43 @@ func (g *group) readable() *writes {
 }
 
 // commitLoop merges waiting transactions into groups until the queue is closed.
-func (e *Engine) commitLoop() {
-	defer close(e.groups)
-	for r := range e.queue {
-		g := &group{seq: e.window.last + 1}
+func (s *store) commitLoop() {
+	defer close(s.groups)
+	for r := range s.queue {
+		g := &group{seq: s.window.last + 1}
 		for r != nil {
-			e.settle(g, r)
+			s.settle(g, r)
 			r = nil
 			if len(g.members) < maxGroup && g.bytes < maxGroupBytes {
 				select {
-				case r = <-e.queue: // nil when closed
+				case r = <-s.queue: // nil when closed
 				default:
 				}
 			}
 		}
 		if len(g.members) > 0 {
-			e.apply(g)
-			e.groups <- g
+			s.apply(g)
+			s.groups <- g
 		}
 	}
 }
 
 // settle decides on r and adds its writes to g.
-func (e *Engine) settle(g *group, r *request) {
+func (s *store) settle(g *group, r *request) {
 	if !r.state.CompareAndSwap(waiting, taken) {
 		return
 	}
-	if err := e.failure(); err != nil {
+	if err := s.failure(); err != nil {
 		r.done <- err
 		return
 	}
 	t := r.txn
-	if e.window.lost(t) {
+	if s.window.lost(t) {
 		if !r.state.CompareAndSwap(taken, turning) {
 			return
 		}
-		e.counts.reruns.Add(1)
-		t = &txn{from: e.db, group: g.readable()}
+		s.counts.reruns.Add(1)
+		t = &txn{from: s.db, group: g.readable()}
 		r.turn <- t
 		if err := <-r.ran; err != nil {
 			g.members = append(g.members, member{r, err})
@@ -88,44 +92,44 @@ func (e *Engine) settle(g *group, r *request) {
 	}
 	g.members = append(g.members, member{request: r})
 	g.add(&t.writes)
-	for i := range t.writes.entries {
-		e.window.note(g.seq, e.seed, t.writes.entries[i].key)
+	for i := range t.writes.Entries {
+		s.window.note(g.seq, s.seed, t.writes.Entries[i].Key)
 	}
 }
 
 // apply writes the group's batch, to be fsynced, and takes the snapshot that holds it.
-func (e *Engine) apply(g *group) {
+func (s *store) apply(g *group) {
 	entries := g.entries
 	if g.writes != nil {
-		entries = g.writes.entries
+		entries = g.writes.Entries
 	}
 	if len(entries) == 0 {
 		return
 	}
-	b := e.db.NewBatchWithSize(g.bytes + 16*len(entries) + 64)
-	if e.keepsLog {
-		b.LogData(e.stamp(), nil) //nolint:errcheck // building a batch in memory does not fail
+	b := s.db.NewBatchWithSize(g.bytes + 16*len(entries) + 64)
+	if s.stamps != nil {
+		b.LogData(s.stamps.next(), nil) //nolint:errcheck // building a batch in memory does not fail
 	}
 	for i := range entries {
-		if w := &entries[i]; w.deleted {
-			b.Delete(w.key, nil) //nolint:errcheck // building a batch in memory does not fail
+		if w := &entries[i]; w.Deleted {
+			b.Delete(w.Key, nil) //nolint:errcheck // building a batch in memory does not fail
 		} else {
-			b.Set(w.key, w.value, nil) //nolint:errcheck
+			b.Set(w.Key, w.Value, nil) //nolint:errcheck
 		}
 	}
-	if err := e.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		e.fail(err)
+	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		s.disk.cut(err)
 		return
 	}
-	g.batch, g.after = b, newSnapshot(e.db, g.seq)
-	e.window.turn()
+	g.batch, g.after = b, newSnapshot(s.db, g.seq)
+	s.window.turn()
 }
 
 // syncLoop awaits each group's fsync in order, publishes what is durable and answers.
-func (e *Engine) syncLoop() {
-	defer close(e.done)
-	for g := range e.groups {
-		err := e.sync(g)
+func (s *store) syncLoop() {
+	defer close(s.done)
+	for g := range s.groups {
+		err := s.sync(g)
 		for _, m := range g.members {
 			if err != nil {
 				m.err = err
@@ -136,23 +140,23 @@ func (e *Engine) syncLoop() {
 }
 
 // sync makes the group durable. After a failed fsync nothing later may be called durable, whatever its own fsync says.
-func (e *Engine) sync(g *group) error {
+func (s *store) sync(g *group) error {
 	if g.batch == nil { // nothing was written, or it could not be applied
-		return e.failure()
+		return s.failure()
 	}
 	err := g.batch.SyncWait()
 	if err != nil {
-		err = e.fail(err)
+		err = s.disk.cut(err)
 	} else {
-		err = e.failure()
+		err = s.failure()
 	}
 	if err != nil {
 		g.after.release()
 		return err
 	}
 	g.batch.Close() //nolint:errcheck // committed and synced
-	e.counts.groups.Add(1)
-	e.counts.commits.Add(int64(len(g.members)))
-	e.durable.Swap(g.after).release()
+	s.counts.groups.Add(1)
+	s.counts.commits.Add(int64(len(g.members)))
+	s.durable.Swap(g.after).release()
 	return nil
 }

@@ -16,11 +16,12 @@ const loadBatchBytes = 4 << 20
 // Dump calls fn for every pair of the last durable snapshot. The snapshot keeps what is overwritten meanwhile on disk until
 // fn has seen the end.
 func (e *Engine) Dump(ctx context.Context, fn func(k, v []byte) error) error {
-	if !e.life.TryRLock() {
-		return kv.ErrClosed
+	store, err := e.begin()
+	if err != nil {
+		return err
 	}
 	defer e.life.RUnlock()
-	s := acquire(&e.durable)
+	s := acquire(&store.durable)
 	defer s.release()
 	it, err := s.reader.NewIterWithContext(ctx, nil)
 	if err != nil {
@@ -28,7 +29,7 @@ func (e *Engine) Dump(ctx context.Context, fn func(k, v []byte) error) error {
 	}
 	defer it.Close() //nolint:errcheck // its error is read below
 	for ok := it.First(); ok; ok = it.Next() {
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), store.failure()); err != nil { // who opens the store anew waits for this call
 			return err
 		}
 		if err := fn(it.Key(), it.Value()); err != nil {
@@ -40,14 +41,15 @@ func (e *Engine) Dump(ctx context.Context, fn func(k, v []byte) error) error {
 
 // Load fills an empty store: batches that are not synced one by one, and one sync at the end.
 func (e *Engine) Load(ctx context.Context, next func() (k, v []byte, err error)) error {
-	if !e.life.TryLock() {
-		return kv.ErrClosed
-	}
-	defer e.life.Unlock()
-	if err := e.empty(); err != nil {
+	s, err := e.begin()
+	if err != nil {
 		return err
 	}
-	b := e.db.NewBatch()
+	defer e.life.RUnlock()
+	if err := s.empty(); err != nil {
+		return err
+	}
+	b := s.db.NewBatch()
 	defer func() { b.Close() }() //nolint:errcheck // what is not applied is dropped
 	for {
 		k, v, err := next()
@@ -63,24 +65,27 @@ func (e *Engine) Load(ctx context.Context, next func() (k, v []byte, err error))
 		if b.Len() < loadBatchBytes {
 			continue
 		}
+		if e.space.full() {
+			return kv.ErrFull
+		}
 		if err := b.Commit(pebble.NoSync); err != nil {
 			return fmt.Errorf("pebblekv: load: %w", err)
 		}
-		b = e.db.NewBatch()
+		b = s.db.NewBatch()
 	}
-	err := b.Commit(pebble.NoSync)
+	err = b.Commit(pebble.NoSync)
 	if err == nil {
-		err = e.db.LogData(nil, pebble.Sync) // the log is one sequence: what came before is synced too
+		err = s.db.LogData(nil, pebble.Sync) // the log is one sequence: what came before is synced too
 	}
-	if err != nil {
+	if err := errors.Join(err, s.failure()); err != nil { // Pebble is not told of failures: see disk
 		return fmt.Errorf("pebblekv: load: %w", err)
 	}
-	e.durable.Swap(newSnapshot(e.db, e.durable.Load().seq)).release()
+	s.durable.Swap(newSnapshot(s.db, s.durable.Load().seq)).release()
 	return nil
 }
 
-func (e *Engine) empty() error {
-	it, err := e.db.NewIter(nil)
+func (s *store) empty() error {
+	it, err := s.db.NewIter(nil)
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"bothy/kv"
@@ -62,30 +59,20 @@ type Options struct {
 	Now      func() time.Time // the time of commits in a kept log; nil means time.Now
 }
 
-// Engine implements kv.Engine.
+// Engine implements kv.Engine: a store, and another one on the same directory when the disk was full and has room again.
 type Engine struct {
-	db     *pebble.DB
-	life   sync.RWMutex // read-held by every call; locked for good by Close
-	once   sync.Once
-	seed   maphash.Seed // of the hashes of keys read
-	queue  chan *request
-	groups chan *group
-	done   chan struct{} // closed when the syncer has ended
-
-	requests sync.Pool // of *request, fresh
-	durable  atomic.Pointer[snapshot]
-	failed   atomic.Pointer[error]
-
-	window window // owned by the committer
-
-	counts   counts
-	fs       vfs.FS
 	dir      string
-	keepsLog bool
-	follows  uint64 // how far the log had come when it was opened
-	now      func() time.Time
-	began    bool  // a commit was stamped; owned by the committer, as what follows
-	stamped  int64 // the time of the last one
+	options  Options
+	space    space
+	requests sync.Pool // of *request, fresh
+	counts   counts
+
+	life  sync.RWMutex // read-held by every call; locked while the store is exchanged, and for good by Close
+	store *store       // guarded by life; nil when none could be opened since
+
+	once   sync.Once
+	end    chan struct{} // closed by Close
+	healed chan struct{} // closed when the healer has ended
 }
 
 // ErrInUse says that another process has the directory open.
@@ -97,28 +84,16 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err := checkFormat(o.FS, dir, o.ReadOnly); err != nil {
 		return nil, err
 	}
-	follows, err := o.log(dir)
-	if err != nil {
+	e := &Engine{
+		dir: dir, options: o, space: space{fs: o.FS, dir: dir, log: o.Log},
+		end: make(chan struct{}), healed: make(chan struct{}),
+	}
+	var err error
+	if e.store, err = openStore(dir, o, &e.counts); err != nil {
 		return nil, err
 	}
-	cache := pebble.NewCache(o.CacheBytes)
-	defer cache.Unref()
-	db, err := pebble.Open(dir, o.pebble(cache))
-	if err != nil {
-		if errors.Is(err, syscall.EAGAIN) { // its lock
-			err = ErrInUse
-		}
-		return nil, fmt.Errorf("pebblekv: open %s: %w", dir, err)
-	}
-	e := &Engine{
-		db: db, seed: maphash.MakeSeed(), window: newWindow(),
-		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
-		fs: o.FS, dir: dir, keepsLog: o.KeepLog > 0, follows: follows, now: o.Now,
-	}
 	e.requests.New = func() any { return newRequest() }
-	e.durable.Store(newSnapshot(db, 0))
-	go e.commitLoop()
-	go e.syncLoop()
+	go e.heal()
 	return e, nil
 }
 
@@ -144,17 +119,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// log looks at the log of a store to be opened: how far it came, when it is kept from now on, too; else it notes where it ends.
-func (o Options) log(dir string) (end uint64, err error) {
-	switch {
-	case o.ReadOnly:
-		return 0, nil
-	case o.KeepLog > 0:
-		return logEnd(o.FS, dir)
-	}
-	return 0, noteGap(o.FS, dir)
-}
-
 func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          o.FS,
@@ -166,9 +130,6 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		L0StopWritesThreshold:       24,
 		Logger:                      logger{o.Log},
 		ReadOnly:                    o.ReadOnly,
-	}
-	if o.KeepLog > 0 {
-		p.FS, p.Cleaner = keeper{o.FS, o.KeepLog, o.Now, o.Log}, pebble.ArchiveCleaner{}
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -197,27 +158,46 @@ func (l logger) Fatalf(format string, args ...any) {
 // Close waits for running calls, drains the queue and closes the store. Calls that come later get kv.ErrClosed.
 func (e *Engine) Close() (err error) {
 	e.once.Do(func() {
+		close(e.end)
+		<-e.healed
+		if e.store != nil {
+			e.store.disk.release()
+		}
 		e.life.Lock() // and never unlocked: TryRLock fails from here on
-		close(e.queue)
-		<-e.done
-		e.durable.Load().release()
-		if err = e.db.Close(); err != nil {
-			err = fmt.Errorf("pebblekv: close: %w", err)
+		if e.store != nil {
+			err = e.store.close()
 		}
 	})
 	return err
 }
 
+// begin starts a call on the store of the moment; e.life.RUnlock ends it.
+func (e *Engine) begin() (*store, error) {
+	if e.life.TryRLock() {
+		if e.store != nil {
+			return e.store, nil
+		}
+		e.life.RUnlock()
+	}
+	select {
+	case <-e.end:
+		return nil, kv.ErrClosed
+	default:
+		return nil, kv.ErrFull // the healer is at work
+	}
+}
+
 // View runs fn on the last durable snapshot.
 func (e *Engine) View(ctx context.Context, fn func(kv.Txn) error) error {
-	if !e.life.TryRLock() {
-		return kv.ErrClosed
+	store, err := e.begin()
+	if err != nil {
+		return err
 	}
 	defer e.life.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s := acquire(&e.durable)
+	s := acquire(&store.durable)
 	defer s.release()
 	return fn(&txn{from: s.reader, readOnly: true})
 }
@@ -225,22 +205,27 @@ func (e *Engine) View(ctx context.Context, fn func(kv.Txn) error) error {
 // Update runs fn in a serializable transaction. fn always runs on the caller's goroutine.
 //
 // When ctx ends while the transaction waits in the queue, it is withdrawn and Update fails with ctx's error. When it ends
-// later the transaction may still commit: the error says so, and wraps ctx's.
+// later the transaction may still commit: the error says so, and wraps ctx's. When the disk fails meanwhile, or is full
+// beyond its reserve, it may be found committed after the store was opened again.
 func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
-	if !e.life.TryRLock() {
-		return kv.ErrClosed
+	store, err := e.begin()
+	if err != nil {
+		return err
 	}
 	defer e.life.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t, err := e.try(fn)
-	if err != nil || len(t.writes.entries) == 0 {
+	t, err := store.try(fn)
+	if err != nil || len(t.writes.Entries) == 0 {
 		return err // it read durable state only, so the answer needs nothing more
+	}
+	if e.space.full() || store.disk.saidFull() {
+		return kv.ErrFull
 	}
 	r := e.requests.Get().(*request)
 	r.txn = t
-	if err := e.enqueue(r); err != nil {
+	if err := store.enqueue(r); err != nil {
 		return err
 	}
 	answered, err := r.await(ctx, fn)
@@ -251,40 +236,43 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	return err
 }
 
-// try runs fn on the durable snapshot.
-func (e *Engine) try(fn func(kv.Txn) error) (*txn, error) {
-	s := acquire(&e.durable)
-	defer s.release()
-	t := &txn{from: s.reader, at: s.seq, tracks: true, seed: e.seed}
-	err := fn(t)
-	t.from = nil
-	t.sortSpans()
-	return t, err
+const healEvery = 200 * time.Millisecond
+
+// heal opens the directory anew when a write failed for lack of room and there is room again: through recovery of what is
+// on the disk, since of what failed nobody knows how much arrived.
+func (e *Engine) heal() {
+	defer close(e.healed)
+	tick := time.NewTicker(healEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.end:
+			return
+		case <-tick.C:
+			if err := e.exchange(); err != nil {
+				e.options.Log.Error("kv: the store cannot be opened again", "error", err)
+			}
+		}
+	}
 }
 
-func (e *Engine) enqueue(r *request) error {
-	if err := e.failure(); err != nil {
-		return err
-	}
-	select {
-	case e.queue <- r:
-		e.counts.waiting(len(e.queue))
+// exchange is one look at whether there is something to heal. Only the healer writes e.store, so it may read it unlocked.
+func (e *Engine) exchange() (err error) {
+	old := e.store
+	if old != nil && !errors.Is(old.failure(), kv.ErrFull) || e.space.full() || old != nil && old.disk.saidFull() {
 		return nil
-	default:
-		e.counts.busy.Add(1)
-		return kv.ErrBusy
 	}
-}
-
-func (e *Engine) failure() error {
-	if err := e.failed.Load(); err != nil {
-		return *err
+	if old != nil {
+		old.disk.release()
 	}
-	return nil
-}
-
-func (e *Engine) fail(cause error) error {
-	err := fmt.Errorf("%w: %w", ErrFailed, cause)
-	e.failed.CompareAndSwap(nil, &err)
-	return e.failure()
+	e.life.Lock()
+	defer e.life.Unlock()
+	if old != nil {
+		old.close() //nolint:errcheck // it is the failure that is known
+	}
+	e.store, err = openStore(e.dir, e.options, &e.counts)
+	if err == nil {
+		e.options.Log.Info("kv: the store is open again")
+	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -87,18 +88,21 @@ func writeFile(fsys vfs.FS, name, content string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// makeDir makes a directory, and what is missing above it, and makes their entries survive a power cut.
+// makeDir makes a directory, and what is missing above it, and makes their entries survive a power cut. Every directory above
+// is synced, also one that is there: an earlier try may have made it and failed to sync.
 func makeDir(fsys vfs.FS, dir string) error {
-	parent := fsys.PathDir(dir)
-	if _, err := fsys.Stat(parent); errors.Is(err, fs.ErrNotExist) && parent != dir {
-		if err := makeDir(fsys, parent); err != nil {
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for parent := fsys.PathDir(dir); ; parent = fsys.PathDir(parent) {
+		err := syncDir(fsys, parent)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) { // so we did not make anything in it
+			err = nil
+		}
+		if err != nil || parent == fsys.PathDir(parent) {
 			return err
 		}
 	}
-	if err := fsys.MkdirAll(dir, 0o700); err != nil { // vfs has no plain Mkdir
-		return err
-	}
-	return syncDir(fsys, parent)
 }
 
 func syncDir(fsys vfs.FS, dir string) error {

@@ -80,15 +80,35 @@ const (
 	firstBytes   = stampBytes + 8
 )
 
-// stamp is for the next commit; in one process time never goes back.
-func (e *Engine) stamp() []byte {
-	e.stamped = max(e.stamped, e.now().UnixNano())
-	b := binary.BigEndian.AppendUint64([]byte{stampVersion}, uint64(e.stamped))
-	if e.began {
+// stamps are made for the commits of one process, by its committer.
+type stamps struct {
+	now     func() time.Time
+	follows uint64 // where the log ended before
+	begun   bool
+	last    int64
+}
+
+// next is the stamp of the next commit; in one process time never goes back.
+func (s *stamps) next() []byte {
+	s.last = max(s.last, s.now().UnixNano())
+	b := binary.BigEndian.AppendUint64([]byte{stampVersion}, uint64(s.last))
+	if s.begun {
 		return b
 	}
-	e.began = true
-	return binary.BigEndian.AppendUint64(b, e.follows)
+	s.begun = true
+	return binary.BigEndian.AppendUint64(b, s.follows)
+}
+
+// log looks at the log of a store that is about to be opened: where it ends, when it is kept from now on; else it notes that.
+func (o Options) log(dir string) (*stamps, error) {
+	switch {
+	case o.ReadOnly:
+		return nil, nil
+	case o.KeepLog == 0:
+		return nil, noteGap(o.FS, dir)
+	}
+	end, err := logEnd(o.FS, dir)
+	return &stamps{now: o.Now, follows: end}, err
 }
 
 // stamped is what a stamp says.

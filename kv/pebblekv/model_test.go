@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"bothy/kv/overlay"
+
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -94,7 +96,7 @@ func TestTurnSeesEveryLayer(t *testing.T) {
 			t.Fatal(err)
 		}
 		model := map[string]string{}
-		tx := &txn{from: db, group: &writes{}}
+		tx := &txn{from: db, group: &overlay.Writes{}}
 		for i := range 45 {
 			key, value, deleted := smallKey(r), fmt.Appendf(nil, "%d", i), r.IntN(3) == 0
 			if deleted {
@@ -105,9 +107,9 @@ func TestTurnSeesEveryLayer(t *testing.T) {
 			}
 			switch {
 			case i >= 30:
-				tx.writes.put(key, value, deleted)
+				tx.writes.Put(key, value, deleted)
 			case i >= 15:
-				tx.group.put(key, value, deleted)
+				tx.group.Put(key, value, deleted)
 			case deleted:
 				err = db.Delete(key, pebble.NoSync)
 			default:

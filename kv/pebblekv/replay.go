@@ -8,8 +8,6 @@ import (
 	"io"
 	"time"
 
-	"bothy/kv"
-
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/batchrepr"
 	"github.com/cockroachdb/pebble/v2/record"
@@ -41,21 +39,23 @@ var (
 // Recover applies a kept log to a store that was just loaded from a backup, in the order of the commits. No other call may run;
 // after a failure the store is worth nothing.
 func (e *Engine) Recover(ctx context.Context, r Recovery) (Recovered, error) {
-	if !e.life.TryLock() {
-		return Recovered{}, kv.ErrClosed
+	s, err := e.begin()
+	if err != nil {
+		return Recovered{}, err
 	}
-	defer e.life.Unlock()
+	defer e.life.RUnlock()
 	if r.FS == nil {
 		r.FS = vfs.Default
 	}
-	p := &player{to: e.db, r: r}
+	p := &player{to: s.db, r: r}
 	if err := p.play(ctx); err != nil {
 		return p.done, err
 	}
-	if err := e.db.LogData(nil, pebble.Sync); err != nil { // the log is one sequence: what came before is synced too
+	err = s.db.LogData(nil, pebble.Sync) // the log is one sequence: what came before is synced too
+	if err = errors.Join(err, s.failure()); err != nil {
 		return p.done, fmt.Errorf("pebblekv: recover: %w", err)
 	}
-	e.durable.Swap(newSnapshot(e.db, e.durable.Load().seq)).release()
+	s.durable.Swap(newSnapshot(s.db, s.durable.Load().seq)).release()
 	return p.done, nil
 }
 

@@ -23,15 +23,16 @@ func (c *counts) waiting(n int) {
 
 // Stats implements kv.Meter.
 func (e *Engine) Stats() kv.Stats {
-	if !e.life.TryRLock() {
-		return kv.Stats{}
+	s, err := e.begin()
+	if err != nil {
+		return kv.Stats{Failed: true}
 	}
 	defer e.life.RUnlock()
-	m := e.db.Metrics()
+	m := s.db.Metrics()
 	kept := e.keptBytes()
 	return kv.Stats{
 		Commits: e.counts.commits.Load(), Groups: e.counts.groups.Load(), Reruns: e.counts.reruns.Load(), Busy: e.counts.busy.Load(),
-		Queue: len(e.queue), QueueMost: int(e.counts.most.Swap(0)), QueueLimit: cap(e.queue), Failed: e.failure() != nil,
+		Queue: len(s.queue), QueueMost: int(e.counts.most.Swap(0)), QueueLimit: cap(s.queue), Failed: s.failure() != nil,
 		StoreBytes: int64(m.DiskSpaceUsage()) + kept, LogBytes: int64(m.WAL.Size) + kept, KeptBytes: kept,
 		Fsyncs: histogram(m.LogWriter.FsyncLatency),
 	}
@@ -54,15 +55,15 @@ func histogram(from prometheus.Histogram) (h kv.Histogram) {
 
 // keptBytes is the size of the log that is kept.
 func (e *Engine) keptBytes() (n int64) {
-	if !e.keepsLog {
+	if e.options.KeepLog == 0 {
 		return 0
 	}
-	names, err := e.fs.List(e.fs.PathJoin(e.dir, archiveDir))
+	names, err := e.options.FS.List(e.options.FS.PathJoin(e.dir, archiveDir))
 	if err != nil {
 		return 0 // nothing was archived yet
 	}
 	for _, name := range names {
-		if info, err := e.fs.Stat(e.fs.PathJoin(e.dir, archiveDir, name)); err == nil { // else it was pruned meanwhile
+		if info, err := e.options.FS.Stat(e.options.FS.PathJoin(e.dir, archiveDir, name)); err == nil { // else it was pruned meanwhile
 			n += info.Size()
 		}
 	}

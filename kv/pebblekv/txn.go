@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"bothy/kv"
+	"bothy/kv/overlay"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -14,9 +15,9 @@ import (
 // txn implements kv.Txn over a Pebble reader: a durable snapshot or, in a turn, everything applied and the group on top.
 type txn struct {
 	from     pebble.Reader
-	group    *writes // of the group under construction; nil outside a turn
+	group    *overlay.Writes // of the group under construction; nil outside a turn
 	readOnly bool
-	writes   writes
+	writes   overlay.Writes
 
 	// What the committer must check; only kept by a first run.
 	tracks bool
@@ -24,6 +25,8 @@ type txn struct {
 	at     uint64   // sequence of the snapshot
 	reads  []uint64 // hashes of keys
 	spans  []span
+
+	fewReads [4]uint64 // room for reads: most transactions need no more
 }
 
 // span is a range of keys that was read: [from, to), to == nil is the end of the store.
@@ -31,12 +34,15 @@ type span struct{ from, to []byte }
 
 func (t *txn) Get(key []byte) ([]byte, error) {
 	if e := t.written(key); e != nil {
-		if e.deleted {
+		if e.Deleted {
 			return nil, nil
 		}
-		return append([]byte{}, e.value...), nil
+		return append([]byte{}, e.Value...), nil
 	}
 	if t.tracks {
+		if t.reads == nil {
+			t.reads = t.fewReads[:0]
+		}
 		t.reads = append(t.reads, maphash.Bytes(t.seed, key))
 	}
 	v, closer, err := t.from.Get(key)
@@ -51,11 +57,11 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 }
 
 // written finds a write of key that is not in from yet.
-func (t *txn) written(key []byte) *entry {
-	if e := t.writes.find(key); e != nil || t.group == nil {
+func (t *txn) written(key []byte) *overlay.Entry {
+	if e := t.writes.Find(key); e != nil || t.group == nil {
 		return e
 	}
-	return t.group.find(key)
+	return t.group.Find(key)
 }
 
 func (t *txn) GetMany(keys [][]byte) ([][]byte, error) {
@@ -77,7 +83,7 @@ func (t *txn) write(key, value []byte, deleted bool) error {
 	if t.readOnly {
 		return kv.ErrReadOnly
 	}
-	t.writes.put(key, value, deleted)
+	t.writes.Put(key, value, deleted)
 	return nil
 }
 
@@ -89,24 +95,29 @@ func (t *txn) Scan(from, to []byte, limit int, reverse bool, fn func(k, v []byte
 	if err != nil {
 		return err
 	}
-	m := merge{stored: it, written: newLayers(&t.writes, t.group, from, to, reverse), reverse: reverse}
 	defer it.Close() //nolint:errcheck // its error is read below
-	seen, last := 0, []byte(nil)
-	for m.first(); m.key != nil; m.next() {
-		seen++
-		if seen == limit {
-			last = bytes.Clone(m.key)
-		}
-		if !fn(m.key, m.value) {
-			last = bytes.Clone(m.key)
-			break
-		}
-		if seen == limit {
-			break
-		}
-	}
-	t.saw(from, to, last, reverse)
+	t.saw(from, to, overlay.Scan(&cursor{it, reverse, false}, &t.writes, t.group, from, to, limit, reverse, fn), reverse)
 	return it.Error()
+}
+
+// cursor is an iterator in the order of a scan.
+type cursor struct {
+	*pebble.Iterator
+	reverse, begun bool
+}
+
+func (c *cursor) Next() bool {
+	switch {
+	case c.begun && c.reverse:
+		return c.Iterator.Prev()
+	case c.begun:
+		return c.Iterator.Next()
+	}
+	c.begun = true
+	if c.reverse {
+		return c.Iterator.Last()
+	}
+	return c.Iterator.First()
 }
 
 // saw notes the span that a scan of [from, to) covered when it stopped at last (nil: at the end).
@@ -156,62 +167,4 @@ func (t *txn) scanned(key []byte) bool {
 	}
 	to := t.spans[i-1].to
 	return to == nil || bytes.Compare(key, to) < 0
-}
-
-// merge walks stored pairs and the writes above them together; a write hides the stored pair.
-type merge struct {
-	stored     *pebble.Iterator
-	written    layers
-	reverse    bool
-	ok         bool   // stored stands on a pair
-	fromStored bool   // the current pair is stored's
-	key, value []byte // nil key: the end
-}
-
-func (m *merge) first() {
-	if m.reverse {
-		m.ok = m.stored.Last()
-	} else {
-		m.ok = m.stored.First()
-	}
-	m.settle()
-}
-
-func (m *merge) next() {
-	if m.fromStored {
-		m.step()
-	}
-	m.settle()
-}
-
-func (m *merge) step() {
-	if m.reverse {
-		m.ok = m.stored.Prev()
-	} else {
-		m.ok = m.stored.Next()
-	}
-}
-
-// settle finds the next pair to show.
-func (m *merge) settle() {
-	for e := m.written.peek(); e != nil; e = m.written.peek() {
-		if m.ok {
-			order := m.written.compare(e.key, m.stored.Key())
-			if order > 0 {
-				break
-			}
-			if order == 0 {
-				m.step()
-			}
-		}
-		m.written.pop()
-		if !e.deleted {
-			m.key, m.value, m.fromStored = e.key, e.value, false
-			return
-		}
-	}
-	m.key, m.value, m.fromStored = nil, nil, true
-	if m.ok {
-		m.key, m.value = m.stored.Key(), m.stored.Value()
-	}
 }

@@ -27,8 +27,8 @@ import (
 const (
 	childDir = "BOTHY_CRASH_DIR" // set: be the process that is killed
 	workers  = 12
-	rounds   = 5
-	roundFor = time.Second
+	rounds   = 3
+	roundFor = 700 * time.Millisecond
 )
 
 // file is a row that names a blob; its index entry and the counters change in the same transaction.

@@ -106,12 +106,13 @@ func (a *Auth) readBody(r *http.Request, maxBody int64) error {
 		return refuse(TooLarge, msgTooLarge, "body of more than %d bytes", maxBody)
 	}
 	a.Payload = HashHex(buf.Bytes())
-	r.Body, r.ContentLength = readCloser{&buf, r.Body}, n
+	r.Body, r.ContentLength = whole{&buf, r.Body}, n
 	return nil
 }
 
-type readCloser struct {
-	io.Reader
+// whole is a body that has been read; Bytes are what is left of it.
+type whole struct {
+	*bytes.Buffer
 	io.Closer
 }
 

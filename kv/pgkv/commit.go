@@ -1,0 +1,333 @@
+package pgkv
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"bothy/kv"
+	"bothy/kv/overlay"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A group of transactions is closed when it has this many members or bytes.
+const (
+	maxGroup      = 512
+	maxGroupBytes = 4 << 20
+	maxChecked    = 8 << 20 // bytes read and written by one transaction; a larger one is run in the serial lane, where nothing is sent back to be checked
+	committers    = 2       // one sends while the other's answer is on its way
+)
+
+// group is what one database transaction settles. Its members have nothing to do with each other: none read what another
+// writes, and no two write the same key.
+type group struct {
+	members []*request
+	writes  overlay.Writes // of all
+	bytes   int
+}
+
+func (g *group) full() bool { return len(g.members) >= maxGroup || g.bytes >= maxGroupBytes }
+
+// readOf says whether t read something that a member writes.
+func (g *group) readBy(t *txn) bool {
+	if len(g.members) == 0 {
+		return false
+	}
+	for i := range t.known.Entries {
+		if g.writes.Find(t.known.Entries[i].Key) != nil {
+			return true
+		}
+	}
+	for _, s := range t.spans {
+		if len(g.writes.Between(s.from, s.to)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *group) writtenBy(t *txn) bool {
+	for i := range t.writes.Entries {
+		if g.writes.Find(t.writes.Entries[i].Key) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *group) add(r *request) {
+	g.members = append(g.members, r)
+	g.bytes += r.txn.bytes()
+	for _, e := range r.txn.writes.Entries {
+		g.writes.Keep(e)
+	}
+}
+
+// committer merges waiting transactions into groups until the queue is closed.
+type committer struct {
+	e    *Engine
+	link link
+	held []*request // taken, for the next group: they write what a member of this one writes
+}
+
+func (c *committer) loop() {
+	defer c.link.drop()
+	for {
+		g := &group{}
+		held := c.held
+		c.held = nil
+		for _, r := range held {
+			c.place(g, r)
+		}
+		if len(g.members) == 0 {
+			r, ok := <-c.e.queue
+			if !ok {
+				return
+			}
+			c.take(g, r)
+		}
+		c.fill(g)
+		if len(g.members) > 0 {
+			c.settle(g)
+		}
+	}
+}
+
+func (c *committer) fill(g *group) {
+	for !g.full() && len(c.held) < maxGroup {
+		select {
+		case r, ok := <-c.e.queue:
+			if !ok {
+				return
+			}
+			c.take(g, r)
+		default:
+			return
+		}
+	}
+}
+
+func (c *committer) take(g *group, r *request) {
+	if r.state.CompareAndSwap(waiting, taken) {
+		c.place(g, r)
+	}
+}
+
+// place adds r to g, or to those that have lost already: the members' writes would come before its own.
+func (c *committer) place(g *group, r *request) {
+	switch {
+	case r.txn.bytes() > maxChecked || g.readBy(r.txn):
+		c.e.losers <- r
+	case g.writtenBy(r.txn):
+		c.held = append(c.held, r)
+	default:
+		g.add(r)
+	}
+}
+
+// settle commits a group and answers its members; those who lost go to the serial lane.
+func (c *committer) settle(g *group) {
+	lost, err := c.commit(g)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && answered(err) && !passing(err) && len(g.members) > 1 { // one of them is to blame
+		for _, r := range g.members {
+			alone := &group{}
+			alone.add(r)
+			c.settle(alone)
+		}
+		return
+	}
+	isLost := make([]bool, len(g.members))
+	for _, i := range lost {
+		isLost[i] = true
+	}
+	for i, r := range g.members {
+		if isLost[i] {
+			c.e.losers <- r
+		} else {
+			r.done <- blame(err)
+		}
+	}
+}
+
+// commit sends the group until its fate is known, and returns the places of those whose reads were outdated.
+func (c *committer) commit(g *group) ([]int, error) {
+	for began := time.Now(); ; rest() {
+		conn, err := c.link.get(c.e.ctx)
+		if err != nil {
+			return nil, err
+		}
+		b := newBatch(g.members)
+		lost, err := c.e.send(&c.link, conn, b.token, append([]call{{name: begin}, {name: lock}}, b.calls(c.e)...))
+		if err == nil || !passing(err) {
+			return lost, err
+		}
+		if time.Since(began) > maxAway {
+			return nil, &away{err}
+		}
+	}
+}
+
+// send makes the round trip that ends with a commit. A nil error says that it was committed but for lost; an *unknown that
+// nobody knows; any other that it was not and cannot be any more.
+func (e *Engine) send(l *link, conn *pgconn.PgConn, id []byte, calls []call) (lost []int, err error) {
+	for i := range calls {
+		switch calls[i].name {
+		case token, verdict, verdictSpans:
+			calls[i].row = func(row [][]byte) { lost = ints(row[0]) }
+		}
+	}
+	err = do(e.ctx, conn, calls...)
+	if err == nil {
+		return lost, nil
+	}
+	if answered(err) {
+		l.recover(e.ctx)
+		return nil, err
+	}
+	l.drop()
+	return e.resolve(l, id, err)
+}
+
+// resolve finds out what became of a batch whose answer was lost. It writes the batch's token itself when it is not there: if
+// the batch is still on its way somewhere, it can no longer commit.
+func (e *Engine) resolve(l *link, id []byte, cause error) (lost []int, err error) {
+	for began := time.Now(); ; rest() {
+		conn, err := l.get(e.ctx)
+		if err != nil {
+			return nil, &unknown{cause}
+		}
+		err = do(e.ctx, conn, call{resolve, [][]byte{id}, func(row [][]byte) { lost = ints(row[0]) }})
+		switch {
+		case err == nil && lost == nil:
+			return nil, &fenced{cause}
+		case err == nil:
+			return lost, nil
+		case time.Since(began) > maxAway:
+			return nil, &unknown{cause}
+		}
+		l.drop()
+	}
+}
+
+// fenced is a commit that was lost with its connection and certainly did not happen.
+type fenced struct{ cause error }
+
+func (f *fenced) Error() string {
+	return "pgkv: the connection was lost before the commit: " + f.cause.Error()
+}
+
+// blame says an error in the contract's words.
+func blame(err error) error {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pg) && pg.Code == stateTooLong:
+		return fmt.Errorf("%w: the database says: %s", kv.ErrLimit, pg.Message)
+	case errors.As(err, &pg):
+		return fmt.Errorf("pgkv: commit: %w", err)
+	}
+	return err
+}
+
+// batch is the parameters of a commit.
+type batch struct {
+	token                           []byte
+	readOf, readKeys, readValues    *array
+	spanOf, spanFrom, spanTo, pairs *array
+	putOf, putKeys, putValues       *array
+	delOf, delKeys                  *array
+	topicOf, topics                 *array
+}
+
+func emptyBatch() *batch {
+	b := &batch{token: make([]byte, 16)}
+	rand.Read(b.token) //nolint:errcheck // never fails
+	i, y := func() *array { return newArray(typeInt4, 64) }, func() *array { return newArray(typeBytes, 1<<10) }
+	b.readOf, b.readKeys, b.readValues = i(), y(), y()
+	b.spanOf, b.spanFrom, b.spanTo, b.pairs = i(), y(), y(), newArray(typeInt8, 0)
+	b.putOf, b.putKeys, b.putValues, b.delOf, b.delKeys = i(), y(), y(), i(), y()
+	b.topicOf, b.topics = i(), newArray(typeText, 0)
+	return b
+}
+
+func newBatch(members []*request) *batch {
+	b := emptyBatch()
+	for i, r := range members {
+		b.check(i, r.txn)
+		b.write(i, &r.txn.writes, r.txn.topics)
+	}
+	return b
+}
+
+// check has the commit look again at what t read.
+func (b *batch) check(i int, t *txn) {
+	for j := range t.known.Entries {
+		e := &t.known.Entries[j]
+		b.readOf.int4(i)
+		b.readKeys.bytes(e.Key)
+		if e.Deleted {
+			b.readValues.bytes(nil)
+		} else {
+			b.readValues.bytes(e.Value)
+		}
+	}
+	for _, s := range t.spans {
+		to := s.to
+		if to == nil {
+			to = end()
+		}
+		b.spanOf.int4(i)
+		b.spanFrom.bytes(s.from)
+		b.spanTo.bytes(to)
+		b.pairs.int8(s.pairs)
+	}
+}
+
+func (b *batch) write(i int, w *overlay.Writes, topics []string) {
+	for j := range w.Entries {
+		e := &w.Entries[j]
+		if e.Deleted {
+			b.delOf.int4(i)
+			b.delKeys.bytes(e.Key)
+			continue
+		}
+		b.putOf.int4(i)
+		b.putKeys.bytes(e.Key)
+		b.putValues.bytes(e.Value)
+	}
+	for _, t := range topics {
+		b.topicOf.int4(i)
+		b.topics.bytes([]byte(t))
+	}
+}
+
+// calls are the statements from the verdict to the commit.
+func (b *batch) calls(e *Engine) []call {
+	calls := []call{b.verdict()}
+	if b.putOf.n > 0 {
+		calls = append(calls, call{name: put, params: [][]byte{b.token, b.putOf.done(), b.putKeys.done(), b.putValues.done()}})
+	}
+	if b.delOf.n > 0 {
+		calls = append(calls, call{name: del, params: [][]byte{b.token, b.delOf.done(), b.delKeys.done()}})
+	}
+	if b.topicOf.n > 0 && e.canListen {
+		calls = append(calls, call{name: notify, params: [][]byte{b.token, b.topicOf.done(), b.topics.done(), []byte(e.channel)}})
+	}
+	return append(calls, call{name: commit})
+}
+
+// verdict is the statement that writes the token, and who has lost. Its simpler forms cost the database half.
+func (b *batch) verdict() call {
+	c := call{name: token, params: [][]byte{b.token}}
+	if b.readOf.n > 0 || b.spanOf.n > 0 {
+		c.name, c.params = verdict, append(c.params, b.readOf.done(), b.readKeys.done(), b.readValues.done())
+	}
+	if b.spanOf.n > 0 {
+		c.name, c.params = verdictSpans, append(c.params, b.spanOf.done(), b.spanFrom.done(), b.spanTo.done(), b.pairs.done())
+	}
+	return c
+}

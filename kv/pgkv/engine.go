@@ -1,0 +1,158 @@
+// Package pgkv is the kv engine for several nodes: all state in one PostgreSQL database, serializable transactions.
+package pgkv
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"bothy/kv"
+	"bothy/kv/overlay"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// DefaultQueue bounds waiting transactions, and waiting first reads.
+const DefaultQueue = 4096
+
+// Options of Open; the zero value is good.
+type Options struct {
+	Queue int          // waiting transactions before kv.ErrBusy; 0 means DefaultQueue
+	Log   *slog.Logger // what an operator should know; nil means none
+}
+
+// Engine implements kv.Engine and kv.Broadcaster.
+type Engine struct {
+	config *pgconn.Config
+	log    *slog.Logger
+	ctx    context.Context // ends with stop: of everything that is done for no caller in particular
+	cancel context.CancelFunc
+	stop   <-chan struct{}
+	life   sync.RWMutex // read-held by every call; locked for good by Close
+	once   sync.Once
+	loops  sync.WaitGroup
+
+	arrivals chan *ask     // first reads
+	queue    chan *request // transactions to commit
+	losers   chan *request // for the serial lane
+	readers  readers
+
+	canListen bool
+	channel   string // of NOTIFY
+	keeper    *keeper
+}
+
+// Open connects to the database of url, makes the tables when the schema is new, and refuses a newer format and a schema with
+// anything else in it. The URL is libpq's (several hosts, too); its search_path names the schema.
+func Open(ctx context.Context, url string, o Options) (*Engine, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	if o.Queue == 0 {
+		o.Queue = DefaultQueue
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		config: config, log: o.Log,
+		arrivals: make(chan *ask, o.Queue), queue: make(chan *request, o.Queue), losers: make(chan *request, o.Queue),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.stop = e.ctx.Done()
+	if err := e.start(ctx); err != nil {
+		e.cancel()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) start(ctx context.Context) error {
+	store, err := e.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.listen(ctx, store); err != nil {
+		return err
+	}
+	for range committers {
+		e.loops.Go((&committer{e: e, link: link{config: e.config}}).loop)
+	}
+	e.loops.Go((&lane{e: e, link: link{config: e.config}}).loop)
+	e.loops.Go(e.keeper.loop)
+	for range listeners {
+		e.promote()
+	}
+	return nil
+}
+
+// Close waits for running calls and disconnects. Calls that come later get kv.ErrClosed.
+func (e *Engine) Close() error {
+	e.once.Do(func() {
+		e.life.Lock() // and never unlocked: TryRLock fails from here on
+		close(e.queue)
+		e.cancel()
+		e.loops.Wait()
+	})
+	return nil
+}
+
+// View runs fn on one snapshot, taken with its first read. A snapshot that is lost with its connection is an error that is
+// Temporary: fn cannot be run again.
+func (e *Engine) View(ctx context.Context, fn func(kv.Txn) error) error {
+	if !e.life.TryRLock() {
+		return kv.ErrClosed
+	}
+	defer e.life.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m := &member{e: e}
+	defer m.leave()
+	return fn(&txn{ctx: ctx, from: m, readOnly: true})
+}
+
+// Update runs fn in a serializable transaction. fn always runs on the caller's goroutine.
+//
+// When ctx ends while the transaction waits in the queue, it is withdrawn and Update fails with ctx's error. When it ends
+// later the transaction may still commit: the error says so, and wraps ctx's.
+func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
+	if !e.life.TryRLock() {
+		return kv.ErrClosed
+	}
+	defer e.life.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t, err := e.try(ctx, fn)
+	if err != nil || t.nothing() {
+		return err // it read one snapshot of committed state, so the answer needs nothing more
+	}
+	r := newRequest(t)
+	select {
+	case e.queue <- r:
+		return r.await(ctx, fn)
+	default:
+		return kv.ErrBusy
+	}
+}
+
+// try runs fn on a snapshot, and on another when that was lost.
+func (e *Engine) try(ctx context.Context, fn func(kv.Txn) error) (*txn, error) {
+	for began := time.Now(); ; rest() {
+		t, lost, err := e.first(ctx, fn)
+		if lost == nil || ctx.Err() != nil || time.Since(began) > maxAway {
+			return t, err
+		}
+	}
+}
+
+func (e *Engine) first(ctx context.Context, fn func(kv.Txn) error) (t *txn, lost, err error) {
+	m := &member{e: e}
+	defer m.leave()
+	t = &txn{ctx: ctx, from: m, known: &overlay.Writes{}}
+	err = fn(t)
+	return t, m.lost, err
+}
