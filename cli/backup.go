@@ -179,6 +179,28 @@ type verifyCommand struct {
 	PassphraseFile string `help:"File with the passphrase of a sealed backup." type:"existingfile" placeholder:"FILE"`
 }
 
+type migrateCommand struct {
+	From      string `help:"Data directory of the node, with its master key." required:"" type:"existingdir" placeholder:"DIR"`
+	FromStore string `help:"The database it has its rows in, postgres://USER@HOST/DATABASE, when they are not in that directory." placeholder:"URL"`
+	FromBlobs string `help:"Where its objects are, s3://… or a directory, when they are not in that directory." placeholder:"PLACE"`
+	To        string `help:"Data directory to make; the same as --from when only the rows move, to --to-store." required:"" type:"path" placeholder:"DIR"`
+	ToStore   string `help:"The database to put the rows into, when that directory is not to hold them." placeholder:"URL"`
+	ToBlobs   string `help:"Where to put the objects, when that directory is not to hold them." placeholder:"PLACE"`
+}
+
+// Run moves the state of a stopped node.
+func (m *migrateCommand) Run(s *streams, _ *Target) error {
+	from, err := filepath.Abs(m.From)
+	if err != nil {
+		return err
+	}
+	said, err := s.program.Migrate(s, Places{from, m.FromStore, m.FromBlobs}, Places{m.To, m.ToStore, m.ToBlobs})
+	if err == nil {
+		_, err = fmt.Fprint(s.out, said)
+	}
+	return err
+}
+
 var errFaults = errors.New("it is not whole")
 
 // Run checks a backup or a data directory, and fails when something is wrong with it.

@@ -25,6 +25,7 @@ type commands struct {
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a running node, to a file or an S3 store."`
 	Restore restoreCommand `cmd:"" help:"Make a data directory (--data) of a backup."`
 	Verify  verifyCommand  `cmd:"" help:"Check every row, index entry and blob of a backup, or of a stopped node's data directory (--data)."`
+	Migrate migrateCommand `cmd:"" help:"Move the state of a stopped node between a data directory and a database that nodes share."`
 	Open    openCommand    `cmd:"" help:"Open a page in a browser for which AWS's hosts are this node."`
 }
 
@@ -40,6 +41,7 @@ type Program struct {
 	Start   func(context.Context, Options) (Server, error)
 	Backup  func(ctx context.Context, of Places, to io.Writer) error // of a stopped node
 	Restore func(context.Context, RestoreOptions) (said string, err error)
+	Migrate func(ctx context.Context, from, to Places) (said string, err error)
 	// Verify checks a backup or, when that is "", the stores of a stopped node; it writes what it finds and returns the number of faults.
 	Verify func(ctx context.Context, of Places, backup, passphraseFile string, report io.Writer) (faults int, err error)
 }

@@ -97,8 +97,13 @@ func (n *testNode) askBackup(keys sigv4.Credentials) *http.Response {
 // verified is what Verify says of a directory or a backup.
 func verified(t *testing.T, data, from string) (faults int, report string) {
 	t.Helper()
+	return verifiedAt(t, Places{Data: data}, from)
+}
+
+func verifiedAt(t *testing.T, p Places, from string) (faults int, report string) {
+	t.Helper()
 	var b bytes.Buffer
-	faults, err := Verify(t.Context(), Places{Data: data}, from, "", &b)
+	faults, err := Verify(t.Context(), p, from, "", &b)
 	if err != nil {
 		t.Fatal(err)
 	}

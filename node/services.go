@@ -161,13 +161,16 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	})
 	chores := func(ctx context.Context) { s.chores(ctx, log) }
 	if s.node.where.shared() {
-		lease := &record.Lease{DB: s.node.db, Name: "node.chores"}
+		lease := &record.Lease{DB: s.node.db, Name: choresLease}
 		wg.Go(func() { lease.Run(ctx, chores) })
 	} else {
 		wg.Go(func() { chores(ctx) })
 	}
 	return wg.Wait
 }
+
+// choresLease is held by the node that does the chores of all.
+const choresLease = "node.chores"
 
 // chores do until ctx ends what needs to be done by one node.
 func (s *services) chores(ctx context.Context, log *slog.Logger) {

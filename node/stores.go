@@ -63,16 +63,17 @@ func openStores(ctx context.Context, o opening) (s *stores, err error) {
 	defer func() {
 		if err != nil {
 			s.close() //nolint:errcheck // the first error is the one to tell
+			s = nil
 		}
 	}()
 	if err := o.directory(); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.lock, err = lockData(o.Data); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.engine, err = o.rows(ctx); err != nil {
-		return nil, err
+		return s, err
 	}
 	s.db = kv.New(s.engine)
 	s.blobs, err = o.openBlobs(ctx)

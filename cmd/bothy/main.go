@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 
 	"bothy/cli"
@@ -20,20 +19,4 @@ func main() {
 
 func start(ctx context.Context, o cli.Options) (cli.Server, error) {
 	return node.New(ctx, node.Config{DataDir: o.DataDir, Store: o.Store, Blobs: o.Blobs, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, Metrics: o.Metrics, KeepLog: o.KeepLog, Log: o.Log})
-}
-
-// program is what the commands do without a running node.
-func program() cli.Program {
-	return cli.Program{
-		Start: start,
-		Backup: func(ctx context.Context, of cli.Places, to io.Writer) error {
-			return node.BackupStopped(ctx, node.Places(of), to)
-		},
-		Restore: func(ctx context.Context, o cli.RestoreOptions) (string, error) {
-			return node.Restore(ctx, node.RestoreOptions{From: o.From, To: node.Places(o.To), MasterKey: o.MasterKey, Passphrase: o.Passphrase, Log: o.Log, Until: o.Until})
-		},
-		Verify: func(ctx context.Context, of cli.Places, backup, passphraseFile string, report io.Writer) (int, error) {
-			return node.Verify(ctx, node.Places(of), backup, passphraseFile, report)
-		},
-	}
 }

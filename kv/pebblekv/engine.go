@@ -213,6 +213,9 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 		return err
 	}
 	defer e.life.RUnlock()
+	if e.options.ReadOnly {
+		return kv.ErrReadOnly
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
