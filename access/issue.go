@@ -69,7 +69,7 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 	}
 	life = min(life, time.Duration(role.MaxSession)*time.Second)
 	account := accountOf(role.ARN)
-	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Name: spec.SessionName,
+	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Revoked: role.Revocations, Name: spec.SessionName,
 		Keys: spec.sessionKeys(), Policies: spec.Policies, Identity: spec.Identity}, now, life)
 	if err != nil {
 		return nil, err

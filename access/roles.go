@@ -254,7 +254,7 @@ func (s *Service) RevokeSessions(ctx context.Context, account, role string) erro
 		if err != nil {
 			return or(err, noSuchRole(role))
 		}
-		row.RevokedBefore = s.cfg.Now().UTC()
+		row.Revocations++
 		if err := roles().Put(tx, of(account), row); err != nil {
 			return err
 		}

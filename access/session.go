@@ -27,8 +27,9 @@ type session struct {
 	User     string                `json:"u,omitempty"`
 	HolderID string                `json:"h,omitempty"` // AROA… or AIDA…: a new role of the old name is another role
 	Name     string                `json:"n,omitempty"`
-	Issued   int64                 `json:"i"` // milliseconds
-	Expires  int64                 `json:"e"` // seconds
+	Revoked  int                   `json:"v,omitempty"` // how often the role's sessions had been revoked
+	Issued   int64                 `json:"i"`           // milliseconds
+	Expires  int64                 `json:"e"`           // seconds
 	Keys     policy.Keys           `json:"k,omitempty"`
 	Policies []string              `json:"p,omitempty"`
 	Identity *wire.CognitoIdentity `json:"c,omitempty"`
@@ -130,8 +131,8 @@ func (s *Service) sessionHolder(ctx context.Context, t *session) (c *compiled, e
 		return nil, err
 	case c == nil || c.id() != t.HolderID:
 		return nil, invalidToken("role or user %s%s (%s) of the session was deleted", t.Role, t.User, t.HolderID)
-	case c.role != nil && t.Issued < c.role.RevokedBefore.UnixMilli():
-		return nil, expiredToken("sessions of role %s issued before %s are revoked", t.Role, c.role.RevokedBefore.Format(time.RFC3339))
+	case c.role != nil && (t.Revoked != c.role.Revocations || t.Issued < c.role.RevokedBefore.UnixMilli()):
+		return nil, expiredToken("sessions of role %s as old as the one of %s are revoked", t.Role, time.UnixMilli(t.Issued).UTC().Format(time.RFC3339))
 	}
 	return c, nil
 }

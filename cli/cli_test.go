@@ -395,11 +395,12 @@ func TestUp(t *testing.T) {
 		got = o
 		return n, nil
 	}
-	code, stdout, stderr := runCommand(start, "--data", f.data, "up", "--dev", "--listen", "127.0.0.1:1")
+	t.Setenv("BOTHY_STORE", "postgres://u:p@h/d") // so that no password is on a command line
+	code, stdout, stderr := runCommand(start, "--data", f.data, "up", "--dev", "--listen", "127.0.0.1:1", "--blobs", "s3://b")
 	if code != 1 || !strings.Contains(stderr, "the store is gone") || !strings.Contains(stderr, "closing failed") || n.closed != 1 || !strings.HasSuffix(stdout, "ready "+f.URL+"\n") {
 		t.Errorf("%d %q %q, closed %d times", code, stdout, stderr, n.closed)
 	}
-	if got.DataDir != f.data || !got.Dev || got.Listen != "127.0.0.1:1" || got.Region != "us-east-1" || strings.Contains(stdout, "FAKESECRET") {
+	if got.DataDir != f.data || got.Store != "postgres://u:p@h/d" || got.Blobs != "s3://b" || strings.Contains(stdout+stderr, "u:p@h") || !got.Dev || got.Listen != "127.0.0.1:1" || got.Region != "us-east-1" || strings.Contains(stdout, "FAKESECRET") {
 		t.Errorf("%+v, %q", got, stdout)
 	}
 	refuses := func(context.Context, Options) (Server, error) { return nil, errors.New("no") }

@@ -38,6 +38,15 @@ func (b busy) Error() string { return string(b) }
 // Temporary tells that the same call may succeed in a moment.
 func (b busy) Temporary() bool { return true }
 
+// slow is the error of a transaction that took too long: most often because the store made it wait.
+type slow struct{}
+
+func (slow) Error() string {
+	return fmt.Sprintf("%v: transaction of more than %v", ErrLimit, MaxTxTime)
+}
+func (slow) Unwrap() error   { return ErrLimit }
+func (slow) Temporary() bool { return true }
+
 // Engine is what a store implements.
 //
 // View runs fn on one consistent, durable snapshot. Update runs fn in a serializable transaction, again when it lost
@@ -240,7 +249,7 @@ func (t *Tx) alive() error {
 		return err
 	}
 	if time.Now().After(t.until) {
-		return fmt.Errorf("%w: transaction of more than %v", ErrLimit, MaxTxTime)
+		return slow{}
 	}
 	return nil
 }

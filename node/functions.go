@@ -32,7 +32,7 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 	if s.runDir, err = runDir(n.cfg.DataDir, n.cfg.Log); err != nil {
 		return nil, err
 	}
-	data, err := filepath.Abs(n.cfg.DataDir)
+	hidden, err := n.hidden()
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +44,26 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 	return functions.New(functions.Config{
 		DB: n.db, Blobs: n.blobs, Sealer: sealer, Objects: codeObjects{s}, Keep: s.objects.Keep, Now: n.cfg.Now, Log: n.cfg.Log, Ran: n.metrics.ran,
 		Runner: runner.Config{
-			Dir: s.runDir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: []string{data},
+			Dir: s.runDir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: hidden,
 			Endpoint: n.URL(), Sessions: functionSessions{s},
 		},
 	}), nil
+}
+
+// hidden are the directories that functions must not see.
+func (n *Node) hidden() ([]string, error) {
+	dirs := []string{n.cfg.DataDir}
+	if n.cfg.Blobs != "" && !strings.HasPrefix(n.cfg.Blobs, s3Scheme) {
+		dirs = append(dirs, n.cfg.Blobs)
+	}
+	for i, d := range dirs {
+		abs, err := filepath.Abs(d)
+		if err != nil {
+			return nil, err
+		}
+		dirs[i] = abs
+	}
+	return dirs, nil
 }
 
 // runDir makes the directory where functions are unpacked and run: a cache outside the data directory, which they must not see.

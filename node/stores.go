@@ -23,6 +23,8 @@ import (
 	"bothy/kv/pgkv"
 )
 
+const s3Scheme = "s3://" // of a place for blobs that is no directory
+
 // Places say where the state of a node lies.
 type Places struct {
 	Data  string // its directory
@@ -92,7 +94,7 @@ func (o opening) check() error {
 		return errors.New("node: other nodes may share the store, but none could read blobs in this one's data directory: say with --blobs where all nodes reach them, s3://BUCKET/PREFIX or a shared directory")
 	case o.shared() && o.keepLog > 0:
 		return errors.New("node: --keep-log keeps the log of a private store; of one in PostgreSQL the database archives its own (point-in-time recovery)")
-	case o.keepLog > 0 && strings.HasPrefix(o.Blobs, "s3://"):
+	case o.keepLog > 0 && strings.HasPrefix(o.Blobs, s3Scheme):
 		return errors.New("node: --keep-log keeps deleted blobs in a directory only: turn on versions in the bucket, or keep blobs in a directory")
 	}
 	return nil
@@ -166,7 +168,7 @@ func (p Places) blobsAt() string {
 }
 
 func (o opening) openBlobs(ctx context.Context) (e blob.Engine, err error) {
-	if place := o.blobsAt(); strings.HasPrefix(place, "s3://") {
+	if place := o.blobsAt(); strings.HasPrefix(place, s3Scheme) {
 		e, err = s3blob.Open(ctx, place, s3blob.Options{Now: o.now, Grace: o.grace})
 	} else {
 		e, err = fileblob.Open(place, fileblob.Options{Now: o.now, Grace: o.grace, Keep: o.keepLog})

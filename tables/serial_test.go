@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,21 +14,18 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv/history"
+	"bothy/kv/kvtest"
 	"bothy/wire"
 	"bothy/wire/item"
 )
 
 // TestRequestsAreSerializable records concurrent requests of every kind that reads or writes items, and asks for one order of
 // them, true to real time, in which each saw what it was answered: items, pages of the table, and an index that items move
-// about in. BOTHY_HISTORIES=100 makes it so many times longer.
+// about in. See kvtest.Rounds for a longer run.
 func TestRequestsAreSerializable(t *testing.T) {
-	rounds := 2
-	if more, err := strconv.Atoi(os.Getenv("BOTHY_HISTORIES")); err == nil {
-		rounds *= more
-	}
 	for name, open := range map[string]func(*testing.T) *world{"memkv": func(t *testing.T) *world { return newWorld(t) }, "pebblekv": pebbleWorld} {
 		t.Run(name, func(t *testing.T) {
-			for range rounds {
+			for range kvtest.Rounds(2) {
 				seed := rand.Uint64()
 				r := &recorder{w: open(t)}
 				r.w.table("tab", "p:S", "byG g:S ALL")

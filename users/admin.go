@@ -154,7 +154,7 @@ func (s *Service) adminDeleteUser(c *wire.Call, in *cognitoidp.AdminDeleteUserIn
 // adminDisableUser also ends the user's sessions, as AWS does.
 func (s *Service) adminDisableUser(c *wire.Call, in *cognitoidp.AdminDisableUserInput) (*cognitoidp.AdminDisableUserOutput, error) {
 	return nil, s.change(c, in.UserPoolId.V, in.Username.V, func(_ *kv.Tx, _ *pool, u *user) error {
-		u.Disabled, u.SignedOut = true, c.Now
+		u.Disabled, u.SignOuts = true, u.SignOuts+1
 		return nil
 	})
 }
@@ -168,7 +168,7 @@ func (s *Service) adminEnableUser(c *wire.Call, in *cognitoidp.AdminEnableUserIn
 
 func (s *Service) adminUserGlobalSignOut(c *wire.Call, in *cognitoidp.AdminUserGlobalSignOutInput) (*cognitoidp.AdminUserGlobalSignOutOutput, error) {
 	return nil, s.change(c, in.UserPoolId.V, in.Username.V, func(_ *kv.Tx, _ *pool, u *user) error {
-		u.SignedOut = c.Now
+		u.SignOuts++
 		return nil
 	})
 }

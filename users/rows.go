@@ -47,7 +47,8 @@ type user struct {
 	Disabled   bool
 	Credential []byte    `json:",omitempty"` // sealed SRP credential; nil: no password yet
 	TempUntil  time.Time `json:",omitzero"`  // end of a temporary password
-	SignedOut  time.Time `json:",omitzero"`  // tokens issued before are void
+	SignedOut  time.Time `json:",omitzero"`  // sessions begun before are over: of before there was
+	SignOuts   int       `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
 	Created    time.Time
 	Modified   time.Time
 	ghost      bool // stands for a user who does not exist; never stored
@@ -73,6 +74,7 @@ type session struct {
 	Pool, Sub, Origin string // Origin is origin_jti
 	Client            string
 	AuthTime          time.Time
+	SignOuts          int `json:",omitempty"` // the user's, when it began
 	Expires           time.Time
 	Serial            int       // of the current refresh token, when they rotate
 	Rotated           time.Time `json:",omitzero"`

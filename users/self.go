@@ -261,6 +261,6 @@ func (s *Service) globalSignOut(c *wire.Call, in *cognitoidp.GlobalSignOutInput)
 
 // signOut ends every session of the user begun until now.
 func signOut(tx *kv.Tx, c *wire.Call, u *user) error {
-	u.SignedOut = c.Now
+	u.SignOuts++
 	return people.Put(tx, inPool(c.Account, u.Pool), u)
 }

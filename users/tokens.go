@@ -31,7 +31,7 @@ type grant struct {
 // newGrant starts a session for the user, in the transaction that checked them.
 func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, error) {
 	_, _, life := cl.lifetimes()
-	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: wire.NewUUID(), Client: cl.ID, AuthTime: c.Now, Expires: c.Now.Add(life)}
+	ses := &session{Pool: p.ID, Sub: u.Sub, Origin: wire.NewUUID(), Client: cl.ID, AuthTime: c.Now, SignOuts: u.SignOuts, Expires: c.Now.Add(life)}
 	if err := sessions.Insert(tx, inPool(c.Account, p.ID), ses); err != nil {
 		return nil, err
 	}

@@ -195,6 +195,7 @@ func TestRevocation(t *testing.T) {
 	must(w, w.s.getUser, get(two))
 
 	three := w.signIn(p, cl, "alice")
+	w.wait(-time.Minute) // another node, whose clock is behind
 	must(w, w.s.globalSignOut, &cognitoidp.GlobalSignOutInput{AccessToken: two.AccessToken})
 	for _, r := range []*cognitoidp.AuthenticationResultType{two, three} {
 		refused(w, w.s.getUser, get(r), "NotAuthorizedException", "Access Token has been revoked")

@@ -221,7 +221,9 @@ func liveUser(tx *kv.Tx, account string, m claims) (*user, *pool, error) {
 }
 
 // standsFor tells whether the session began after the user last signed out everywhere.
-func (ses *session) standsFor(u *user) bool { return ses.AuthTime.After(u.SignedOut) }
+func (ses *session) standsFor(u *user) bool {
+	return ses.SignOuts == u.SignOuts && ses.AuthTime.After(u.SignedOut)
+}
 
 // asBearer runs fn in a transaction with whom the access token speaks for.
 func (s *Service) asBearer(c *wire.Call, token string, fn func(tx *kv.Tx, b *bearer) error) error {

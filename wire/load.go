@@ -72,7 +72,7 @@ func classOf(r *request) admit.Class {
 	return admit.Short
 }
 
-// answerOf is the room an answer gets before it is made: the most the operation may answer, as read and as written. What a
+// answerOf is the room an operation gets to work in and to make its answer: the most it may answer, as read and as written. What a
 // function answers is counted when it has.
 func answerOf(r *request) int64 {
 	if r.api == nil || r.info == nil {
@@ -85,6 +85,8 @@ func answerOf(r *request) int64 {
 		return 12 * mb
 	case "dynamodb.BatchGetItem", "logs.FilterLogEvents":
 		return 48 * mb
+	case "mobile.CreateProject", "mobile.UpdateProject": // an archive, inflated
+		return 64 * mb
 	}
 	return answerBytes
 }

@@ -169,15 +169,20 @@ func (m *Mux) authenticate(c *Call, r *request) error {
 
 func (m *Mux) verify(c *Call, hr *http.Request, max int64) error {
 	var found *Credential
+	var failed error // of the look-up: a refusal, or the store's own failure, which is not the signature's
 	auth, err := m.verifier.Verify(hr, max, func(key, token string) (string, error) {
 		c.Principal = &Principal{AccessKey: key} // claimed, not proved: for the trace
 		cred, err := m.cfg.Credentials.Find(c, key, token)
 		if err != nil {
+			failed = err
 			return "", err
 		}
 		found = cred
 		return cred.Secret, nil
 	})
+	if failed != nil {
+		return failed
+	}
 	if err != nil {
 		return signatureFault(err)
 	}

@@ -99,13 +99,13 @@ func (c *codeCache) secretFile() string { return filepath.Join(c.run, "secret") 
 func (c *codeCache) processDir(uid int) (string, error) {
 	dir := filepath.Join(c.run, "proc", strconv.Itoa(uid)+"-"+rand.Text()[:10])
 	for _, d := range []string{dir, filepath.Join(dir, "root"), filepath.Join(dir, "tmp")} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			return "", fmt.Errorf("runner: %w", err)
+		err := os.Mkdir(d, 0o700)
+		if err == nil && uid != 0 {
+			err = os.Chown(d, uid, uid)
 		}
-		if uid != 0 {
-			if err := os.Chown(d, uid, uid); err != nil {
-				return "", fmt.Errorf("runner: %w", err)
-			}
+		if err != nil {
+			removeTree(c.log, dir)
+			return "", fmt.Errorf("runner: %w", err)
 		}
 	}
 	return dir, nil
@@ -174,15 +174,16 @@ func (c *codeCache) unpack(ctx context.Context, f *Function, dir string) error {
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	if err := Unpack(file, size, fresh); err != nil {
+	err = Unpack(file, size, fresh)
+	if err == nil {
+		err = os.Chmod(fresh, 0o755)
+	}
+	if err == nil {
+		err = os.Rename(fresh, dir)
+	}
+	if err != nil {
 		removeTree(c.log, fresh)
-		return err
-	}
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return fmt.Errorf("runner: %w", err)
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return fmt.Errorf("runner: %w", err)
+		return fmt.Errorf("runner: code of %s: %w", f.Name, err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func testSingleKeys(t *testing.T, dbs nodes) {
 }
 
 func recorded(t *testing.T, dbs nodes, record func(r *Recorder) error) {
-	for range rounds(1) {
+	for range Rounds(1) {
 		seed := rand.Uint64()
 		if err := record(NewRecorder(seed)); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -71,7 +71,7 @@ func testStarvation(t *testing.T, dbs nodes) {
 				stop()
 			}
 		}()
-		for range rounds(4) {
+		for range Rounds(4) {
 			if err := longRead(dbs.at(i), i, keys, &commits, &most[1]); err != nil {
 				return err
 			}

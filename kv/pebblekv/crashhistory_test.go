@@ -21,7 +21,7 @@ func TestHistoriesAcrossPowerCuts(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 6 {
+	for range kvtest.Rounds(6) {
 		rec := kvtest.NewRecorder(r.Uint64())
 		fs := vfs.NewCrashableMem()
 		for range 3 {

@@ -25,9 +25,9 @@ import (
 // A table that cannot be written is another matter: Pebble drops it and tries again, so it is only told a moment later.
 type disk struct {
 	vfs.FS          // the real one; reads go there
-	dir      string // Pebble's
 	memory   vfs.FS // what is written after the cut
 	why      atomic.Pointer[error]
+	broken   chan struct{} // closed by the cut
 	full     atomic.Int64  // time of the last "no space left", Unix nanoseconds
 	spoiled  atomic.Int32  // tables that could not be written, since one could
 	opening  atomic.Bool   // a failure of anything cuts: to open is all or nothing
@@ -41,7 +41,7 @@ const fullFor = time.Second
 const maxSpoiled = 4 // tables in a row that fail before the disk is cut
 
 func newDisk(fs vfs.FS, dir string) (*disk, error) {
-	d := &disk{FS: fs, dir: dir, memory: vfs.NewMem(), released: make(chan struct{})}
+	d := &disk{FS: fs, memory: vfs.NewMem(), broken: make(chan struct{}), released: make(chan struct{})}
 	d.opening.Store(true)
 	return d, d.memory.MkdirAll(dir, 0o700)
 }
@@ -77,7 +77,9 @@ func (d *disk) cut(cause error) error {
 	if noSpace(cause) {
 		err = fmt.Errorf("%w: %w", kv.ErrFull, cause)
 	}
-	d.why.CompareAndSwap(nil, &err)
+	if d.why.CompareAndSwap(nil, &err) {
+		close(d.broken)
+	}
 	return d.failure()
 }
 
@@ -133,7 +135,14 @@ func isTable(name string) bool {
 
 const compactions = "pebble-compaction" // Pebble's name for their writes
 
+// Create syncs the directory before Pebble's marker of the current manifest is made: without, a file system that keeps no order
+// among the entries of a directory may have the marker and not the manifest after a power cut, and the store does not open.
 func (d *disk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(d.PathBase(name), "marker.") && d.failure() == nil {
+		if err := syncDir(d.FS, d.PathDir(name)); err != nil {
+			d.saw(name, err)
+		}
+	}
 	return d.create(name, c, func() (vfs.File, error) { return d.FS.Create(name, c) })
 }
 

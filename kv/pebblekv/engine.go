@@ -42,6 +42,8 @@ const (
 	maxUnsynced   = 16 // groups applied and not yet fsynced
 )
 
+const stopWrites = 4 // write buffers that wait to become tables before commits wait too
+
 // ErrFailed says that the disk failed an earlier write: the engine answers Views from what was durable and takes no Update
 // until it is opened again.
 var ErrFailed = errors.New("pebblekv: storage failed, read-only")
@@ -125,7 +127,7 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		Cache:                       cache,
 		FormatMajorVersion:          pebble.FormatWALSyncChunks, // pinned: raising it is a change of our format
 		MemTableSize:                o.MemTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: stopWrites,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		Logger:                      logger{o.Log},
@@ -239,43 +241,61 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	return err
 }
 
-const healEvery = 200 * time.Millisecond
+const (
+	healEvery  = 200 * time.Millisecond
+	reopenWait = 10 * time.Second // after a try that failed
+)
 
 // heal opens the directory anew when a write failed for lack of room and there is room again: through recovery of what is
-// on the disk, since of what failed nobody knows how much arrived.
+// on the disk, since of what failed nobody knows how much arrived. After another failure it leaves the store as it is. Only
+// the healer writes e.store, so it reads it unlocked.
 func (e *Engine) heal() {
 	defer close(e.healed)
-	tick := time.NewTicker(healEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-e.end:
 			return
-		case <-tick.C:
-			if err := e.exchange(); err != nil {
-				e.options.Log.Error("kv: the store cannot be opened again", "error", err)
-			}
+		case <-e.store.disk.broken:
+		}
+		if !errors.Is(e.store.failure(), kv.ErrFull) || !e.awaitRoom() || !e.exchange() {
+			return
 		}
 	}
 }
 
-// exchange is one look at whether there is something to heal. Only the healer writes e.store, so it may read it unlocked.
-func (e *Engine) exchange() (err error) {
-	old := e.store
-	if old != nil && !errors.Is(old.failure(), kv.ErrFull) || e.space.full() || old != nil && old.disk.saidFull() {
-		return nil
+// awaitRoom waits until the disk has room for a store that opens; false means that the engine ends first.
+func (e *Engine) awaitRoom() bool {
+	for e.space.full() || e.store.disk.saidFull() || e.tryRoom() != nil {
+		select {
+		case <-e.end:
+			return false
+		case <-time.After(healEvery):
+		}
 	}
-	if old != nil {
-		old.disk.release()
-	}
+	return true
+}
+
+// exchange closes the store and opens another, however often it must try; false means that the engine ends first.
+func (e *Engine) exchange() bool {
+	e.store.disk.release()
 	e.life.Lock()
-	defer e.life.Unlock()
-	if old != nil {
-		old.close() //nolint:errcheck // it is the failure that is known
+	e.store.close() //nolint:errcheck // it is the failure that is known
+	e.store = nil
+	e.life.Unlock()
+	for {
+		s, err := openStore(e.dir, e.options, &e.counts)
+		if err == nil {
+			e.life.Lock()
+			e.store = s
+			e.life.Unlock()
+			e.options.Log.Info("kv: the store is open again")
+			return true
+		}
+		e.options.Log.Error("kv: the store cannot be opened again", "error", err)
+		select {
+		case <-e.end:
+			return false
+		case <-time.After(reopenWait):
+		}
 	}
-	e.store, err = openStore(e.dir, e.options, &e.counts)
-	if err == nil {
-		e.options.Log.Info("kv: the store is open again")
-	}
-	return err
 }

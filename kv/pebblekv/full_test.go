@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -227,35 +226,6 @@ func copyTree(t *testing.T, from vfs.FS, dir string, to vfs.FS, name string) vfs
 	return to
 }
 
-// TestRealDiskFull is the same on a real file system of 64 MB. Where none can be mounted, TestDiskFull has to do.
-func TestRealDiskFull(t *testing.T) {
-	t.Parallel()
-	disk := t.TempDir()
-	if err := syscall.Mount("bothy-test", disk, "tmpfs", 0, "size=64m"); err != nil {
-		t.Skipf("no file system can be mounted here (%v): TestDiskFull is the same in memory", err)
-	}
-	defer syscall.Unmount(disk, syscall.MNT_DETACH) //nolint:errcheck // nothing is left in it
-	filler := filepath.Join(disk, "filler")
-	take := func() {
-		f, err := os.Create(filler)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for chunk := make([]byte, 1<<20); ; {
-			if _, err := f.Write(chunk); err != nil {
-				break
-			}
-		}
-	}
-	give := func() { os.Remove(filler) }
-	full(t, filepath.Join(disk, "db"), vfs.Default, take, give, func() (string, vfs.FS) {
-		to := filepath.Join(t.TempDir(), "copy")
-		copyTree(t, vfs.Default, filepath.Join(disk, "db"), vfs.Default, to)
-		return to, vfs.Default
-	})
-}
-
 // TestCloseWhileFull: a node that ends while its disk is full ends, and what it acknowledged is there.
 func TestCloseWhileFull(t *testing.T) {
 	t.Parallel()
@@ -263,10 +233,12 @@ func TestCloseWhileFull(t *testing.T) {
 	e := open(t, "db", pebblekv.Options{FS: fs, MemTableBytes: 256 << 10})
 	w := &writers{}
 	w.start(t, e)
+	await(t, "writes", func() bool { return w.n.Load() > 50 })
+	fs.take(32 << 20)
 	await(t, "refusals", func() bool { return w.full.Load() > 20 })
 	w.end()
 	_ = e.Close() // it says that it was full
-	fs.take(-16 << 20)
+	fs.take(-32 << 20)
 	e = open(t, "db", pebblekv.Options{FS: fs})
 	w.check(t, e)
 	if err := e.Close(); err != nil {

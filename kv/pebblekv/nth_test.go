@@ -114,9 +114,9 @@ func (l *ledger) check(t *testing.T, what string, fs vfs.FS) {
 }
 
 // scenario opens, commits small and large, loses a race, flushes and compacts (the write buffer is small), closes, and does
-// it again: three times. Whatever fails is only noted.
+// it again. Whatever fails is only noted.
 func scenario(t *testing.T, fs vfs.FS, l *ledger) {
-	for life := range 3 {
+	for life := range 2 {
 		e, err := pebblekv.Open("data/kv", pebblekv.Options{FS: fs, MemTableBytes: 64 << 10})
 		if err != nil {
 			continue

@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -49,3 +50,20 @@ func (s *space) look() {
 }
 
 func reserve(total uint64) uint64 { return min(max(total/20, leastReserve), mostReserve) }
+
+const roomFile = "bothy-room" // of no meaning to Pebble
+
+// tryRoom writes as much as opening the store may, and takes it away again: a quota does not show in the free space, and
+// who gives up a store that reads must be able to open the next.
+func (e *Engine) tryRoom() error {
+	fs, name := e.options.FS, e.options.FS.PathJoin(e.dir, roomFile)
+	defer fs.Remove(name) //nolint:errcheck // openStore removes it
+	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	for chunk, left := make([]byte, 64<<10), stopWrites*int(e.options.MemTableBytes); left > 0 && err == nil; left -= len(chunk) {
+		_, err = f.Write(chunk)
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}

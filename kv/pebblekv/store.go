@@ -36,6 +36,7 @@ func openStore(dir string, o Options, c *counts) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pebblekv: open %s: %w", dir, err)
 	}
+	o.FS.Remove(o.FS.PathJoin(dir, roomFile)) //nolint:errcheck // left by a kill, if at all
 	db, err := openPebble(dir, o, d)
 	if err != nil {
 		if errors.Is(err, syscall.EAGAIN) { // its lock

@@ -16,6 +16,12 @@ import (
 // TestHistoriesAcrossKills records one history of two nodes while the database's processes are killed, twice: in the order of
 // everything, before and after, acknowledged transactions are there, those whose answer was lost whole or not at all.
 func TestHistoriesAcrossKills(t *testing.T) {
+	for range kvtest.Rounds(1) {
+		acrossKills(t)
+	}
+}
+
+func acrossKills(t *testing.T) {
 	own := postgres.Start(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

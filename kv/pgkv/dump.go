@@ -49,7 +49,7 @@ func (e *Engine) Dump(ctx context.Context, fn func(k, v []byte) error) error {
 
 // own makes a connection for a call that takes its time.
 func (e *Engine) own(ctx context.Context) (*pgconn.PgConn, error) {
-	conn, err := connect(ctx, e.config)
+	conn, err := e.to.connect(ctx)
 	if err != nil {
 		return nil, &away{err}
 	}

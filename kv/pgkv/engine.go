@@ -1,4 +1,28 @@
-// Package pgkv is the kv engine for several nodes: all state in one PostgreSQL database, serializable transactions.
+// Package pgkv is the kv engine for several nodes: all state in one PostgreSQL database, serializable transactions. It knows
+// nothing of keys or rows.
+//
+// A function runs on its caller's goroutine. Its reads come from a session: a read-only database transaction that is shared by all
+// who began to read together, so that one statement answers many. It keeps what it read and what it wants to write. A committer
+// takes the waiting transactions that have nothing to do with each other and sends them in one round trip: begin, the store's
+// lock, the verdict (who of them read what has changed since: keys by value, spans by their values and number), the writes of the
+// others, commit. Those who lost go to the serial lane, which takes the lock and runs them again, each on top of those before it,
+// while nobody can change what they read: they cannot lose again, and a hot key costs no commit per change.
+//
+// All nodes commit under the one lock, a row, so the order of commits is one sequence and every snapshot holds a beginning of it:
+// that is the whole argument for serializability, Views included, and it needs no help from the database beyond snapshots and row
+// locks. It is written out, with what was run and what was not, in docs/decisions/0007.
+//
+// A verdict is written with the batch's token. When the answer to a commit is lost, the token is looked for and, when it is not
+// there, written: a batch still under way somewhere can then no longer commit, and it is sent again. So a write that was
+// acknowledged is there once; one that failed as Temporary never.
+//
+// Tables, in the schema of the URL's search_path:
+//
+//	bothy_format (id, mark, version, store)  one row: the version of this format, the store's name; it is the lock
+//	bothy_kv     (k, v)                      the pairs
+//	bothy_commit (id, at, lost)              tokens of the last minutes, and who lost in their batch; lost is null when fenced off
+//
+// PostgreSQL's index holds no key above some 2,700 bytes that does not compress: such a key is refused with kv.ErrLimit.
 package pgkv
 
 import (
@@ -9,8 +33,6 @@ import (
 
 	"bothy/kv"
 	"bothy/kv/overlay"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // DefaultQueue bounds waiting transactions, and waiting first reads.
@@ -24,7 +46,7 @@ type Options struct {
 
 // Engine implements kv.Engine and kv.Broadcaster.
 type Engine struct {
-	config *pgconn.Config
+	to     database
 	log    *slog.Logger
 	ctx    context.Context // ends with stop: of everything that is done for no caller in particular
 	cancel context.CancelFunc
@@ -57,7 +79,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
-		config: config, log: o.Log,
+		to: database{config: config}, log: o.Log,
 		arrivals: make(chan *ask, o.Queue), queue: make(chan *request, o.Queue), losers: make(chan *request, o.Queue),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -70,17 +92,16 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 }
 
 func (e *Engine) start(ctx context.Context) error {
-	store, err := e.open(ctx)
-	if err != nil {
+	if err := e.open(ctx); err != nil {
 		return err
 	}
-	if err := e.listen(ctx, store); err != nil {
+	if err := e.listen(ctx); err != nil {
 		return err
 	}
 	for range committers {
-		e.loops.Go((&committer{e: e, link: link{config: e.config}}).loop)
+		e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
 	}
-	e.loops.Go((&lane{e: e, link: link{config: e.config}}).loop)
+	e.loops.Go((&lane{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go(e.keeper.loop)
 	for range listeners {
 		e.promote()

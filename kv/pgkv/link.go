@@ -33,9 +33,15 @@ func (a *away) Temporary() bool { return true }
 
 // link is a connection that is made when it is needed and made again when it was lost. One goroutine uses it at a time.
 type link struct {
-	config    *pgconn.Config
+	to        *database
 	conn      *pgconn.PgConn // nil when there is none
 	lostSince time.Time      // of the first failed attempt in a row; zero when it was last up
+}
+
+// database is where links lead.
+type database struct {
+	config   *pgconn.Config
+	relative bool // not PostgreSQL itself: see statements
 }
 
 // settings are those of every session. What a relative of PostgreSQL does not know, it refuses, and the session goes on without:
@@ -74,11 +80,12 @@ func parse(url string) (*pgconn.Config, error) {
 
 // get returns the connection, and makes it when there is none. It goes on trying until the database has been away for maxAway.
 func (l *link) get(ctx context.Context) (*pgconn.PgConn, error) {
-	if l.conn != nil && !l.conn.IsClosed() {
+	if l.conn != nil && !l.conn.IsClosed() && quiet(l.conn.Conn()) {
 		return l.conn, nil
 	}
+	l.drop()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		conn, err := connect(ctx, l.config)
+		conn, err := l.to.connect(ctx)
 		if err == nil {
 			l.conn, l.lostSince = conn, time.Time{}
 			return conn, nil
@@ -97,39 +104,43 @@ func (l *link) get(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 }
 
-func connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+func (d *database) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxConnect)
 	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	conn, err := pgconn.ConnectConfig(ctx, d.config)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range settings() {
-		if _, err := conn.Exec(ctx, s).ReadAll(); err != nil && conn.IsClosed() {
-			return nil, err
-		}
-	}
-	if err := prepare(ctx, conn); err != nil {
+	if err := d.furnish(ctx, conn); err != nil {
 		conn.Close(context.Background()) //nolint:errcheck // it is of no use
 		return nil, err
 	}
 	return conn, nil
 }
 
-// prepare gives the session its statements, in one round trip.
-func prepare(ctx context.Context, conn *pgconn.PgConn) error {
+// furnish gives a session its settings, some of which may be refused, and its statements, in one round trip.
+func (d *database) furnish(ctx context.Context, conn *pgconn.PgConn) error {
 	p := conn.StartPipeline(ctx)
-	for _, s := range statements() {
+	for _, s := range settings() {
+		p.SendQueryParams(s, nil, nil, nil, nil)
+		p.SendPipelineSync()
+	}
+	p.SendPrepare(notify, notifySQL, nil)
+	p.SendPipelineSync()
+	for _, s := range statements(d.relative) {
 		p.SendPrepare(s.name, s.sql, nil)
 	}
-	if err := errors.Join(p.Sync(), p.Close()); err != nil {
-		return err
+	err := p.Sync()
+	for optional := len(settings()) + 1; err == nil && optional > 0; {
+		var result any
+		if result, err = p.GetResults(); answered(err) {
+			err = nil
+		}
+		if _, synced := result.(*pgconn.PipelineSync); synced {
+			optional--
+		}
 	}
-	_, err := conn.Prepare(ctx, notify, notifySQL, nil)
-	if answered(err) {
-		return nil // it has no such thing
-	}
-	return err
+	return errors.Join(err, p.Close())
 }
 
 // drop gives the connection up after a failure, or at the end.

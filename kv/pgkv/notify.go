@@ -46,23 +46,10 @@ type keeper struct {
 	hear atomic.Pointer[func(topic string)]
 }
 
-// open makes the tables and returns the store's name.
-func (e *Engine) open(ctx context.Context) (store string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, maxOperation)
-	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, e.config)
-	if err != nil {
-		return "", fmt.Errorf("pgkv: open: %w", err)
-	}
-	defer conn.Close(ctx) //nolint:errcheck // it is not needed any more
-	return openSchema(ctx, conn)
-}
-
 // listen makes the keeper's first connection, so that nothing is missed from here on.
-func (e *Engine) listen(ctx context.Context, store string) error {
+func (e *Engine) listen(ctx context.Context) error {
 	node := make([]byte, 8)
 	rand.Read(node) //nolint:errcheck // never fails
-	e.channel = "bothy_" + store
 	e.keeper = &keeper{e: e, node: hex.EncodeToString(node)}
 	conn, err := e.keeper.connect(ctx)
 	if err != nil {
@@ -82,9 +69,10 @@ func (e *Engine) listen(ctx context.Context, store string) error {
 }
 
 func (k *keeper) connect(ctx context.Context) (*pgconn.PgConn, error) {
-	config := k.e.config.Copy()
-	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { k.heard(n.Payload) }
-	return connect(ctx, config)
+	to := k.e.to
+	to.config = to.config.Copy()
+	to.config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { k.heard(n.Payload) }
+	return to.connect(ctx)
 }
 
 // heard passes on what another engine said.

@@ -46,6 +46,7 @@ func open(t testing.TB, url string, o pgkv.Options) *pgkv.Engine {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	kvtest.Run(t, func(t *testing.T) kv.Engine { return open(t, schema(), pgkv.Options{}) })
 }
 
@@ -59,14 +60,15 @@ func TestShared(t *testing.T) {
 
 // TestRandomHistories: the same history gives the same answers as memkv, also when the engine is closed and opened between.
 func TestRandomHistories(t *testing.T) {
-	for i := range uint64(4) {
+	t.Parallel()
+	for i := range uint64(3) {
 		seed := i
-		if i >= 2 {
+		if i >= 1 {
 			seed = rand.Uint64()
 		}
 		url := schema()
 		current := open(t, url, pgkv.Options{})
-		kvtest.RunRandom(t, seed, 200,
+		kvtest.RunRandom(t, seed, 150,
 			kvtest.Subject{Name: "memkv", Engine: memkv.New()},
 			kvtest.Subject{Name: "pgkv", Engine: current, Reopen: func() kv.Engine {
 				if err := current.Close(); err != nil {

@@ -27,15 +27,36 @@ const createFormat = `create table if not exists bothy_format (id int4 primary k
 const tables = `create table if not exists bothy_kv (k bytea primary key, v bytea not null);
 create table if not exists bothy_commit (id bytea primary key, at timestamptz not null default now(), lost int4[])`
 
+// open looks what kind of database it is, and makes the tables.
+func (e *Engine) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxOperation)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, e.to.config)
+	if err != nil {
+		return fmt.Errorf("pgkv: open: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it is not needed any more
+	version, err := column(ctx, conn, "select version()")
+	if err != nil {
+		return fmt.Errorf("pgkv: open: %w", err)
+	}
+	e.to.relative = !strings.HasPrefix(version[0], "PostgreSQL ") || strings.Contains(version[0], "-YB-")
+	store, err := openSchema(ctx, conn)
+	e.channel = "bothy_" + store
+	return err
+}
+
 // openSchema makes the tables in a new schema, and checks the format of one that is not. It returns the store's name, drawn when
 // it was made. Two that begin at once may hinder each other: then they look again.
 func openSchema(ctx context.Context, conn *pgconn.PgConn) (store string, err error) {
 	for range 10 {
 		store, err = makeSchema(ctx, conn)
-		var pg *pgconn.PgError
-		if !errors.As(err, &pg) || !slices.Contains([]string{"23505", "42P07", "42P06", "42710", stateSerialization, stateDeadlock}, pg.Code) {
+		if !hasCode(err, "23505", "42P07", "42P06", "42710", stateSerialization, stateDeadlock) { // somebody else made it
 			break
 		}
+	}
+	if hasCode(err, "42703") { // no such column
+		err = fmt.Errorf("%w: bothy_format: %w", ErrFormat, err)
 	}
 	if err != nil && !errors.Is(err, ErrFormat) {
 		err = fmt.Errorf("pgkv: open: %w", err)
@@ -68,7 +89,7 @@ func stamp(ctx context.Context, conn *pgconn.PgConn) (store string, err error) {
 	rand.Read(name) //nolint:errcheck // never fails
 	err = exec(ctx, conn, "begin isolation level read committed")
 	if err == nil {
-		err = exec(ctx, conn, fmt.Sprintf("insert into bothy_format values (1, '%s', %d, '%s') on conflict (id) do nothing", formatMark, Format, hex.EncodeToString(name)))
+		err = exec(ctx, conn, fmt.Sprintf("insert into bothy_format (id, mark, version, store) values (1, '%s', %d, '%s') on conflict (id) do nothing", formatMark, Format, hex.EncodeToString(name)))
 	}
 	if err == nil {
 		store, err = checkFormat(ctx, conn)
@@ -137,4 +158,9 @@ func column(ctx context.Context, conn *pgconn.PgConn, sql string) ([]string, err
 		out = append(out, string(row[0]))
 	}
 	return out, nil
+}
+
+func hasCode(err error, codes ...string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains(codes, pg.Code)
 }

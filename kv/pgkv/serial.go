@@ -15,9 +15,8 @@ import (
 
 // Limits of a round in the serial lane, which holds the store's lock from its beginning.
 const (
-	maxRound    = 512
-	maxHold     = 50 * time.Millisecond // no turn begins later: other nodes wait
-	maxPrefetch = 4096                  // keys read with the lock, in the same round trip
+	maxRound = 512
+	maxHold  = 50 * time.Millisecond // no turn begins later: other nodes wait
 )
 
 // lane runs those who lost, one after the other on the goroutines of their callers, inside one database transaction that holds
@@ -144,9 +143,13 @@ type round struct {
 // begin takes the lock, and reads at once what rs read when they lost.
 func (r *round) begin(rs []*request) error {
 	var keys [][]byte
+	size := 0
 	for _, q := range rs {
+		if size += q.txn.known.Bytes; size > maxChecked {
+			break
+		}
 		for i := range q.txn.known.Entries {
-			if k := q.txn.known.Entries[i].Key; len(keys) < maxPrefetch && r.known.Find(k) == nil {
+			if k := q.txn.known.Entries[i].Key; r.known.Find(k) == nil {
 				r.known.Keep(overlay.Entry{Key: k, Deleted: true})
 				keys = append(keys, k)
 			}

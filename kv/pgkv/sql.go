@@ -36,10 +36,17 @@ const (
 )
 
 // statements are plain SQL that PostgreSQL's relatives have too: no functions of our own, no system columns, no advisory locks.
-func statements() []statement {
+//
+// On PostgreSQL each statement of a commit sees what was committed when it began, hence all that came before the lock was had, and
+// a View's snapshot is enough. Not every relative means the same by these levels, but all mean the same by serializable.
+func statements(relative bool) []statement {
+	change, look := `begin isolation level read committed`, `begin isolation level repeatable read read only`
+	if relative {
+		change, look = `begin isolation level serializable`, `begin isolation level serializable read only`
+	}
 	return []statement{
-		{begin, `begin isolation level read committed`},
-		{beginRead, `begin isolation level repeatable read read only`},
+		{begin, change},
+		{beginRead, look},
 		{commit, `commit`},
 		{lock, `select 1 from bothy_format where id = 1 for update`},
 		{token, `insert into bothy_commit (id, lost) values ($1::bytea, '{}') returning lost`},

@@ -24,6 +24,7 @@ const (
 // TestNodeKilled kills the real program with SIGKILL at random moments under mixed load over HTTP, starts it again, and looks
 // for everything it acknowledged; then it goes on with the same data.
 func TestNodeKilled(t *testing.T) {
+	t.Parallel()
 	rounds := nodeRounds
 	if v := os.Getenv(roundsVariable); v != "" {
 		n, err := strconv.Atoi(v)

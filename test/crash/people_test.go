@@ -41,7 +41,7 @@ func (l *people) setup(c *client) error {
 	}
 	l.pool = pool.UserPool.Id
 	var app struct{ UserPoolClient struct{ ClientId string } }
-	err = c.cognito("CreateUserPoolClient", m{"UserPoolId": l.pool, "ClientName": "crash"}, &app)
+	err = c.cognito("CreateUserPoolClient", m{"UserPoolId": l.pool, "ClientName": "crash", "ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}}, &app)
 	l.client = app.UserPoolClient.ClientId
 	return err
 }

@@ -138,11 +138,8 @@ func (l *rows) same(what string, index, table []item) error {
 // hits is a counter that many raise at once.
 type hits struct {
 	*tally
-	cellOf
+	told, silent atomic.Int64 // it stands between told and told+silent
 }
-
-// cellOf is the memory of a counter: between acked and acked+open.
-type cellOf struct{ acked, open atomic.Int64 }
 
 func (*hits) name() string { return "counter" }
 
@@ -158,13 +155,13 @@ func (l *hits) work(c *client, _ int, _ *rand.Rand) error {
 	err := c.dynamo("UpdateItem", m{"TableName": "hits", "Key": hot, "UpdateExpression": "ADD n :one", "ExpressionAttributeValues": m{":one": num(1)}}, nil)
 	switch {
 	case err == nil:
-		l.cellOf.acked.Add(1)
-		l.tally.acked.Add(1)
+		l.told.Add(1)
+		l.acked.Add(1)
 	case refused(err, ""):
 		return err
 	case unclear(err):
-		l.cellOf.open.Add(1)
-		l.tally.open.Add(1)
+		l.silent.Add(1)
+		l.open.Add(1)
 	}
 	return nil
 }
@@ -175,13 +172,13 @@ func (l *hits) check(c *client) error {
 		return err
 	}
 	n, _ := strconv.ParseInt(out.Item["n"].N, 10, 64)
-	low, high := l.cellOf.acked.Load(), l.cellOf.acked.Load()+l.cellOf.open.Load()
+	low, high := l.told.Load(), l.told.Load()+l.silent.Load()
 	l.looked.Add(1)
 	if n < low || n > high {
 		return fmt.Errorf("counted %d: %d were acknowledged, %d left open", n, low, high-low)
 	}
 	l.landed.Add(n - low)
-	l.cellOf.acked.Store(n)
-	l.cellOf.open.Store(0)
+	l.told.Store(n)
+	l.silent.Store(0)
 	return nil
 }

@@ -241,9 +241,9 @@ func (v *victim) ask(request io.Reader) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer c.Close()                                 //nolint:errcheck // only read
-	c.SetDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // shows in what follows
-	go io.Copy(c, request)                          //nolint:errcheck // a refusal may come before all is said
+	defer c.Close()                            //nolint:errcheck // only read
+	c.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // shows in what follows
+	go io.Copy(c, request)                     //nolint:errcheck // a refusal may come before all is said
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		return 0, err.Error()

@@ -5,6 +5,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -90,17 +91,31 @@ func URL(address, schema string) string {
 	return u.String()
 }
 
-// Kill ends every process of the server with SIGKILL: what was not fsynced is lost as far as the server can lose it.
-func (s *Server) Kill() error { return s.end(syscall.SIGKILL, true) }
+// Kill ends every process of the server with SIGKILL, in the middle of whatever they do.
+func (s *Server) Kill() error {
+	children := s.children()
+	err := s.end(syscall.SIGKILL)
+	for _, pid := range children { // each leads a group of its own
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended with its parent
+	}
+	return err
+}
 
 // Immediate stops the server without a checkpoint.
-func (s *Server) Immediate() error { return s.end(syscall.SIGQUIT, false) }
+func (s *Server) Immediate() error { return s.end(syscall.SIGQUIT) }
 
 // Stop disconnects clients and stops the server in good order.
-func (s *Server) Stop() error { return s.end(syscall.SIGINT, false) }
+func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
 
-// Restart starts a stopped or killed server on the same port.
-func (s *Server) Restart() error { return s.start() }
+// Restart starts a stopped or killed server on the same port. It waits for what is left of a killed one.
+func (s *Server) Restart() error {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := s.start()
+		if err == nil || time.Since(began) > stopWithin {
+			return err
+		}
+	}
+}
 
 // Remove stops the server and removes its directory.
 func (s *Server) Remove() {
@@ -208,7 +223,7 @@ func (s *Server) command(name string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	// In its own group, to be killed whole; and the kernel stops it when we die without a chance to.
+	// In its own group, so that a terminal's interrupt is ours; and the kernel stops it when we die without a chance to.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 	return cmd, nil
 }
@@ -258,7 +273,7 @@ func (s *Server) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
 	defer cancel()
 	for {
-		cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-h", s.Dir, "-p", strconv.Itoa(s.Port))
+		cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-U", "postgres", "-h", s.Dir, "-p", strconv.Itoa(s.Port))
 		if cmd.Run() == nil {
 			return nil
 		}
@@ -272,13 +287,9 @@ func (s *Server) await() error {
 	}
 }
 
-// end signals the server, or its whole group, and waits for its end.
-func (s *Server) end(sig syscall.Signal, group bool) error {
-	pid := s.process.Pid
-	if group {
-		pid = -pid
-	}
-	if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
+// end signals the server and waits for its end.
+func (s *Server) end(sig syscall.Signal) error {
+	if err := s.process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
@@ -287,6 +298,21 @@ func (s *Server) end(sig syscall.Signal, group bool) error {
 	case <-time.After(stopWithin):
 		return fmt.Errorf("PostgreSQL did not stop within %v:\n%s", stopWithin, s.log())
 	}
+}
+
+// children are the server's other processes.
+func (s *Server) children() (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		b, _ := os.ReadFile(name) // gone meanwhile: no child
+		_, rest, _ := strings.Cut(string(b), ") ")
+		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(s.process.Pid) { // state, parent
+			if pid, err := strconv.Atoi(strings.Split(name, "/")[2]); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
 
 func (s *Server) log() []byte {

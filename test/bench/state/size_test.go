@@ -47,6 +47,7 @@ func sizes(b testing.TB, small, large, rounds int, each time.Duration) {
 		fmt.Printf("%d rows: %d MB on disk, opened in %.0f ms, resident %+d MB\n", []int{small, large}[i], onDisk(b, dirs[i]), opened.Seconds()*1000, resident(b)-before)
 		defer stores[i].close() //nolint:errcheck // the directory is removed
 	}
+	settle()
 	before := resident(b)
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(out, "rows\t%d /s\t%d /s\tratio\t\n", small, large)

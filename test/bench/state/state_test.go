@@ -65,7 +65,7 @@ func (w workload) String() string { return fmt.Sprintf("%s ×%d", w.name, w.goro
 type result struct {
 	perSecond float64
 	p99       time.Duration
-	processor time.Duration // per operation, with what the store does in the background meanwhile
+	processor time.Duration // per operation, with what the store has left to do in the background afterwards
 }
 
 // turn does w on s for a while.
@@ -88,10 +88,23 @@ func (w workload) turn(s store, rows int, d time.Duration) (result, error) {
 	stop.Store(true)
 	wg.Wait()
 	took := time.Since(begin)
+	settle()
 	spent = processor() - spent
 	all := slices.Concat(times...)
 	slices.Sort(all)
 	return result{float64(len(all)) / took.Seconds(), all[len(all)*99/100], spent / time.Duration(len(all))}, firstOf(errs)
+}
+
+// settle waits until no store works in the background, so that one's work is not another's loss.
+func settle() {
+	const quiet, pause, longest = time.Millisecond, 20 * time.Millisecond, 10 * time.Second
+	for begin := time.Now(); time.Since(begin) < longest; {
+		spent := processor()
+		time.Sleep(pause)
+		if processor()-spent < quiet {
+			return
+		}
+	}
 }
 
 // processor is the time this process has spent on processors.
@@ -133,6 +146,7 @@ func compare(b testing.TB, rows, rounds int, each time.Duration) {
 			b.Fatal(c.name, err)
 		}
 		stores[i] = s
+		settle()
 	}
 	var done []workload
 	var results [][][]result // of a workload, of a store, of a round

@@ -82,6 +82,7 @@ func (w *fullWorld) start() {
 // "try again"; when there is room, writes go on by themselves; nothing acknowledged is lost, also when the node is killed
 // while the disk is full.
 func TestNodeOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	w := &fullWorld{T: t, disk: mount(t)}
 	w.data = filepath.Join(w.disk.dir, "data")
 	w.start()
