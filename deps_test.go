@@ -34,7 +34,7 @@ var mayImport = []struct {
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
 	{"record", []string{"kv"}},
-	{"backup", []string{"kv", "blob", "record"}},
+	{"backup", []string{"kv", "blob", "blob/s3blob", "record"}},
 	{"wire/sigv4", nil},
 	{"wire/jsoncur", nil},
 	{"wire/item", []string{"wire/jsoncur"}},
@@ -116,7 +116,7 @@ var mayUse = map[string][]string{
 	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
-	"github.com/minio/minio-go":     {"blob/s3blob", "backup"},
+	"github.com/minio/minio-go":     {"blob/s3blob"},
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},

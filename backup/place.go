@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"bothy/blob/s3blob"
 )
 
 // Remote tells whether a place is an object in an S3 store, and not a file.
@@ -17,7 +19,7 @@ func Remote(place string) bool { return strings.HasPrefix(place, "s3://") }
 // Open opens a backup, file or object, for NewReader or Unseal.
 func Open(ctx context.Context, place string) (io.ReadCloser, error) {
 	if Remote(place) {
-		return openObject(ctx, place)
+		return s3blob.OpenObject(ctx, place)
 	}
 	return os.Open(place)
 }
@@ -26,7 +28,7 @@ func Open(ctx context.Context, place string) (io.ReadCloser, error) {
 // A file is for its owner alone, and must not exist.
 func Create(ctx context.Context, place string, write func(io.Writer) error) error {
 	if Remote(place) {
-		return createObject(ctx, place, write)
+		return s3blob.CreateObject(ctx, place, write)
 	}
 	if _, err := os.Lstat(place); err == nil {
 		return fmt.Errorf("backup: %s exists", place)
@@ -45,8 +47,12 @@ func Create(ctx context.Context, place string, write func(io.Writer) error) erro
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), place); err != nil { // unlike a rename, it replaces nothing
+	if err := os.Link(f.Name(), place); errors.Is(err, fs.ErrExist) { // unlike a rename, it replaces nothing
 		return err
+	} else if err != nil { // a file system without links
+		if err := os.Rename(f.Name(), place); err != nil {
+			return err
+		}
 	}
 	d, err := os.Open(filepath.Dir(place))
 	if err != nil {
