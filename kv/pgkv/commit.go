@@ -16,7 +16,7 @@ const (
 	maxGroup      = 512
 	maxGroupBytes = 4 << 20
 	maxChecked    = 8 << 20 // bytes read and written by one transaction; a larger one is run in the serial lane, where nothing is sent back to be checked
-	committers    = 2       // one sends while the other's answer is on its way
+	maxPatience   = 5 * time.Millisecond
 )
 
 // group is what one database transaction settles. Its members have nothing to do with each other: none read what another
@@ -68,7 +68,9 @@ func (g *group) add(r *request) {
 type committer struct {
 	e    *Engine
 	link link
-	held []*request // taken, for the next group: they write what a member of this one writes
+	held []*request    // taken, for the next group: they write what a member of this one writes
+	took time.Duration // the last commit
+	back int           // its members, if others were waiting at its end: they come back while those would be sent off without them
 }
 
 func (c *committer) loop() {
@@ -94,15 +96,34 @@ func (c *committer) loop() {
 	}
 }
 
+// fill takes who is waiting, and waits a little for those who are about to: a flush lasts as long for few as for many. It never
+// waits when nobody else is under way.
 func (c *committer) fill(g *group) {
-	for !g.full() && len(c.held) < maxGroup {
+	var patience <-chan time.Time
+	for expected := 0; !g.full() && len(c.held) < maxGroup; {
 		select {
 		case r, ok := <-c.e.queue:
 			if !ok {
 				return
 			}
 			c.take(g, r)
+			continue
 		default:
+		}
+		if patience == nil {
+			patience = time.After(min(c.took/4, maxPatience))
+			expected = len(g.members) + c.back
+		}
+		if c.e.running.Load() == 0 && len(g.members) >= expected {
+			return
+		}
+		select {
+		case r, ok := <-c.e.queue:
+			if !ok {
+				return
+			}
+			c.take(g, r)
+		case <-patience:
 			return
 		}
 	}
@@ -128,7 +149,12 @@ func (c *committer) place(g *group, r *request) {
 
 // settle commits a group and answers its members; those who lost go to the serial lane.
 func (c *committer) settle(g *group) {
+	began := time.Now()
 	lost, err := c.commit(g)
+	c.took, c.back = time.Since(began), 0
+	if len(c.e.queue) > 0 {
+		c.back = len(g.members)
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && answered(err) && !passing(err) && len(g.members) > 1 { // one of them is to blame
 		for _, r := range g.members {

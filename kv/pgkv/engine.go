@@ -29,6 +29,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bothy/kv"
@@ -58,6 +59,7 @@ type Engine struct {
 	arrivals chan *ask     // first reads
 	queue    chan *request // transactions to commit
 	losers   chan *request // for the serial lane
+	running  atomic.Int64  // Updates not yet in the queue
 	readers  readers
 
 	canListen bool
@@ -98,9 +100,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.listen(ctx); err != nil {
 		return err
 	}
-	for range committers {
-		e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
-	}
+	e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go((&lane{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go(e.keeper.loop)
 	for range listeners {
@@ -147,16 +147,27 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	r, err := e.enqueue(ctx, fn)
+	if r == nil {
+		return err
+	}
+	return r.await(ctx, fn)
+}
+
+// enqueue runs fn for the first time and has the committer take what it wants to write; nil when that is nothing.
+func (e *Engine) enqueue(ctx context.Context, fn func(kv.Txn) error) (*request, error) {
+	e.running.Add(1)
+	defer e.running.Add(-1)
 	t, err := e.try(ctx, fn)
 	if err != nil || t.nothing() {
-		return err // it read one snapshot of committed state, so the answer needs nothing more
+		return nil, err // it read one snapshot of committed state, so the answer needs nothing more
 	}
 	r := newRequest(t)
 	select {
 	case e.queue <- r:
-		return r.await(ctx, fn)
+		return r, nil
 	default:
-		return kv.ErrBusy
+		return nil, kv.ErrBusy
 	}
 }
 
