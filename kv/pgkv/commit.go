@@ -17,6 +17,7 @@ const (
 	maxGroupBytes = 4 << 20
 	maxChecked    = 8 << 20 // bytes read and written by one transaction; a larger one is run in the serial lane, where nothing is sent back to be checked
 	maxPatience   = 5 * time.Millisecond
+	crowd         = 32 // in the queue; with fewer, all in one flush is faster than half in each
 )
 
 // group is what one database transaction settles. Its members have nothing to do with each other: none read what another
@@ -64,13 +65,15 @@ func (g *group) add(r *request) {
 	}
 }
 
-// committer merges waiting transactions into groups until the queue is closed.
+// committer merges waiting transactions into groups until the queue is closed. There are two: one for all times; the other helps
+// when there is a crowd, so that its batch is at the database, waiting for the lock, when the first one's is done.
 type committer struct {
-	e    *Engine
-	link link
-	held []*request    // taken, for the next group: they write what a member of this one writes
-	took time.Duration // the last commit
-	back int           // its members, if others were waiting at its end: they come back while those would be sent off without them
+	e     *Engine
+	link  link
+	helps bool
+	held  []*request    // taken, for the next group: they write what a member of this one writes
+	took  time.Duration // the last commit
+	back  int           // its members, if others were waiting at its end: they come back while those would be sent off without them
 }
 
 func (c *committer) loop() {
@@ -82,18 +85,31 @@ func (c *committer) loop() {
 		for _, r := range held {
 			c.place(g, r)
 		}
-		if len(g.members) == 0 {
-			r, ok := <-c.e.queue
-			if !ok {
-				return
-			}
-			c.take(g, r)
+		if len(g.members) == 0 && !c.first(g) {
+			return
 		}
 		c.fill(g)
 		if len(g.members) > 0 {
 			c.settle(g)
 		}
 	}
+}
+
+// first waits until there is something to do; false when there never will be.
+func (c *committer) first(g *group) bool {
+	if c.helps {
+		select {
+		case <-c.e.crowd:
+			return true
+		case <-c.e.stop:
+			return false
+		}
+	}
+	r, ok := <-c.e.queue
+	if ok {
+		c.take(g, r)
+	}
+	return ok
 }
 
 // fill takes who is waiting, and waits a little for those who are about to: a flush lasts as long for few as for many. It never

@@ -59,6 +59,7 @@ type Engine struct {
 	arrivals chan *ask     // first reads
 	queue    chan *request // transactions to commit
 	losers   chan *request // for the serial lane
+	crowd    chan struct{} // gets a value when many wait
 	running  atomic.Int64  // Updates not yet in the queue
 	readers  readers
 
@@ -83,6 +84,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	e := &Engine{
 		to: database{config: config}, log: o.Log,
 		arrivals: make(chan *ask, o.Queue), queue: make(chan *request, o.Queue), losers: make(chan *request, o.Queue),
+		crowd: make(chan struct{}, 1),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.stop = e.ctx.Done()
@@ -101,6 +103,7 @@ func (e *Engine) start(ctx context.Context) error {
 		return err
 	}
 	e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
+	e.loops.Go((&committer{e: e, link: link{to: &e.to}, helps: true}).loop)
 	e.loops.Go((&lane{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go(e.keeper.loop)
 	for range listeners {
@@ -165,10 +168,17 @@ func (e *Engine) enqueue(ctx context.Context, fn func(kv.Txn) error) (*request, 
 	r := newRequest(t)
 	select {
 	case e.queue <- r:
-		return r, nil
 	default:
 		return nil, kv.ErrBusy
 	}
+	if len(e.queue) < crowd {
+		return r, nil
+	}
+	select {
+	case e.crowd <- struct{}{}:
+	default: // it knows
+	}
+	return r, nil
 }
 
 // try runs fn on a snapshot, and on another when that was lost.
