@@ -360,13 +360,30 @@ func (c *cloud) mountIAM(m *wire.Mux) {
 	})
 }
 
+const onDemand = "PAY_PER_REQUEST"
+
 func (c *cloud) mountTables(m *wire.Mux) {
 	const missing = "ResourceNotFoundException"
+	keys := map[string][]dynamodb.KeySchemaElement{}
 	on(m, dynamodb.DescribeTable, func(in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput, error) {
-		return &dynamodb.DescribeTableOutput{}, c.need("table "+in.TableName.V, missing)
+		d := &dynamodb.TableDescription{KeySchema: keys[in.TableName.V], ProvisionedThroughput: &dynamodb.ProvisionedThroughputDescription{ReadCapacityUnits: wire.Some(int64(0)), WriteCapacityUnits: wire.Some(int64(0))}}
+		if strings.HasSuffix(c.has["table "+in.TableName.V], onDemand) {
+			d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some(onDemand)}
+		} else {
+			d.ProvisionedThroughput.ReadCapacityUnits, d.ProvisionedThroughput.WriteCapacityUnits = wire.Some(int64(7)), wire.Some(int64(8))
+		}
+		return &dynamodb.DescribeTableOutput{Table: d}, c.need("table "+in.TableName.V, missing)
 	})
 	on(m, dynamodb.CreateTable, func(in *dynamodb.CreateTableInput) (*dynamodb.CreateTableOutput, error) {
-		return nil, c.set("table "+in.TableName.V, fmt.Sprint(len(in.AttributeDefinitions), len(in.GlobalSecondaryIndexes)))
+		keys[in.TableName.V] = in.KeySchema
+		return nil, c.set("table "+in.TableName.V, fmt.Sprintf("%d %d %s", len(in.AttributeDefinitions), len(in.GlobalSecondaryIndexes), in.BillingMode.V))
+	})
+	on(m, dynamodb.UpdateTable, func(in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
+		ix, units := in.GlobalSecondaryIndexUpdates[0].Create, "none"
+		if p := ix.ProvisionedThroughput; p != nil {
+			units = fmt.Sprint(p.ReadCapacityUnits.V, p.WriteCapacityUnits.V)
+		}
+		return nil, c.set("index "+in.TableName.V+"/"+ix.IndexName.V, units)
 	})
 	on(m, dynamodb.DeleteTable, func(in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
 		return nil, c.drop("table "+in.TableName.V, missing)

@@ -349,6 +349,31 @@ func TestLiteralTable(t *testing.T) {
 	}
 }
 
+// Tables are made on demand, and so are their indexes; a table that has a capacity keeps it, and a new index gets the same.
+func TestTablesOnDemand(t *testing.T) {
+	w := newWorld(t, false)
+	file := func(indexes string) []byte {
+		return []byte("name: a\nfeatures: {database: {components: {x: {tables: [{tableName: ___DYNAMIC_PREFIX___-t, hashKeyName: id, tablePrivacy: public, indexes: [" + indexes + "]}]}}}}")
+	}
+	d, err := w.create(file("{indexName: one, hashKeyName: x}"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := find(d, "AWS::DynamoDB::Table", "")[0].Name.V
+	if got := w.has["table "+name]; got != "2 1 "+onDemand {
+		t.Errorf("the table is made with %q", got)
+	}
+	for mode, want := range map[string]string{onDemand: "none", "PROVISIONED": "7 8"} {
+		w.has["table "+name] = mode
+		if _, err := w.update(d.ProjectId.V, file("{indexName: two, hashKeyName: y}")); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.has["index "+name+"/two"]; got != want {
+			t.Errorf("%s: the index has %q, want %q", mode, got, want)
+		}
+	}
+}
+
 func TestWithoutCDN(t *testing.T) {
 	w := newWorld(t, true)
 	d := w.project(t, "a")

@@ -50,10 +50,6 @@ func (t *Table) schema() string {
 	return asJSON(map[string]any{"hashKey": t.Hash, "rangeKey": t.Sort, "indexes": t.Indexes})
 }
 
-func throughput() *dynamodb.ProvisionedThroughput {
-	return &dynamodb.ProvisionedThroughput{ReadCapacityUnits: wire.Some(int64(5)), WriteCapacityUnits: wire.Some(int64(5))}
-}
-
 func keySchema(hash, sort Attribute) []dynamodb.KeySchemaElement {
 	out := []dynamodb.KeySchemaElement{{AttributeName: wire.Some(hash.Name), KeyType: wire.Some("HASH")}}
 	if sort.Name != "" {
@@ -79,14 +75,14 @@ func (t *Table) definitions() (out []dynamodb.AttributeDefinition) {
 	return out
 }
 
+// create makes the table on demand, as its indexes: a capacity would only slow down a machine that its owner has paid for.
 func (t *Table) create(name string) *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{
-		TableName: wire.Some(name), KeySchema: keySchema(t.Hash, t.Sort), AttributeDefinitions: t.definitions(), ProvisionedThroughput: throughput(),
+		TableName: wire.Some(name), KeySchema: keySchema(t.Hash, t.Sort), AttributeDefinitions: t.definitions(), BillingMode: wire.Some("PAY_PER_REQUEST"),
 	}
 	for _, ix := range t.Indexes {
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, dynamodb.GlobalSecondaryIndex{
-			IndexName: wire.Some(ix.Name), KeySchema: keySchema(ix.Hash, ix.Sort),
-			Projection: &dynamodb.Projection{ProjectionType: wire.Some("ALL")}, ProvisionedThroughput: throughput(),
+			IndexName: wire.Some(ix.Name), KeySchema: keySchema(ix.Hash, ix.Sort), Projection: &dynamodb.Projection{ProjectionType: wire.Some("ALL")},
 		})
 	}
 	return in
@@ -109,7 +105,7 @@ func (r *run) tableIndexes(t Table, name string, have *dynamodb.TableDescription
 			TableName: wire.Some(name), AttributeDefinitions: t.definitions(),
 			GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Create: &dynamodb.CreateGlobalSecondaryIndexAction{
 				IndexName: wire.Some(ix.Name), KeySchema: keySchema(ix.Hash, ix.Sort),
-				Projection: &dynamodb.Projection{ProjectionType: wire.Some("ALL")}, ProvisionedThroughput: throughput(),
+				Projection: &dynamodb.Projection{ProjectionType: wire.Some("ALL")}, ProvisionedThroughput: provisioned(have),
 			}}},
 		})
 		if err != nil {
@@ -117,6 +113,14 @@ func (r *run) tableIndexes(t Table, name string, have *dynamodb.TableDescription
 		}
 	}
 	return nil
+}
+
+// provisioned is the capacity of a table that has one: an index of such a table must have one too. nil means on demand.
+func provisioned(t *dynamodb.TableDescription) *dynamodb.ProvisionedThroughput {
+	if t.ProvisionedThroughput == nil || t.BillingModeSummary != nil && t.BillingModeSummary.BillingMode.V == "PAY_PER_REQUEST" {
+		return nil
+	}
+	return &dynamodb.ProvisionedThroughput{ReadCapacityUnits: t.ProvisionedThroughput.ReadCapacityUnits, WriteCapacityUnits: t.ProvisionedThroughput.WriteCapacityUnits}
 }
 
 func (r *run) tableAccess() (out []tableAccess) {

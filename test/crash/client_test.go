@@ -137,6 +137,10 @@ func (c *client) dynamo(op string, in, out any) error {
 	return c.call("dynamodb", "DynamoDB_20120810."+op, in, out)
 }
 
+func (c *client) streams(op string, in, out any) error {
+	return c.call("dynamodb", "DynamoDBStreams_20120810."+op, in, out)
+}
+
 func (c *client) cognito(op string, in, out any) error {
 	return c.call("cognito-idp", "AWSCognitoIdentityProviderService."+op, in, out)
 }

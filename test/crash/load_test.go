@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// load is a kind of traffic with a memory of what it was told. A new kind (a stream, say) implements these four methods and
-// is named in loads.
+// load is a kind of traffic with a memory of what it was told. A new kind implements these four methods and is named in loads.
 type load interface {
 	name() string
 	// setup makes what the traffic needs on an empty node.
@@ -22,7 +21,9 @@ type load interface {
 
 // loads are the kinds of traffic, fresh, and how many workers each has.
 func loads(n *tally) map[load]int {
-	return map[load]int{newRows(n): rowWorkers, newMoney(n): 2, newObjects(n): fileWorkers, newPeople(n): peopleWorkers, &hits{tally: n}: 2}
+	return map[load]int{
+		newRows(n): rowWorkers, newMoney(n): 2, newObjects(n): fileWorkers, newPeople(n): peopleWorkers, &hits{tally: n}: 2, newChanges(n): changeWorkers,
+	}
 }
 
 // tally counts over all rounds what was proven.

@@ -145,6 +145,9 @@ func (w *world) round(t *testing.T, round int) {
 		}
 		w.looked.Add(int64(looked))
 	}
+	if err := rest(w.data()); err != nil {
+		t.Error(err)
+	}
 	w.start(t)
 	if err := tidy(w.data()); err != nil {
 		t.Errorf("round %d: %v", round, err)

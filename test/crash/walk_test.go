@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"bothy/blob/fileblob"
 	"bothy/kv"
@@ -74,6 +75,17 @@ func namesBlob(blobs *fileblob.Engine, table string, v []byte) error {
 		return fmt.Errorf("a row of %s names blob %s: %w", table, id, err)
 	}
 	return nil
+}
+
+// rest makes the temporary files of blobs as old as those that a node removes when it starts: it spares the young ones, which
+// another node may be writing.
+func rest(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "blobs", "temp", "*"))
+	old := time.Now().Add(-2 * time.Hour)
+	for _, f := range files {
+		err = errors.Join(err, os.Chtimes(f, old, old))
+	}
+	return err
 }
 
 // tidy looks for what a node that has just started should have removed.
