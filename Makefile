@@ -20,7 +20,7 @@ test: build
 	go test -timeout 20m ./...
 
 bench: build
-	go test -run '^$$' -bench . ./kv/pebblekv ./wire/... ./policy ./users ./tables ./test/bench
+	go test -run '^$$' -bench . ./kv/pebblekv ./kv/pgkv ./wire/... ./policy ./users ./tables ./test/bench
 
 clean:
 	rm -rf bin examples/tasks/dist
