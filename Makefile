@@ -23,7 +23,7 @@ crash:
 	BOTHY_CRASH_ROUNDS=1000 go test -count=1 -timeout 60m -run TestNodeKilled -v ./test/crash
 
 bench: build
-	go test -run '^$$' -bench . ./wire/... ./policy ./users ./tables ./test/bench
+	go test -run '^$$' -bench . ./kv/pgkv ./wire/... ./policy ./users ./tables ./test/bench
 
 bench-kv:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 1h ./test/bench/state

@@ -34,6 +34,7 @@ var mayImport = []struct {
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
 	{"record", []string{"kv"}},
+	{"backup", []string{"kv", "blob", "blob/s3blob", "record"}},
 	{"wire/sigv4", nil},
 	{"wire/jsoncur", nil},
 	{"wire/item", []string{"wire/jsoncur"}},
@@ -58,7 +59,7 @@ var mayImport = []struct {
 	{"outbox", service()},
 
 	{"hub", []string{"api/...", "wire", "record", "kv", "blob"}},
-	{"cli", []string{"api/...", "wire", "wire/sigv4"}},
+	{"cli", []string{"api/...", "wire", "wire/sigv4", "backup"}},
 	{"node", []string{"..."}},
 	{"cmd/bothy", []string{"cli", "node", "functions/runner"}},
 }
@@ -111,6 +112,9 @@ var mayUse = map[string][]string{
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
 	"github.com/jackc/pgx":          {"kv/pgkv"},
+	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
+	"filippo.io/age":                {"backup"},
+	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
 	"github.com/landlock-lsm/":      {"functions/runner"},
 	"github.com/minio/crc64nvme":    {"objects"},
 	"github.com/minio/minio-go":     {"blob/s3blob"},

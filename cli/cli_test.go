@@ -82,9 +82,9 @@ func (f *fake) bothy(args ...string) (code int, stdout, stderr string) {
 	return runCommand(nil, append([]string{"--data", f.data, "--endpoint", f.URL}, args...)...)
 }
 
-func runCommand(start Start, args ...string) (code int, stdout, stderr string) {
+func runCommand(start func(context.Context, Options) (Server, error), args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = Run(args, &out, &errs, start)
+	code = Run(args, &out, &errs, Program{Start: start})
 	return code, out.String(), errs.String()
 }
 

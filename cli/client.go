@@ -120,19 +120,28 @@ func (t *Target) signed(ctx context.Context, r request) (*http.Request, error) {
 	return hr, nil
 }
 
-// call signs and sends r, and reads a JSON answer into out (nil: none wanted).
-func (t *Target) call(ctx context.Context, r request, out any) error {
+// send signs and sends r.
+func (t *Target) send(ctx context.Context, r request) (*http.Response, error) {
 	hr, err := t.signed(ctx, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := t.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	res, err := client.Do(hr)
 	if err != nil {
-		return fmt.Errorf("no node answers at %s: %w", t.Endpoint, err)
+		return nil, fmt.Errorf("no node answers at %s: %w", t.Endpoint, err)
+	}
+	return res, nil
+}
+
+// call signs and sends r, and reads a JSON answer into out (nil: none wanted).
+func (t *Target) call(ctx context.Context, r request, out any) error {
+	res, err := t.send(ctx, r)
+	if err != nil {
+		return err
 	}
 	defer res.Body.Close() //nolint:errcheck // only read
 	body, err := io.ReadAll(res.Body)

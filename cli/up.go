@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 )
 
 // Options say how to start a node.
@@ -15,7 +16,9 @@ type Options struct {
 	DataDir, Listen, Region string
 	Store, Blobs            string // that nodes share; "" are in DataDir
 	Dev                     bool
-	NodeModules             string // modules that functions find preinstalled
+	NodeModules             string        // modules that functions find preinstalled
+	Metrics                 string        // where metrics are served; "" nowhere
+	KeepLog                 time.Duration // how long changes are kept for a recovery to a moment
 	Log                     *slog.Logger
 }
 
@@ -27,20 +30,25 @@ type Server interface {
 }
 
 type upCommand struct {
-	Listen      string `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
-	Store       string `help:"Database that any number of nodes share, postgres://USER@HOST/DATABASE; without it the data directory holds all state." env:"BOTHY_STORE" placeholder:"URL"`
-	Blobs       string `help:"Where nodes that share a store keep objects: s3://BUCKET/PREFIX?endpoint=URL&region=REGION, or a shared directory." env:"BOTHY_BLOBS" placeholder:"PLACE"`
-	Dev         bool   `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
-	Import      string `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
-	Publish     string `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
-	NodeModules string `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
-	Log         string `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
+	Listen      string        `default:"127.0.0.1:4566" help:"Address to serve on, HTTP and TLS alike."`
+	Store       string        `help:"Database that any number of nodes share, postgres://USER@HOST/DATABASE; without it the data directory holds all state." env:"BOTHY_STORE" placeholder:"URL"`
+	Blobs       string        `help:"Where nodes that share a store keep objects: s3://BUCKET/PREFIX?endpoint=URL&region=REGION, or a shared directory." env:"BOTHY_BLOBS" placeholder:"PLACE"`
+	Dev         bool          `help:"Also serve the test endpoints, unsigned, to programs of this user and root on this machine, functions excepted. Refused on other than loopback addresses."`
+	Import      string        `help:"A project to import once the node is up; one of its name is brought up to date." type:"existingfile" placeholder:"FILE"`
+	Publish     string        `help:"A directory to put into the imported project's hosting bucket." type:"existingdir" placeholder:"DIR"`
+	NodeModules string        `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
+	Metrics     string        `help:"Address on which to serve GET /metrics for Prometheus, such as 127.0.0.1:9464, to whoever reaches it." placeholder:"HOST:PORT"`
+	KeepLog     time.Duration `help:"Keep every change of rows, and deleted blobs, this long (168h is a week), so that 'bothy restore --log --to' can bring a backup up to any moment since. It costs the disk what is written in that time." placeholder:"DURATION"`
+	Log         string        `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
 }
 
 // Run serves until it is told to end.
 func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	if u.Publish != "" && u.Import == "" {
 		return errors.New("--publish needs --import: it is the imported project's site")
+	}
+	if u.KeepLog < 0 {
+		return errors.New("--keep-log is a duration such as 168h")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
@@ -50,8 +58,8 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := s.start(s, Options{
-		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe),
+	n, err := s.program.Start(s, Options{
+		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

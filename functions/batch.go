@@ -204,7 +204,8 @@ func (b *batcher) deliver(ctx context.Context, batch []StreamRecord) error {
 		}
 		done, failed, ran, err := b.invokeBatch(ctx, batch)
 		if err == nil && !failed {
-			return b.told(ctx, "OK")
+			_, err := b.told(ctx, "OK")
+			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -213,7 +214,7 @@ func (b *batcher) deliver(ctx context.Context, batch []StreamRecord) error {
 			b.trouble(ctx, err)
 		} else {
 			attempts, version = attempts+1, ran
-			if err := b.told(ctx, "PROBLEM: Function call failed"); err != nil {
+			if _, err := b.told(ctx, "PROBLEM: Function call failed"); err != nil {
 				return err
 			}
 			switch batch = batch[done:]; {

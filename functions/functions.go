@@ -58,7 +58,8 @@ type Config struct {
 	Keep   func(ctx context.Context, tx *kv.Tx, id string) error
 	Now    func() time.Time
 	Log    *slog.Logger
-	Runner runner.Config // Now, Log and Logs are set by New
+	Runner runner.Config                            // Now, Log and Logs are set by New
+	Ran    func(outcome string, took time.Duration) // hears of every invocation that ended: ok, error, throttled, failed; may be nil
 }
 
 // Service serves the lambda API, and of the logs API what reads the logs of functions.

@@ -132,16 +132,33 @@ func (s *Service) run(ctx context.Context, r ref, v *version, in runner.Invocati
 	if err != nil {
 		return nil, err
 	}
+	begun := s.cfg.Now()
 	res, err := s.runner.Invoke(ctx, &runner.Function{
 		ARN: poolOf(r, v.Version), InvokedARN: r.arn(), Name: v.Name, Version: v.Version, Region: r.region, Account: r.account, Revision: v.Revision,
 		Handler: v.Handler, Runtime: v.Runtime, Role: v.Role, Env: env, Timeout: time.Duration(v.Timeout) * time.Second, MemoryMB: int(v.MemoryMB),
 		LogGroup: logGroup(v.Name), CodeID: v.CodeID,
 		Code: func(ctx context.Context) (io.ReadCloser, error) { return s.cfg.Blobs.Open(ctx, v.CodeID, 0, -1) },
 	}, in)
+	if s.cfg.Ran != nil {
+		s.cfg.Ran(outcomeOf(res, err), s.cfg.Now().Sub(begun))
+	}
 	if errors.Is(err, runner.ErrThrottled) {
 		return nil, &lambda.TooManyRequestsException{Type: wire.Some("User"), Message: wire.Some("Rate Exceeded."), Reason: wire.Some("ConcurrentInvocationLimitExceeded"), RetryAfterSeconds: wire.Some("1")}
 	}
 	return res, err
+}
+
+// outcomeOf names how an invocation ended: by its function, or without one.
+func outcomeOf(res *runner.Result, err error) string {
+	switch {
+	case errors.Is(err, runner.ErrThrottled):
+		return "throttled"
+	case err != nil:
+		return "failed"
+	case res.Error != "":
+		return "error"
+	}
+	return "ok"
 }
 
 // Caller is a service that invokes functions on behalf of someone.

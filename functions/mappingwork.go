@@ -179,15 +179,16 @@ func (w *worker) release(ctx context.Context) {
 	}
 }
 
-// told notes how the work goes, when that has changed.
-func (w *worker) told(ctx context.Context, result string) error {
-	return w.hold(ctx, func(tx *kv.Tx, lease *workRow) error {
-		if lease.Result == result {
+// told notes how the work goes; news tells that it went otherwise before.
+func (w *worker) told(ctx context.Context, result string) (news bool, err error) {
+	err = w.hold(ctx, func(tx *kv.Tx, lease *workRow) error {
+		if news = lease.Result != result; !news {
 			return nil
 		}
 		lease.Result = result
 		return workTable.Put(tx, w.at, lease)
 	})
+	return news, err
 }
 
 // run works until the lease is lost, the mapping changes or ctx ends.
@@ -249,22 +250,23 @@ func (w *worker) runShards(ctx context.Context) {
 	}
 }
 
-// trouble notes that a stream cannot be read.
-func (w *worker) trouble(ctx context.Context, err error) {
+// trouble notes that the work does not go on, and logs it once.
+func (w *worker) trouble(ctx context.Context, why error) {
 	if ctx.Err() != nil {
 		return
 	}
-	w.s.cfg.Log.Warn("event source mapping", "mapping", w.m.ID, "stream", w.m.Source, "error", err)
 	text := "PROBLEM: internal error"
 	switch {
-	case errors.Is(err, ErrStreamDenied):
+	case errors.Is(why, ErrStreamDenied):
 		text = "PROBLEM: Lambda can't access your stream. Please ensure the function's role can perform the required actions."
-	case errors.Is(err, ErrStreamMissing):
+	case errors.Is(why, ErrStreamMissing):
 		text = "PROBLEM: Stream not found"
-	case errors.Is(err, ErrNoFunction):
+	case errors.Is(why, ErrNoFunction):
 		text = "PROBLEM: Function not found"
 	}
-	w.told(ctx, text) //nolint:errcheck // a lost lease ends the work anyhow
+	if news, err := w.told(ctx, text); news || err != nil && !errors.Is(err, errLeaseLost) {
+		w.s.cfg.Log.Warn("event source mapping", "mapping", w.m.ID, "stream", w.m.Source, "error", errors.Join(why, err))
+	}
 }
 
 // ready are the shards that can be worked on: not done themselves, and their parents are.

@@ -90,6 +90,8 @@ type DB struct {
 	engine Engine
 	shared Broadcaster // nil when no other process shares the store
 	topics topics
+
+	views, updates Durations
 }
 
 // New wraps an engine.
@@ -107,20 +109,25 @@ func (db *DB) Close() error { return db.engine.Close() }
 
 // View runs fn on a consistent snapshot of durable state.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	return db.engine.View(ctx, func(t Txn) error {
+	begun := time.Now()
+	err := db.engine.View(ctx, func(t Txn) error {
 		return fn(&Tx{txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime), readOnly: true})
 	})
+	db.views.Observe(time.Since(begun))
+	return err
 }
 
 // Update runs fn in a serializable transaction and returns when it is durable. fn may run more than once, so it has no side
 // effects: what must happen besides is a row in record's queue. When ctx ends while Update waits for the answer, it returns
 // at once and the transaction may still commit. An Update inside fn of another would wait for itself.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	begun := time.Now()
 	var last *Tx // of the run that counted
 	err := db.engine.Update(ctx, func(t Txn) error {
 		last = &Tx{db: db, txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime)}
 		return fn(last)
 	})
+	db.updates.Observe(time.Since(begun))
 	if err == nil {
 		for _, topic := range last.topics {
 			db.topics.wake(topic)

@@ -42,7 +42,7 @@ func (s *services) newFunctions(sealer *record.Sealer) (*functions.Service, erro
 		program = "node" // each invocation says so
 	}
 	return functions.New(functions.Config{
-		DB: n.db, Blobs: n.blobs, Sealer: sealer, Objects: codeObjects{s}, Streams: functionStreams{s}, Keep: s.objects.Keep, Now: n.cfg.Now, Log: n.cfg.Log,
+		DB: n.db, Blobs: n.blobs, Sealer: sealer, Objects: codeObjects{s}, Streams: functionStreams{s}, Keep: s.objects.Keep, Now: n.cfg.Now, Log: n.cfg.Log, Ran: n.metrics.ran,
 		Runner: runner.Config{
 			Dir: s.runDir, Node: program, NodeModules: n.cfg.NodeModules, Shim: []string{"/proc/self/exe", "__sandbox"}, Hidden: hidden,
 			Endpoint: n.URL(), Sessions: functionSessions{s},

@@ -10,6 +10,10 @@
 // and in the scope of the account:
 //
 //	node.refusal  slot → what a node refused; see refusals
+//
+// and, outside any account:
+//
+//	node.hold  id → until when blobs are held for a backup
 package node
 
 import (
@@ -17,18 +21,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
-
-	"bothy/blob"
-	"bothy/kv"
 )
 
 // Config says what a node is. The zero value of all but DataDir is safe.
@@ -40,6 +41,9 @@ type Config struct {
 	Region  string // of requests that name none; "" is us-east-1
 	Dev     bool   // the test endpoints, on loopback listeners only
 
+	Metrics string        // host:port for GET /metrics, in Prometheus's format and for whoever reaches it; "": not served
+	KeepLog time.Duration // how long changes of rows are kept for a recovery to a moment; 0: not at all
+
 	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
 
 	Log *slog.Logger     // nil discards
@@ -48,10 +52,11 @@ type Config struct {
 
 // Node is one running Bothy.
 type Node struct {
-	cfg       Config
-	lock      io.Closer // of the data directory
-	db        *kv.DB
-	blobs     blob.Engine
+	cfg Config
+	stores
+	backups   sync.Mutex // held while one is made
+	metrics   *metrics
+	metricsAt net.Listener // nil: nobody may ask for them
 	authority *authority
 	services  *services
 	listener  *dual
@@ -69,12 +74,18 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		return nil, err
 	}
 	n = &Node{cfg: cfg, capacity: newCapacity()}
+	n.metrics = newMetrics(n)
 	defer func() {
 		if err != nil {
 			n.Close() //nolint:errcheck // the first error is the one to tell
 		}
 	}()
-	if err := n.openStores(ctx); err != nil {
+	s, err := openStores(ctx, opening{Places: Places{cfg.DataDir, cfg.Store, cfg.Blobs}, keepLog: cfg.KeepLog, now: cfg.Now, log: cfg.Log})
+	if err != nil {
+		return n, err
+	}
+	n.stores = *s
+	if err := n.claimBlobs(ctx); err != nil {
 		return n, err
 	}
 	sealer, err := openSealer(ctx, n.db, cfg.DataDir)
@@ -95,6 +106,11 @@ func New(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, fmt.Errorf("node: --dev refuses to listen on %s", l.Addr())
 	}
 	n.listener = newDual(l, &tls.Config{GetCertificate: n.authority.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, n.capacity.open, n.capacity.requests)
+	if cfg.Metrics != "" {
+		if n.metricsAt, err = net.Listen("tcp", cfg.Metrics); err != nil {
+			return n, fmt.Errorf("node: metrics: %w", err)
+		}
+	}
 	return n, n.assemble(ctx, sealer)
 }
 
@@ -193,6 +209,7 @@ type underWay struct {
 	mu    sync.Mutex
 	ended bool // guarded by mu
 	wg    sync.WaitGroup
+	now   atomic.Int64
 }
 
 func (u *underWay) begin() bool {
@@ -200,8 +217,14 @@ func (u *underWay) begin() bool {
 	defer u.mu.Unlock()
 	if !u.ended {
 		u.wg.Add(1)
+		u.now.Add(1)
 	}
 	return !u.ended
+}
+
+func (u *underWay) done() {
+	u.now.Add(-1)
+	u.wg.Done()
 }
 
 // end refuses what comes and waits for what is there.
@@ -229,7 +252,7 @@ func (u *underWay) count(log *slog.Logger, h http.Handler) http.Handler {
 			http.Error(w, "the node is ending", http.StatusServiceUnavailable)
 			return
 		}
-		defer u.wg.Done()
+		defer u.done()
 		defer logPanic(log, r)
 		h.ServeHTTP(w, pace(w, r))
 	})
@@ -241,17 +264,11 @@ func (n *Node) Close() error {
 	if n.listener != nil {
 		n.listener.Close() //nolint:errcheck // closed twice after Run
 	}
+	if n.metricsAt != nil {
+		n.metricsAt.Close() //nolint:errcheck // as above
+	}
 	if n.services != nil {
 		errs = append(errs, n.services.close())
 	}
-	if n.blobs != nil {
-		errs = append(errs, n.blobs.Close())
-	}
-	if n.db != nil {
-		errs = append(errs, n.db.Close())
-	}
-	if n.lock != nil {
-		errs = append(errs, n.lock.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.stores.close())...)
 }

@@ -14,6 +14,7 @@ func (s *services) mountOperator(m *wire.Mux) {
 	wire.Handle(m, bothy.ListMessages, operatorAccess[bothy.ListMessagesInput]("ListMessages"), s.listMessages)
 	wire.Handle(m, bothy.WaitMessage, operatorAccess[bothy.WaitMessageInput]("WaitMessage"), s.waitMessage)
 	wire.Handle(m, bothy.ExplainRequest, operatorAccess[bothy.ExplainRequestInput]("ExplainRequest"), s.explainRequest)
+	wire.Handle(m, bothy.CreateBackup, operatorAccess[bothy.CreateBackupInput]("CreateBackup"), s.createBackup)
 }
 
 func operatorAccess[In any](action string) func(*wire.Call, *In) ([]wire.Access, error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bothy/backup"
 	"bothy/kv"
 	"bothy/record"
 )
@@ -25,7 +26,7 @@ func masterKey(dir string, fresh bool) (key []byte, made bool, err error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return nil, false, fmt.Errorf("node: others may read %s: chmod 600 it", path)
 	}
-	text, err := os.ReadFile(path)
+	_, err = os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && fresh:
 		key := make([]byte, 32)
@@ -33,14 +34,22 @@ func masterKey(dir string, fresh bool) (key []byte, made bool, err error) {
 		return key, true, writeDurably(path, []byte(hex.EncodeToString(key)+"\n"))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, false, fmt.Errorf("node: the store's secrets are sealed and %s is missing: copy it, mode 0600, from the node that made the store or from where you keep it", path)
-	case err != nil:
-		return nil, false, fmt.Errorf("node: master key: %w", err)
 	}
-	key, err = hex.DecodeString(strings.TrimSpace(string(text)))
+	key, err = readMasterKey(path)
+	return key, false, err
+}
+
+// readMasterKey reads a file that holds a master key.
+func readMasterKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("node: master key: %w", err)
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != 32 {
-		return nil, false, fmt.Errorf("node: %s does not hold 32 bytes in hex", path)
+		return nil, fmt.Errorf("node: %s does not hold 32 bytes in hex", path)
 	}
-	return key, false, nil
+	return key, nil
 }
 
 const temporary = ".tmp-" // begins the names of secret files on their way
@@ -75,12 +84,15 @@ func writeDurably(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // only read
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // dataKeyRow is where the data key lies, sealed under the master key; outside any account.
@@ -107,12 +119,12 @@ func openSealer(ctx context.Context, db *kv.DB, dir string) (*record.Sealer, err
 	wrapped, err = once(ctx, db, dataKeyRow, func() ([]byte, error) {
 		key := make([]byte, 32)
 		rand.Read(key) //nolint:errcheck // never fails (crypto/rand)
-		return wrapping.Seal("node.datakey", key), nil
+		return wrapping.Seal(backup.DataKeyPlace, key), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	key, err := wrapping.Open("node.datakey", wrapped)
+	key, err := wrapping.Open(backup.DataKeyPlace, wrapped)
 	if err == nil {
 		return record.NewSealer(key)
 	}

@@ -97,7 +97,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
-		Budget: n.capacity.requests, Refused: s.refusals.hear,
+		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -155,15 +155,23 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
 	wg.Go(func() { s.refusals.run(ctx) })
+	wg.Go(func() {
+		if err := s.node.serveMetrics(ctx); err != nil {
+			log.Error("metrics", "error", err)
+		}
+	})
 	chores := func(ctx context.Context) { s.chores(ctx, log) }
-	if s.node.shared() {
-		lease := &record.Lease{DB: s.node.db, Name: "node.chores"}
+	if s.node.where.shared() {
+		lease := &record.Lease{DB: s.node.db, Name: choresLease}
 		wg.Go(func() { lease.Run(ctx, chores) })
 	} else {
 		wg.Go(func() { chores(ctx) })
 	}
 	return wg.Wait
 }
+
+// choresLease is held by the node that does the chores of all.
+const choresLease = "node.chores"
 
 // chores do until ctx ends what needs to be done by one node.
 func (s *services) chores(ctx context.Context, log *slog.Logger) {
@@ -197,14 +205,25 @@ func again(ctx context.Context, log *slog.Logger, pause time.Duration, name stri
 func (s *services) sweep(ctx context.Context) error {
 	_, pruned := s.outbox.Prune(ctx, s.node.account)
 	_, expired := record.SweepExpired(ctx, s.node.db, s.node.cfg.Now(), 10_000)
-	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx))
+	return errors.Join(pruned, expired, s.users.Sweep(ctx), s.objects.Tidy(ctx), s.sweepBlobs(ctx), s.node.measureBlobs(ctx))
 }
 
-// sweepBlobs deletes old blobs that neither an object nor a function names.
+// sweepBlobs deletes old blobs that neither an object nor a function names, unless somebody holds them.
 func (s *services) sweepBlobs(ctx context.Context) error {
+	if f, ok := s.node.blobs.(interface{ Forget(context.Context) error }); ok {
+		if err := f.Forget(ctx); err != nil {
+			return err
+		}
+	}
+	if held, err := s.node.held(ctx); err != nil || held {
+		return err
+	}
 	return s.node.blobs.Walk(ctx, func(info blob.Info) error {
 		return s.objects.Sweep(ctx, info.ID, func(ctx context.Context, id string) error {
 			if named, err := s.functions.Named(ctx, id); err != nil || named {
+				return err
+			}
+			if held, err := s.node.held(ctx); err != nil || held { // asked last: who holds from now on sees rows that do not name it
 				return err
 			}
 			return s.node.blobs.DeleteOld(ctx, id)

@@ -89,10 +89,11 @@ type trash struct {
 	Since  time.Time
 }
 
-// doomed names a blob that may be deleted until Until.
+// doomed names a blob that may be deleted until Until, by the sweep that has the token.
 type doomed struct {
 	Blob  string
 	Until time.Time
+	Token string `json:",omitempty"`
 }
 
 // The tables; see the package comment.

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -25,15 +26,16 @@ func (s *Service) named(tx *kv.Tx, id string) (bool, error) {
 	return len(list) > 0, err
 }
 
-// Sweep deletes a blob that no row names, and leaves it alone otherwise. A request that stores the same content meanwhile is
-// told to try again. remove does the deleting, after asking whoever else may name blobs; it has doomTime for it.
+// Sweep deletes a blob that no row names, and leaves it alone otherwise, and also while another sweep is at it. A request that
+// stores the same content meanwhile is told to try again. remove does the deleting, after asking whoever else may name blobs; it
+// has doomTime for it.
 func (s *Service) Sweep(ctx context.Context, id string, remove func(context.Context, string) error) error {
-	spared := false
+	spared, token := false, rand.Text()
 	err := s.cfg.DB.Update(ctx, func(tx *kv.Tx) (err error) {
-		if spared, err = s.named(tx, id); err != nil || spared {
+		if spared, err = s.spared(tx, id); err != nil || spared {
 			return err
 		}
-		return dooms.Put(tx, s.scope(), &doomed{id, s.cfg.Now().Add(2 * doomTime)})
+		return dooms.Put(tx, s.scope(), &doomed{id, s.cfg.Now().Add(2 * doomTime), token})
 	})
 	if err != nil || spared {
 		return err
@@ -44,11 +46,22 @@ func (s *Service) Sweep(ctx context.Context, id string, remove func(context.Cont
 		return err // the row stays: until it is over, nobody may rely on the blob
 	}
 	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
-		if err := dooms.Delete(tx, s.scope(), id); !errors.Is(err, record.ErrNotFound) {
+		d, err := maybe(dooms.Get(tx, s.scope(), id))
+		if err != nil || d == nil || d.Token != token { // over: another's by now
 			return err
 		}
-		return nil
+		return dooms.Delete(tx, s.scope(), id)
 	})
+}
+
+// spared tells whether a sweep must leave a blob alone: a row names it, or another sweep has doomed it. To take that one's doom
+// back would let a request name what it is still about to delete.
+func (s *Service) spared(tx *kv.Tx, id string) (bool, error) {
+	d, err := maybe(dooms.Get(tx, s.scope(), id))
+	if err != nil || d != nil && s.cfg.Now().Before(d.Until) {
+		return true, err
+	}
+	return s.named(tx, id)
 }
 
 // Tidy empties the trash: the rows of parts that no object needs any more. Their blobs are then unnamed, and swept.

@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"bothy/kv"
@@ -11,31 +10,18 @@ import (
 
 func expiries() kv.Key { return kv.K("", "", "record.expiry") }
 
-// reschedule moves the row's expiry entry. It lists the row and its index entries, so that a sweep needs to know no table.
+// reschedule moves the row's expiry entry.
 func (t *Table[T]) reschedule(tx *kv.Tx, s Scope, row kv.Key, old, now *T) error {
-	if t.Expires == nil {
-		return nil
-	}
-	if old != nil && !t.Expires(old).IsZero() {
-		if err := tx.Delete(expiries().With(t.Expires(old), []byte(row))); err != nil {
+	if before, _ := t.expiry(s, row, old); before != nil {
+		if err := tx.Delete(before); err != nil {
 			return err
 		}
 	}
-	if now == nil || t.Expires(now).IsZero() {
+	entry, list := t.expiry(s, row, now)
+	if entry == nil {
 		return nil
 	}
-	var goes []string
-	for _, ix := range t.Indexes {
-		for k := range t.entries(s, &ix, now) {
-			goes = append(goes, k)
-		}
-	}
-	slices.Sort(goes)
-	var list kv.Key // the keys, as the parts of one
-	for _, k := range append([]string{string(row)}, goes...) {
-		list = list.With([]byte(k))
-	}
-	return tx.Set(expiries().With(t.Expires(now), []byte(row)), list)
+	return tx.Set(entry, list)
 }
 
 const sweepRows = 200 // rows deleted in one transaction

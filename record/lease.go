@@ -16,11 +16,13 @@ import (
 type Lease struct {
 	DB   *kv.DB
 	Name string
-	For  time.Duration // without a beat; 0 means 20 seconds
+	For  time.Duration // without a beat; 0 means leaseTerm
 
 	seen  beat
 	since time.Time // when seen was new
 }
+
+const leaseTerm = 20 * time.Second
 
 // beat is the row of a lease.
 type beat struct {
@@ -35,7 +37,7 @@ func leaseRow(name string) kv.Key { return kv.K("", "", "record.lease", name) }
 // holder died.
 func (l *Lease) Run(ctx context.Context, work func(context.Context)) {
 	if l.For == 0 {
-		l.For = 20 * time.Second
+		l.For = leaseTerm
 	}
 	for ctx.Err() == nil {
 		token := rand.Text()
@@ -128,4 +130,25 @@ func (l *Lease) change(ctx context.Context, token string, to func(beat) beat) er
 		}
 		return l.write(tx, to(row))
 	})
+}
+
+// Beating tells whether somebody holds the lease and lives. It takes a third of a term to find out.
+func (l *Lease) Beating(ctx context.Context) (bool, error) {
+	if l.For == 0 {
+		l.For = leaseTerm
+	}
+	var before, now beat
+	look := func(at *beat) error {
+		return l.DB.View(ctx, func(tx *kv.Tx) (err error) { *at, err = l.read(tx); return err })
+	}
+	if err := look(&before); err != nil || before.Token == "" {
+		return false, err
+	}
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-time.After(l.For / 3):
+	}
+	err := look(&now)
+	return now != before && now.Token != "", err
 }

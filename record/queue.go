@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -273,4 +275,59 @@ func (w Worker) delay(attempts int) time.Duration {
 		d *= 2
 	}
 	return min(d, maxRetry)
+}
+
+// Waiting is the work of one kind that waits, or was given up.
+type Waiting struct {
+	Kind   string
+	Jobs   int       // at most kv.MaxScan are counted
+	Oldest time.Time // when the first was due; it may be a moment to come
+	Failed int       // given up; at most kv.MaxScan are counted
+}
+
+// Backlog tells of all work.
+func Backlog(tx *kv.Tx) ([]Waiting, error) {
+	byKind := map[string]*Waiting{}
+	of := func(kind string) *Waiting {
+		if byKind[kind] == nil {
+			byKind[kind] = &Waiting{Kind: kind}
+		}
+		return byKind[kind]
+	}
+	err := eachKind(tx, "record.queue", func(kind string, jobs int, first time.Time) { of(kind).Jobs, of(kind).Oldest = jobs, first })
+	if err == nil {
+		err = eachKind(tx, "record.failed", func(kind string, jobs int, _ time.Time) { of(kind).Failed = jobs })
+	}
+	var all []Waiting
+	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		all = append(all, *byKind[kind])
+	}
+	return all, err
+}
+
+// eachKind counts the rows of each kind in a table of jobs, by skipping from one to the next.
+func eachKind(tx *kv.Tx, table string, fn func(kind string, jobs int, first time.Time)) error {
+	base := kv.K("", "", table)
+	for r := base.Range(); ; {
+		r.Limit = 1
+		var kind string
+		var first time.Time
+		if err := tx.Scan(r, func(k kv.Key, _ []byte) bool {
+			if s, _, ok := split(k, nil); ok && len(s.Rest) == 3 {
+				name, _ := s.Rest[0].(string)
+				at, _ := s.Rest[1].(int64)
+				kind, first = name, time.Unix(0, at)
+			}
+			return true
+		}); err != nil || kind == "" {
+			return err
+		}
+		jobs := 0
+		of := base.With(kind)
+		if err := tx.Scan(of.Range(), func(kv.Key, []byte) bool { jobs++; return true }); err != nil {
+			return err
+		}
+		fn(kind, jobs, first)
+		r.From = of.End()
+	}
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/wire"
@@ -424,6 +426,15 @@ func TestImportMistakes(t *testing.T) {
 	in.TableCreationParameters, in.InputCompressionType, in.S3BucketSource = importedTable("gzip"), str("GZIP"), &dynamodb.S3BucketSource{S3Bucket: str("bucket"), S3KeyPrefix: str("in/3")}
 	must(w, dynamodb.ImportTable, in)
 	w.jobs()
+	packed, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.bucket["zst/1"] = packed.EncodeAll([]byte("{\"Item\":{\"a\":{\"S\":\"z\"}}}\n"), nil)
+	in.TableCreationParameters, in.InputCompressionType, in.S3BucketSource = importedTable("zstd"), str("ZSTD"), &dynamodb.S3BucketSource{S3Bucket: str("bucket"), S3KeyPrefix: str("zst/")}
+	must(w, dynamodb.ImportTable, in)
+	w.jobs()
+	w.same("zstd", []string{"{'a':{'S':'z'}}"})
 	w.same("json", []string{"{'a':{'S':'x'}}"})
 	var states []string
 	for next := (wire.Opt[string]{}); ; {
@@ -435,7 +446,7 @@ func TestImportMistakes(t *testing.T) {
 			break
 		}
 	}
-	if !slices.Equal(states, []string{"COMPLETED", "FAILED", "COMPLETED"}) {
+	if !slices.Equal(states, []string{"COMPLETED", "FAILED", "COMPLETED", "COMPLETED"}) {
 		t.Errorf("%v", states)
 	}
 	w.refusesImports(csv)

@@ -60,7 +60,11 @@ func (s *Service) planBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]
 		if g.name, err = tableName(c, asked); err != nil {
 			return nil, err
 		}
-		if g.proj, err = readProjection(g.in.ProjectionExpression, g.in.ExpressionAttributeNames, g.in.AttributesToGet); err != nil {
+		p := readParameters(g.in.ProjectionExpression, g.in.ExpressionAttributeNames, g.in.AttributesToGet)
+		if err = p.exclusive(); err != nil {
+			return nil, err
+		}
+		if g.proj, err = readProjection(p, g.in.ProjectionExpression, g.in.AttributesToGet); err != nil {
 			return nil, err
 		}
 		for _, key := range g.keys {
@@ -226,6 +230,11 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 			return nil, err
 		}
 		for _, r := range in.RequestItems[asked] {
+			if (r.PutRequest == nil) == (r.DeleteRequest == nil) {
+				return nil, validation("%s", tooManyTypes)
+			}
+		}
+		for _, r := range in.RequestItems[asked] {
 			m, err := writeRequest(r)
 			if err != nil {
 				return nil, err
@@ -242,17 +251,25 @@ func (s *Service) planBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInput)
 func writeRequest(r dynamodb.WriteRequest) (*batched, error) {
 	m := &batched{request: r}
 	var err error
-	switch {
-	case (r.PutRequest == nil) == (r.DeleteRequest == nil):
-		return nil, validation("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
-	case r.PutRequest != nil:
+	if r.PutRequest != nil {
 		m.verb, m.key = verbPut, r.PutRequest.Item
-		m.size, err = normaliseItem(m.key)
-	default:
+	} else {
 		m.verb, m.key = verbDelete, r.DeleteRequest.Key
-		_, err = normaliseItem(m.key)
 	}
+	m.size, err = normaliseItem(m.key)
 	return m, err
+}
+
+// checkBatched is check in the words of batches, where an item's key counts as a key that was given.
+func (m *batched) checkBatched(t *table) error {
+	if m.verb == verbPut {
+		for _, a := range t.Key.parts() {
+			if v := m.key.Get(a.Name); v == nil || v.Kind.String() != a.Type {
+				return validation("%s", errKeySchema)
+			}
+		}
+	}
+	return m.check(t)
 }
 
 // batchWritten is what a BatchWriteItem did so far.
@@ -365,7 +382,7 @@ func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]*tab
 		if err != nil {
 			return nil, err
 		}
-		if err := m.check(t); err != nil {
+		if err := m.checkBatched(t); err != nil {
 			return nil, err
 		}
 		row := string(t.itemKey(m.key))

@@ -18,58 +18,42 @@ const (
 	choreRows   = 1000             // rows removed, or items indexed, in one transaction
 	choreBytes  = 8 << 20          // of items read in one transaction
 	expireRows  = 100              // items removed in one transaction
+	expireBytes = 2 << 20          // of items removed in one transaction
 	expireTurns = 50               // transactions for one table before the next one's turn
 	expireYears = 5                // AWS leaves items alone that expired longer ago: a mistaken attribute rather than a time
 )
 
 // Run does background work until ctx ends: rows of deleted tables and indexes, indexes left half filled, items that
-// expired, logs to trim, tokens to forget, backups and the like. Nodes that share a store may all run it: what one has done another finds done.
+// expired, logs to trim, tokens to forget, backups and the like. Nodes that share a store may all run it: what one has done
+// another finds done. What fails is logged and tried again.
 func (s *Service) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	var wg sync.WaitGroup
-	loops := []struct {
+	for _, l := range []struct {
+		name  string
 		pause time.Duration
 		work  func(context.Context) error
-	}{{expireEvery, s.Expire}, {jobEvery, s.Jobs}, {choreEvery, s.Work}}
-	errs := make([]error, len(loops))
-	for i, l := range loops {
+	}{{"expiry", expireEvery, s.Expire}, {"jobs", jobEvery, s.Jobs}, {"chores", choreEvery, s.Work}} {
 		wg.Go(func() {
-			defer stop() // one that fails ends all, and all begin again
-			errs[i] = every(ctx, l.pause, l.work)
+			tick := time.NewTicker(l.pause)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				if err := l.work(ctx); err != nil && ctx.Err() == nil {
+					s.log.Error("tables", "work", l.name, "error", err)
+				}
+				select {
+				case <-ctx.Done():
+				case <-tick.C:
+				}
+			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
-}
-
-// every does work now and after each pause, until it fails or ctx ends, which is no error.
-func every(ctx context.Context, pause time.Duration, work func(context.Context) error) error {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		if err := work(ctx); ctx.Err() != nil {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return nil
 }
 
 // Work does once all background work that is due.
 func (s *Service) Work(ctx context.Context) error {
-	if err := s.eachChore(ctx, s.workOn); err != nil {
-		return err
-	}
-	if err := s.tendLogs(ctx); err != nil {
-		return err
-	}
-	return s.forgetTokens(ctx)
+	return errors.Join(s.eachChore(ctx, s.workOn), s.tendLogs(ctx), s.forgetTokens(ctx))
 }
 
 // Expire removes once the items whose time is over.
@@ -87,8 +71,9 @@ func (s *Service) eachChore(ctx context.Context, do func(context.Context, chore)
 	return eachRow(ctx, s, &chores, func(c *chore) error { return do(ctx, *c) })
 }
 
-// eachRow calls fn for every row of a table of the node, outside of transactions.
+// eachRow calls fn for every row of a table of the node, outside of transactions. One that fails does not keep the others waiting.
 func eachRow[T any](ctx context.Context, s *Service, rows *record.Table[T], fn func(*T) error) error {
+	var errs []error
 	for after := ""; ; {
 		var page []*T
 		err := s.db.View(ctx, func(tx *kv.Tx) (err error) {
@@ -100,11 +85,14 @@ func eachRow[T any](ctx context.Context, s *Service, rows *record.Table[T], fn f
 		}
 		for _, row := range page {
 			if err := fn(row); err != nil {
-				return err
+				errs = append(errs, err)
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
 		if after == "" {
-			return nil
+			return errors.Join(errs...)
 		}
 	}
 }

@@ -297,7 +297,7 @@ func (s *Service) writePart(ctx context.Context, j *job, e *export, p *portion, 
 		return err
 	}
 	row.Tag = tag
-	return s.step1(ctx, j, func(tx *kv.Tx, j *job) error {
+	return s.advance(ctx, j, func(tx *kv.Tx, j *job) error {
 		j.Done, j.Cursor = j.Done+1, last
 		return partRows.Put(tx, j.at(), row)
 	})

@@ -42,25 +42,34 @@ func (s *Service) planGet(c *wire.Call, in *dynamodb.GetItemInput) (*fetch, erro
 	if f.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	if f.proj, err = readProjection(in.ProjectionExpression, in.ExpressionAttributeNames, in.AttributesToGet); err != nil {
+	p := readParameters(in.ProjectionExpression, in.ExpressionAttributeNames, in.AttributesToGet)
+	if err = p.exclusive(); err != nil {
 		return nil, err
 	}
 	if _, err = normaliseItem(in.Key); err != nil {
+		return nil, err
+	}
+	if f.proj, err = readProjection(p, in.ProjectionExpression, in.AttributesToGet); err != nil {
 		return nil, err
 	}
 	f.table, err = s.lookup(c, f.name)
 	return f, err
 }
 
-// readProjection is the projection of reads by key.
-func readProjection(text wire.Opt[string], names map[string]string, attributes []string) (*expr.Projection, error) {
-	if !text.Set && names == nil && attributes == nil {
-		return nil, nil
+// readParameters are what reads by key take a projection from.
+func readParameters(text wire.Opt[string], names map[string]string, attributes []string) parameters {
+	p := parameters{names: names}
+	if text.Set || names != nil || attributes != nil {
+		p.given = []parameter{{"ProjectionExpression", text.Set}}
+		p.legacy = []parameter{{"AttributesToGet", attributes != nil}}
 	}
-	p := parameters{
-		names:  names,
-		given:  []parameter{{"ProjectionExpression", text.Set}},
-		legacy: []parameter{{"AttributesToGet", attributes != nil}},
+	return p
+}
+
+// readProjection is the projection of reads by key, nil for none.
+func readProjection(p parameters, text wire.Opt[string], attributes []string) (*expr.Projection, error) {
+	if p.given == nil {
+		return nil, nil
 	}
 	env, err := p.env()
 	if err != nil {
@@ -128,27 +137,40 @@ func (f *fetch) check(t *table) error {
 	return t.checkPaths(f.proj)
 }
 
-// checkPaths refuses paths into key attributes, which are scalars.
+// checkPaths refuses projections of what is inside key attributes, which are scalars.
 func (t *table) checkPaths(p *expr.Projection) error {
-	for _, path := range p.Paths() {
-		if err := t.checkPath(path); err != nil {
-			return err
+	return t.checkScalars(func(fn func(expr.Path)) {
+		for _, path := range p.Paths() {
+			fn(path)
 		}
-	}
-	return nil
+	})
 }
 
-func (t *table) checkPath(path expr.Path) error {
-	if len(path) == 1 {
+// checkScalars refuses paths into key attributes: first the table's, then those of indexes.
+func (t *table) checkScalars(paths func(func(expr.Path))) error {
+	var nested map[string]bool
+	paths(func(p expr.Path) {
+		if len(p) > 1 {
+			if nested == nil {
+				nested = map[string]bool{}
+			}
+			nested[p[0].Name] = true
+		}
+	})
+	if nested == nil {
 		return nil
 	}
-	if t.Key.has(path[0].Name) {
-		return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: %s", path[0].Name)
-	}
-	for i := range t.Indexes {
-		if t.Indexes[i].Key.has(path[0].Name) {
-			return validation("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: %s", path[0].Name)
+	for _, a := range t.Key.parts() {
+		if nested[a.Name] {
+			return validation(notScalar+"Key: %s", a.Name)
 		}
 	}
-	return nil
+	return t.indexKeys(func(_ *index, _ int, a attribute) error {
+		if nested[a.Name] {
+			return validation(notScalar+"IndexKey: %s", a.Name)
+		}
+		return nil
+	})
 }
+
+const notScalar = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "

@@ -54,7 +54,11 @@ func step(r *rapid.T, w *world, model map[string]item.Item) {
 		model[id] = out.Attributes
 	case "remove":
 		out := must(w, dynamodb.UpdateItem, dynamodb.UpdateItemInput{TableName: str("tab"), Key: key, UpdateExpression: str("REMOVE x, g"), ReturnValues: str("ALL_NEW")})
-		model[id] = out.Attributes
+		if _, was := model[id]; was {
+			model[id] = out.Attributes
+		} else if out.Attributes != nil {
+			r.Fatalf("an update that only removes made %v", out.Attributes)
+		}
 	case "delete":
 		must(w, dynamodb.DeleteItem, dynamodb.DeleteItemInput{TableName: str("tab"), Key: key})
 		delete(model, id)

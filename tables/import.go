@@ -105,8 +105,6 @@ func newImport(c *wire.Call, in *dynamodb.ImportTableInput) (*importing, error) 
 	switch {
 	case i.Format == "ION":
 		return nil, validation("InputFormat ION is not supported: use DYNAMODB_JSON or CSV")
-	case i.Packing == "ZSTD":
-		return nil, validation("InputCompressionType ZSTD is not supported: use GZIP or NONE")
 	case from.S3BucketOwner.Set && from.S3BucketOwner.V != c.Account:
 		return nil, validation("S3BucketOwner is not this account")
 	case in.InputFormatOptions != nil && in.InputFormatOptions.Csv != nil && i.Format != "CSV":

@@ -13,6 +13,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"bothy/kv"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -20,11 +22,12 @@ import (
 
 // Limits of what is read at an import.
 const (
-	maxImportLine  = 8 << 20 // bytes of one item as text
-	importBatch    = 200     // items written in one transaction
-	importBytes    = 1 << 20 // of items in one transaction, roughly
-	loggedMistakes = 20      // of each batch
-	tokenLength    = 112     // ListImports' tokens are at least as long
+	maxImportLine   = 8 << 20  // bytes of one item as text
+	maxImportWindow = 64 << 20 // bytes that ZSTD may refer back to
+	importBatch     = 200      // items written in one transaction
+	importBytes     = 1 << 20  // of items in one transaction, roughly
+	loggedMistakes  = 20       // of each batch
+	tokenLength     = 112      // ListImports' tokens are at least as long
 )
 
 // long makes a page token as ListImports has them: hexadecimal, in sixteens, of a least length.
@@ -115,12 +118,19 @@ func (s *Service) readObject(ctx context.Context, j *job, i *importing, o *impor
 
 // open is the items in an object.
 func (i *importing) open(body io.Reader, t *table) (source, error) {
-	if i.Packing == "GZIP" {
+	switch i.Packing {
+	case "GZIP":
 		z, err := gzip.NewReader(body)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errObject, err)
 		}
 		body = z
+	case "ZSTD":
+		z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxImportWindow))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errObject, err)
+		}
+		body = z // with one worker it has nothing to close
 	}
 	if i.Format == "CSV" {
 		return i.csv(body, t)
@@ -256,7 +266,7 @@ func (b *batchOf) take(it item.Item) {
 func (s *Service) takeBatch(ctx context.Context, j *job, b *batchOf, ended bool) error {
 	var wrong []error
 	after := *j
-	err := s.step1(ctx, j, func(tx *kv.Tx, now *job) error {
+	err := s.advance(ctx, j, func(tx *kv.Tx, now *job) error {
 		wrong = b.mistakes[:len(b.mistakes):len(b.mistakes)]
 		t, err := s.load(tx, now.at(), now.Target)
 		if err != nil {

@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -86,12 +87,10 @@ func (s *Service) unhold(tx *kv.Tx, j *job) error {
 // Jobs does all work on whole tables that there is.
 func (s *Service) Jobs(ctx context.Context) error {
 	return eachRow(ctx, s, &jobRows, func(j *job) error {
-		err := s.runJob(ctx, j.ID)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("work on a table is tried again", "job", j.ID, "kind", j.Kind, "error", err)
-			return nil
+		if err := s.runJob(ctx, j.ID); err != nil {
+			return fmt.Errorf("tables: %s %s: %w", j.Kind, j.ID, err)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -110,9 +109,9 @@ func (s *Service) runJob(ctx context.Context, id string) error {
 		}
 		switch j.Step {
 		case stepCopy:
-			err = s.step1(ctx, j, func(tx *kv.Tx, j *job) error { return s.copySome(tx, j) })
+			err = s.advance(ctx, j, func(tx *kv.Tx, j *job) error { return s.copySome(tx, j) })
 		case stepUndo:
-			err = s.step1(ctx, j, func(tx *kv.Tx, j *job) error { return s.undoSome(tx, j) })
+			err = s.advance(ctx, j, func(tx *kv.Tx, j *job) error { return s.undoSome(tx, j) })
 		default:
 			err = s.finish(ctx, j)
 		}
@@ -149,8 +148,8 @@ func (s *Service) finishClear(ctx context.Context, j *job) error {
 	return s.db.Update(ctx, func(tx *kv.Tx) error { return ignoreMissing(s.endJob(tx, j)) })
 }
 
-// step1 runs one step of a job, unless somebody else did it meanwhile.
-func (s *Service) step1(ctx context.Context, was *job, do func(*kv.Tx, *job) error) error {
+// advance runs one step of a job, unless somebody else did it meanwhile.
+func (s *Service) advance(ctx context.Context, was *job, do func(*kv.Tx, *job) error) error {
 	return s.db.Update(ctx, func(tx *kv.Tx) error {
 		j, err := jobRows.Get(tx, record.Scope{}, was.ID)
 		if errors.Is(err, record.ErrNotFound) || err == nil && (j.Step != was.Step || j.Done != was.Done || j.Within != was.Within) {

@@ -164,8 +164,8 @@ func (t *table) indexKeys(fn func(ix *index, part int, a attribute) error) error
 	return nil
 }
 
-// keyOf are the key attributes of an item, in the order AWS lists them.
-func (t *table) keyOf(it item.Item, ix *index) item.Item {
+// keyParts are the attributes of the table's key, and after them those that the index adds.
+func (t *table) keyParts(ix *index) []attribute {
 	parts := t.Key.parts()
 	if ix != nil {
 		for _, a := range ix.Key.parts() {
@@ -174,6 +174,12 @@ func (t *table) keyOf(it item.Item, ix *index) item.Item {
 			}
 		}
 	}
+	return parts
+}
+
+// keyOf are the key attributes of an item, in the order AWS lists them.
+func (t *table) keyOf(it item.Item, ix *index) item.Item {
+	parts := t.keyParts(ix)
 	key := make(item.Item, 0, len(parts))
 	for _, a := range parts {
 		if v := it.Get(a.Name); v != nil {

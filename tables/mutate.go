@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"slices"
+
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/tables/expr"
@@ -69,24 +71,26 @@ func (m *mutation) check(t *table) error {
 	return nil
 }
 
-// checkUpdate refuses updates of key attributes, and of index keys to types they cannot have.
+// checkUpdate refuses updates of key attributes, of index keys to types they cannot have, and paths into any of them.
 func (t *table) checkUpdate(u *expr.Update) error {
-	for _, p := range u.Paths() {
-		if t.Key.has(p[0].Name) {
-			return validation(invalid+"Cannot update attribute %s. This attribute is part of the key", p[0].Name)
-		}
-		if err := t.checkPath(p); err != nil {
-			return err
+	paths := u.Paths()
+	for _, a := range t.Key.parts() {
+		if slices.ContainsFunc(paths, func(p expr.Path) bool { return p[0].Name == a.Name }) {
+			return validation(invalid+"Cannot update attribute %s. This attribute is part of the key", a.Name)
 		}
 	}
-	return u.Kinds(func(name string, k item.Kind) error {
-		return t.indexKeys(func(ix *index, _ int, a attribute) error {
+	err := t.indexKeys(func(ix *index, _ int, a attribute) error {
+		return u.Kinds(func(name string, k item.Kind) error {
 			if a.Name == name && a.Type != k.String() {
 				return validation(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", name, a.Type, k, ix.Name)
 			}
 			return nil
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return t.checkScalars(u.Reads)
 }
 
 // run does the mutation in the transaction, where the gate lets it. A failed condition is ConditionalCheckFailedException.
@@ -146,6 +150,10 @@ func (m *mutation) result(o *outcome, t *table) (err error) {
 		base := o.old
 		if base == nil {
 			base = t.keyOf(m.key, nil)
+		}
+		if o.old == nil && m.update.OnlyRemoves() { // nothing is made to take something from it
+			_, err = m.update.Apply(base)
+			return refuse(err)
 		}
 		if o.now, err = m.update.Apply(base); err != nil {
 			return refuse(err)

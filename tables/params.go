@@ -25,19 +25,22 @@ type parameter struct {
 
 func text(name string, v wire.Opt[string]) parameter { return parameter{name, v.Set} }
 
-// env checks what holds before any expression is parsed, and returns what they share.
-func (p *parameters) env() (*expr.Env, error) {
+// exclusive checks that nothing is mixed with what replaced it, and that names and values are for something. It comes before any
+// other check of a request.
+func (p *parameters) exclusive() error {
 	given := setNames(p.given)
 	if legacy := setNames(p.legacy); len(given) > 0 && len(legacy) > 0 {
-		return nil, validation("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {%s} Expression parameters: {%s}",
+		return validation("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {%s} Expression parameters: {%s}",
 			strings.Join(legacy, ", "), strings.Join(given, ", "))
 	}
 	if p.names != nil && len(given) == 0 {
-		return nil, validation("ExpressionAttributeNames can only be specified when using expressions")
+		return validation("ExpressionAttributeNames can only be specified when using expressions")
 	}
-	if err := p.valuesHaveUse(given); err != nil {
-		return nil, err
-	}
+	return p.valuesHaveUse(given)
+}
+
+// env checks names and values, and returns what the expressions share.
+func (p *parameters) env() (*expr.Env, error) {
 	env, err := expr.NewEnv(p.names, p.values)
 	if err != nil {
 		return nil, refuse(err)

@@ -26,40 +26,67 @@ func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, e
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	if m.cond, err = writeCondition(in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator); err != nil {
+	w := writeCondition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator}
+	if err = w.exclusive(); err != nil {
+		return nil, err
+	}
+	if m.size, err = normaliseItem(in.Item); err != nil {
 		return nil, err
 	}
 	if m.needOld, err = oldOrNone(in.ReturnValues); err != nil {
 		return nil, err
 	}
-	if in.ReturnConsumedCapacity.Set && in.ReturnConsumedCapacity.V != "NONE" {
-		m.needOld = true
-	}
-	if m.size, err = normaliseItem(in.Item); err != nil {
+	m.needOld = m.needOld || wants(in.ReturnConsumedCapacity)
+	if m.cond, err = w.condition(); err != nil {
 		return nil, err
 	}
 	m.table, err = s.lookup(c, m.name)
 	return m, err
 }
 
-// writeCondition is the condition of PutItem and DeleteItem.
-func writeCondition(text wire.Opt[string], names map[string]string, values valuesMap, legacy expectedMap, operator wire.Opt[string]) (*expr.Condition, error) {
-	if !text.Set && names == nil && values == nil && legacy == nil && !operator.Set {
+// writeCondition is what PutItem and DeleteItem take a condition from.
+type writeCondition struct {
+	text     wire.Opt[string]
+	names    map[string]string
+	values   valuesMap
+	legacy   expectedMap
+	operator wire.Opt[string]
+}
+
+func (w *writeCondition) none() bool {
+	return !w.text.Set && w.names == nil && w.values == nil && w.legacy == nil && !w.operator.Set
+}
+
+func (w *writeCondition) parameters() parameters {
+	return parameters{
+		names: w.names, values: w.values,
+		given:  []parameter{{"ConditionExpression", w.text.Set}},
+		legacy: []parameter{{"ConditionalOperator", w.operator.Set}, {"Expected", w.legacy != nil}},
+	}
+}
+
+func (w *writeCondition) exclusive() error {
+	if w.none() {
+		return nil
+	}
+	p := w.parameters()
+	return p.exclusive()
+}
+
+// condition is the condition, nil when there is none.
+func (w *writeCondition) condition() (*expr.Condition, error) {
+	if w.none() {
 		return nil, nil
 	}
-	p := parameters{
-		names: names, values: values,
-		given:  []parameter{{"ConditionExpression", text.Set}},
-		legacy: []parameter{{"ConditionalOperator", operator.Set}, {"Expected", legacy != nil}},
+	if !w.text.Set {
+		return expected(w.legacy, w.operator)
 	}
+	p := w.parameters()
 	env, err := p.env()
 	if err != nil {
 		return nil, err
 	}
-	if !text.Set {
-		return expected(legacy, operator)
-	}
-	cond, err := condition(env, "ConditionExpression", text)
+	cond, err := condition(env, "ConditionExpression", w.text)
 	if err != nil {
 		return nil, err
 	}
@@ -113,16 +140,18 @@ func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutat
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	if m.cond, err = writeCondition(in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator); err != nil {
+	w := writeCondition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator}
+	if err = w.exclusive(); err != nil {
+		return nil, err
+	}
+	if _, err = normaliseItem(in.Key); err != nil {
 		return nil, err
 	}
 	if m.needOld, err = oldOrNone(in.ReturnValues); err != nil {
 		return nil, err
 	}
-	if in.ReturnConsumedCapacity.Set && in.ReturnConsumedCapacity.V != "NONE" {
-		m.needOld = true
-	}
-	if _, err = normaliseItem(in.Key); err != nil {
+	m.needOld = m.needOld || wants(in.ReturnConsumedCapacity)
+	if m.cond, err = w.condition(); err != nil {
 		return nil, err
 	}
 	m.table, err = s.lookup(c, m.name)

@@ -64,9 +64,6 @@ func (s *Service) planQuery(c *wire.Call, in *dynamodb.QueryInput) (*querying, e
 	if err := q.checkSelect(in.Select, q.proj != nil); err != nil {
 		return nil, err
 	}
-	if err := q.checkStart(in.ExclusiveStartKey); err != nil {
-		return nil, err
-	}
 	q.table, err = s.lookup(c, q.name)
 	return q, err
 }
@@ -78,33 +75,35 @@ func (q *querying) expressions(in *dynamodb.QueryInput) error {
 		legacy: []parameter{{"AttributesToGet", in.AttributesToGet != nil}, {"QueryFilter", in.QueryFilter != nil}, text("ConditionalOperator", in.ConditionalOperator),
 			{"KeyConditions", in.KeyConditions != nil && in.KeyConditionExpression.Set}}, // AWS lets KeyConditions stand beside other expressions
 	}
-	env, err := p.env()
-	if err != nil {
+	if err := p.exclusive(); err != nil {
+		return err
+	}
+	if err := q.instead(in.QueryFilter, in.ConditionalOperator, in.AttributesToGet); err != nil {
+		return err
+	}
+	if err := q.checkStart(in.ExclusiveStartKey); err != nil {
 		return err
 	}
 	if in.KeyConditions == nil && !in.KeyConditionExpression.Set {
 		return validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
-	if q.legacy = in.QueryFilter != nil; q.legacy || in.ConditionalOperator.Set {
-		q.filter, err = filters(in.QueryFilter, in.ConditionalOperator)
-	} else {
-		q.filter, err = condition(env, "FilterExpression", in.FilterExpression)
-	}
+	env, err := p.env()
 	if err != nil {
 		return err
 	}
-	if in.KeyConditionExpression.Set {
-		q.tests, err = env.KeyCondition(in.KeyConditionExpression.V)
+	key, err := condition(env, "KeyConditionExpression", in.KeyConditionExpression)
+	if err != nil {
+		return err
+	}
+	if err := q.given(env, in.FilterExpression, in.ProjectionExpression); err != nil {
+		return err
+	}
+	if key != nil {
+		q.tests, err = key.KeyTests()
 	} else {
 		q.tests, err = keyConditions(in.KeyConditions)
 	}
-	if err != nil {
-		return refuse(err)
-	}
-	if q.proj, err = projection(env, in.ProjectionExpression, in.AttributesToGet); err != nil {
-		return err
-	}
-	return refuse(env.Unused())
+	return refuse(err)
 }
 
 // keyConditions reads the legacy parameter.
@@ -186,19 +185,34 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	if ix != nil {
 		schema, base = &ix.Key, t.indexPrefix(ix)
 	}
+	start, err := q.startKey(t, ix, schema)
+	if err != nil {
+		return nil, err
+	}
 	hash, sort, err := q.match(schema)
 	if err != nil {
 		return nil, err
 	}
+	if err := q.checkStarted(schema, hash, sort); err != nil {
+		return nil, err
+	}
+	if err := t.checkPaths(q.proj); err != nil {
+		return nil, err
+	}
 	if err := q.checkFilter(schema); err != nil {
+		return nil, err
+	}
+	if err := q.checkUse(t, ix); err != nil {
 		return nil, err
 	}
 	p := q.page(t, ix)
 	p.reverse = q.reverse
 	base = append(make([]byte, 0, len(base)+64), base...)
 	base = appendScalar(appendHash(base, hashOf(hash.Values[0].Str)), hash.Values[0])
-	p.from, p.to = bounds(base, sort)
-	return p, q.startAt(p, schema, hash, sort)
+	if p.from, p.to = bounds(base, sort); start != nil {
+		p.after(start)
+	}
+	return p, nil
 }
 
 // match finds the tests of the partition key and of the sort key, and checks them against the schema.
@@ -215,10 +229,10 @@ func (q *querying) match(k *keySchema) (hash, sort *expr.KeyTest, err error) {
 		}
 	}
 	switch {
+	case len(q.tests) > 1 && k.Range.Name == "":
+		return nil, nil, validation("Query key condition not supported")
 	case hash == nil:
 		return nil, nil, validation("Query condition missed key schema element: %s", k.Hash.Name)
-	case sort == nil && len(q.tests) > 1 && k.Range.Name == "":
-		return nil, nil, validation("Query key condition not supported")
 	case sort == nil && len(q.tests) > 1:
 		return nil, nil, validation("Query condition missed key schema element: %s", k.Range.Name)
 	}
@@ -302,33 +316,29 @@ func (q *querying) checkFilter(k *keySchema) error {
 	if q.legacy {
 		word = "QueryFilter"
 	}
-	var err error
-	q.filter.Paths(func(p expr.Path) {
-		if err == nil && k.has(p[0].Name) {
-			err = validation("%s can only contain non-primary key attributes: Primary key attribute: %s", word, p[0].Name)
+	used := map[string]bool{}
+	q.filter.Paths(func(p expr.Path) { used[p[0].Name] = true })
+	for _, a := range k.parts() {
+		if used[a.Name] {
+			return validation("%s can only contain non-primary key attributes: Primary key attribute: %s", word, a.Name)
 		}
-	})
-	return err
+	}
+	return nil
 }
 
-// startAt narrows the range to what follows ExclusiveStartKey, which must lie in it.
-func (q *querying) startAt(p *pageOf, k *keySchema, hash, sort *expr.KeyTest) error {
+// checkStarted checks that ExclusiveStartKey, where there is one, lies in what is asked for.
+func (q *querying) checkStarted(k *keySchema, hash, sort *expr.KeyTest) error {
 	if q.start == nil {
 		return nil
 	}
-	start, err := q.startKey(p.table, p.index)
-	if err != nil {
-		return err
-	}
-	if !expr.Equal(q.start.Get(k.Hash.Name), hash.Values[0]) {
+	same := expr.Equal(q.start.Get(k.Hash.Name), hash.Values[0])
+	switch {
+	case sort != nil && !sort.Holds(q.start.Get(k.Range.Name)):
+		return validation("The provided starting key does not match the range key predicate")
+	case sort != nil && !same:
+		return validation("The query can return at most one row and cannot be restarted")
+	case !same:
 		return validation("The provided starting key is outside query boundaries based on provided conditions")
 	}
-	if bytes.Compare(start, p.from) < 0 || bytes.Compare(start, p.to) >= 0 {
-		if sort != nil {
-			return validation("The provided starting key does not match the range key predicate")
-		}
-		return validation("The provided starting key is outside query boundaries based on provided conditions")
-	}
-	p.after(start)
 	return nil
 }

@@ -154,7 +154,7 @@ func TestQueryRefusals(t *testing.T) {
 		"One or more parameter values were invalid: Global secondary index byG does not project [x]")
 	query(dynamodb.QueryInput{FilterExpression: str("ts > :2"), ExpressionAttributeValues: doc(`{':2': {'N': '1'}}`)}, "Filter Expression can only contain non-primary key attributes: Primary key attribute: ts")
 	query(dynamodb.QueryInput{FilterExpression: str("x > :3")}, "Invalid FilterExpression: An expression attribute value used in expression is not defined; attribute value: :3")
-	query(dynamodb.QueryInput{ExclusiveStartKey: doc(`{'p': {'S': 'a'}}`)}, "The provided starting key is invalid: The provided key element does not match the schema")
+	query(dynamodb.QueryInput{ExclusiveStartKey: doc(`{'p': {'S': 'a'}}`)}, "The provided starting key is invalid")
 	query(dynamodb.QueryInput{ExclusiveStartKey: doc(`{'p': {'S': 'b'}, 'ts': {'N': '1'}}`)}, "The provided starting key is outside query boundaries based on provided conditions")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{"p": {ComparisonOperator: str("NE"), AttributeValueList: list(`{'a': {'S': 'a'}}`)}}}, "Attempted conditional constraint is not an indexable operation")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{}}, "Conditions can be of length 1 or 2 only")

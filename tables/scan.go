@@ -40,12 +40,6 @@ func (s *Service) planScan(c *wire.Call, in *dynamodb.ScanInput) (*scanning, err
 	if err := q.checkSelect(in.Select, q.proj != nil); err != nil {
 		return nil, err
 	}
-	if err := q.checkStart(in.ExclusiveStartKey); err != nil {
-		return nil, err
-	}
-	if err := q.segmentsOf(in); err != nil {
-		return nil, err
-	}
 	q.table, err = s.lookup(c, q.name)
 	return q, err
 }
@@ -56,22 +50,23 @@ func (q *scanning) expressions(in *dynamodb.ScanInput) error {
 		given:  []parameter{text("ProjectionExpression", in.ProjectionExpression), text("FilterExpression", in.FilterExpression)},
 		legacy: []parameter{{"AttributesToGet", in.AttributesToGet != nil}, {"ScanFilter", in.ScanFilter != nil}, text("ConditionalOperator", in.ConditionalOperator)},
 	}
+	if err := p.exclusive(); err != nil {
+		return err
+	}
+	if err := q.instead(in.ScanFilter, in.ConditionalOperator, in.AttributesToGet); err != nil {
+		return err
+	}
+	if err := q.checkStart(in.ExclusiveStartKey); err != nil {
+		return err
+	}
+	if err := q.segmentsOf(in); err != nil {
+		return err
+	}
 	env, err := p.env()
 	if err != nil {
 		return err
 	}
-	if q.legacy = in.ScanFilter != nil; q.legacy || in.ConditionalOperator.Set {
-		q.filter, err = filters(in.ScanFilter, in.ConditionalOperator)
-	} else {
-		q.filter, err = condition(env, "FilterExpression", in.FilterExpression)
-	}
-	if err != nil {
-		return err
-	}
-	if q.proj, err = projection(env, in.ProjectionExpression, in.AttributesToGet); err != nil {
-		return err
-	}
-	return refuse(env.Unused())
+	return q.given(env, in.FilterExpression, in.ProjectionExpression)
 }
 
 func (q *scanning) segmentsOf(in *dynamodb.ScanInput) error {
@@ -130,18 +125,24 @@ func (q *scanning) plan(t *table) (*pageOf, error) {
 	if err != nil {
 		return nil, err
 	}
+	start, err := q.startKey(t, ix, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkPaths(q.proj); err != nil {
+		return nil, err
+	}
+	if err := q.checkUse(t, ix); err != nil {
+		return nil, err
+	}
 	p := q.page(t, ix)
 	base := t.rows
 	if ix != nil {
 		base = t.indexPrefix(ix)
 	}
 	p.from, p.to = q.bounds(base)
-	if q.start == nil {
+	if start == nil {
 		return p, nil
-	}
-	start, err := q.startKey(t, ix)
-	if err != nil {
-		return nil, err
 	}
 	if bytes.Compare(start, p.from) < 0 || bytes.Compare(start, p.to) >= 0 {
 		return nil, validation("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", q.segments, q.segment)

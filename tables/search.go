@@ -1,8 +1,11 @@
 package tables
 
 import (
+	"regexp"
 	"strings"
 
+	"bothy/api/dynamodb"
+	"bothy/kv"
 	"bothy/tables/expr"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -47,20 +50,55 @@ func (q *search) checkSelect(given wire.Opt[string], projected bool) error {
 	return nil
 }
 
+// instead reads what expressions replaced.
+func (q *search) instead(filter map[string]dynamodb.Condition, operator wire.Opt[string], attributes []string) (err error) {
+	if q.legacy = filter != nil; q.legacy || operator.Set {
+		if q.filter, err = filters(filter, operator); err != nil {
+			return err
+		}
+	}
+	if attributes != nil {
+		q.proj, err = projection(nil, wire.Opt[string]{}, attributes)
+	}
+	return err
+}
+
+// given reads the filter and the projection, the last of a request's expressions.
+func (q *search) given(env *expr.Env, filter, columns wire.Opt[string]) (err error) {
+	if filter.Set {
+		if q.filter, err = condition(env, "FilterExpression", filter); err != nil {
+			return err
+		}
+	}
+	if columns.Set {
+		if q.proj, err = projection(env, columns, nil); err != nil {
+			return err
+		}
+	}
+	return refuse(env.Unused())
+}
+
+const badStart = "The provided starting key is invalid"
+
 func (q *search) checkStart(start item.Item) error {
 	q.start = start
 	for i := range start {
-		if _, text := normalise(&start[i].Value, 0); text != "" {
-			return validation("The provided starting key is invalid: %s", text)
+		if _, text := normalise(&start[i].Value, 0); alone.MatchString(text) {
+			return validation("%s", text)
+		} else if text != "" {
+			return validation(badStart+": %s", text)
 		}
 	}
 	return nil
 }
 
-// resolve finds the index, and checks what depends on it.
+// alone are complaints about values that AWS does not put behind what they are about when that is a starting key.
+var alone = regexp.MustCompile(`contains duplicates|number set|numeric value|significant digits|number with magnitude`)
+
+// resolve finds the index, nil for the table itself.
 func (q *search) resolve(t *table) (*index, error) {
 	if q.indexName == "" {
-		return nil, q.checkUse(t, nil)
+		return nil, nil
 	}
 	ix := t.index(q.indexName)
 	if ix == nil || ix.Status == statusDeleting {
@@ -72,24 +110,17 @@ func (q *search) resolve(t *table) (*index, error) {
 	if !ix.Local && q.consistent {
 		return nil, validation("Consistent reads are not supported on global secondary indexes")
 	}
-	return ix, q.checkUse(t, ix)
+	return ix, nil
 }
 
+// checkUse checks the filter and what is asked of a global index.
 func (q *search) checkUse(t *table, ix *index) error {
-	if err := t.checkPaths(q.proj); err != nil {
-		return err
-	}
-	var err error
-	q.filter.Paths(func(p expr.Path) {
-		if err == nil {
-			err = t.checkPath(p)
-		}
-	})
-	if err != nil || ix == nil || ix.Local {
-		return err
-	}
-	if q.sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" {
+	global := ix != nil && !ix.Local
+	if global && q.sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" {
 		return validation(invalid+"Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL", ix.Name)
+	}
+	if err := t.checkScalars(q.filter.Paths); err != nil || !global {
+		return err
 	}
 	if lacks := t.unprojected(ix, q.proj.Paths()); len(lacks) > 0 {
 		return validation(invalid+"Global secondary index %s does not project [%s]", ix.Name, strings.Join(lacks, ", "))
@@ -110,32 +141,34 @@ func (t *table) reaches(ix *index, sel string, proj *expr.Projection) bool {
 	return sel == "ALL_ATTRIBUTES" && ix.Projection != "ALL" || len(t.unprojected(ix, proj.Paths())) > 0
 }
 
-// startKey is the row or entry that ExclusiveStartKey names.
-func (q *search) startKey(t *table, ix *index) ([]byte, error) {
-	want := len(t.keyOf(q.start, ix))
-	n := len(t.Key.parts())
-	if ix != nil {
-		for _, a := range ix.Key.parts() {
-			if !t.Key.has(a.Name) {
-				n++
-			}
-		}
+// startKey is the row or entry that ExclusiveStartKey names, nil when there is none. A query's schema is looked at first.
+func (q *search) startKey(t *table, ix *index, queried *keySchema) (kv.Key, error) {
+	if q.start == nil {
+		return nil, nil
 	}
-	if want != n || len(q.start) != n {
-		if ix != nil {
-			return nil, validation("The provided starting key is invalid")
+	if ix != nil {
+		queried = &ix.Key
+	}
+	if len(q.start) != len(t.keyParts(ix)) {
+		if queried != nil {
+			return nil, validation(badStart)
 		}
-		return nil, validation("The provided starting key is invalid: %s", errKeySchema)
+		return nil, validation(badStart+": %s", errKeySchema)
+	}
+	if queried != nil {
+		if len(q.start) != len(t.keyOf(q.start, ix)) {
+			return nil, validation(badStart)
+		}
+		if err := t.checkKeyParts(q.start, queried); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.checkKeyParts(q.start, &t.Key); err != nil {
-		return nil, validation("The provided starting key is invalid: %s", messageOf(err))
+		return nil, validation(badStart+": %s", messageOf(err))
 	}
 	row := t.itemKey(q.start)
 	if ix == nil {
 		return row, nil
-	}
-	if err := t.checkKeyParts(q.start, &ix.Key); err != nil {
-		return nil, validation("The provided starting key is invalid: %s", messageOf(err))
 	}
 	return t.entry(ix, row, q.start), nil
 }

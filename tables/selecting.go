@@ -81,10 +81,8 @@ func (q *selecting) confine() error {
 
 // checkProjected refuses what an index cannot show: columns of a global index, and conditions of a read by its key.
 func (q *selecting) checkProjected(t *table) error {
-	for _, p := range q.columns.Paths() {
-		if err := t.checkPath(p); err != nil {
-			return err
-		}
+	if err := t.checkPaths(q.columns); err != nil {
+		return err
 	}
 	if q.index == nil {
 		return nil
@@ -238,7 +236,7 @@ func (q *selecting) run(tx *kv.Tx, t *table, g *page, at reached, limit int) (ne
 			whole: q.index != nil && q.index.Local && t.reaches(q.index, "", q.columns),
 		}
 		if i == at.rang && at.key != nil {
-			start, err := (&search{start: at.key}).startKey(t, q.index)
+			start, err := (&search{start: at.key}).startKey(t, q.index, nil)
 			if err != nil || bytes.Compare(start, p.from) < 0 || bytes.Compare(start, p.to) >= 0 {
 				return next, errToken() // the index became another one
 			}

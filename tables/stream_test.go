@@ -456,3 +456,56 @@ func (f *follower) take(r dynamodbstreams.Record) {
 	f.counts[key] = r.Dynamodb.NewImage.Get("n").Str
 	f.seen[r.Dynamodb.SequenceNumber.V], f.seen[r.EventID.V] = true, true
 }
+
+// TestBusyShardsSplit: a shard that grows fast is split, and its children say whose they are.
+func TestBusyShardsSplit(t *testing.T) {
+	w := newWorld(t)
+	arn := w.streamed("tab", "a:S", "NEW_IMAGE")
+	before := w.shards(arn)
+	for i := range 2 {
+		if err := w.s.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 10 {
+			w.put("tab", fmt.Sprintf("{'a':{'S':'hot'},'n':{'N':'%d'}}", 10*i+n))
+		}
+		w.now = w.now.Add(10 * time.Millisecond)
+	}
+	after := w.shards(arn)
+	if len(before) != firstShards || len(after) != firstShards+2 {
+		t.Fatalf("%d shards, then %d", len(before), len(after))
+	}
+	parent := after[len(after)-1].ParentShardId
+	if !parent.Set || after[len(after)-2].ParentShardId != parent {
+		t.Errorf("%+v", after)
+	}
+	children := must(w, dynamodbstreams.DescribeStream, dynamodbstreams.DescribeStreamInput{StreamArn: str(arn), ShardFilter: &dynamodbstreams.ShardFilter{Type: str("CHILD_SHARDS"), ShardId: parent}}).StreamDescription.Shards
+	if len(children) != 2 {
+		t.Errorf("children %+v", children)
+	}
+	page := must(w, dynamodbstreams.DescribeStream, dynamodbstreams.DescribeStreamInput{StreamArn: str(arn), Limit: wire.Some(int32(4))}).StreamDescription
+	rest := must(w, dynamodbstreams.DescribeStream, dynamodbstreams.DescribeStreamInput{StreamArn: str(arn), ExclusiveStartShardId: page.LastEvaluatedShardId}).StreamDescription
+	if len(page.Shards) != 4 || len(rest.Shards) != 2 || rest.LastEvaluatedShardId.Set {
+		t.Errorf("%d and %d", len(page.Shards), len(rest.Shards))
+	}
+	if all := w.records(arn); len(all) != 20 || all[19].Dynamodb.NewImage.Get("n").Str != "19" {
+		t.Errorf("%d records", len(all))
+	}
+}
+
+// TestLargeExpiry: items that expire together may be more than fits in one transaction with what the log keeps of them.
+func TestLargeExpiry(t *testing.T) {
+	w := newWorld(t)
+	arn := w.streamed("tab", "a:S", "OLD_IMAGE")
+	must(w, dynamodb.UpdateTimeToLive, dynamodb.UpdateTimeToLiveInput{TableName: str("tab"), TimeToLiveSpecification: &dynamodb.TimeToLiveSpecification{Enabled: wire.Some(true), AttributeName: str("t")}})
+	for i := range 50 {
+		w.put("tab", fmt.Sprintf("{'a':{'S':'%d'},'t':{'N':'%d'},'x':{'S':'%s'}}", i, w.now.Unix(), strings.Repeat("x", 390_000)))
+	}
+	w.now = w.now.Add(time.Second)
+	if err := w.s.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, all := len(w.content("tab")), w.records(arn); n != 0 || len(all) != 100 {
+		t.Errorf("%d items are left, %d records", n, len(all))
+	}
+}

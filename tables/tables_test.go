@@ -333,7 +333,7 @@ func TestBatches(t *testing.T) {
 	write("Provided list of item keys contains duplicates", map[string][]dynamodb.WriteRequest{"one": append(puts(`{'p': {'S': 'c'}}`), dynamodb.WriteRequest{DeleteRequest: &dynamodb.DeleteRequest{Key: doc(`{'p': {'S': 'c'}}`)}})})
 	write("Provided list of item keys contains duplicates", map[string][]dynamodb.WriteRequest{"one": puts(`{'p': {'S': 'c'}}`), "arn:aws:dynamodb:eu-west-1:" + account + ":table/one": puts(`{'p': {'S': 'c'}}`)})
 	write("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes", map[string][]dynamodb.WriteRequest{"one": {{}}})
-	write("One or more parameter values were invalid: Missing the key p in the item", map[string][]dynamodb.WriteRequest{"one": puts(`{'p': {'S': 'new'}}`, `{'x': {'S': 'c'}}`)})
+	write("The provided key element does not match the schema", map[string][]dynamodb.WriteRequest{"one": puts(`{'p': {'S': 'new'}}`, `{'x': {'S': 'c'}}`)})
 	if got := w.get("one", `{'p': {'S': 'new'}}`); got != "nil" {
 		t.Error("half a refused batch was kept")
 	}

@@ -14,7 +14,10 @@ import (
 // tokenLife is how long a ClientRequestToken makes a transaction idempotent.
 const tokenLife = 10 * time.Minute
 
-const tokenVersion = 1
+const (
+	tokenVersion = 1
+	tokenBytes   = 1 + 8 + sha256.Size
+)
 
 // stamp is what a ClientRequestToken stands for; nil without one. Its row: version, Unix seconds until which it holds, the
 // SHA-256 of the request.
@@ -52,7 +55,7 @@ func (s *stamp) spent(tx *kv.Tx) (bool, error) {
 		return false, nil
 	}
 	raw, err := tx.Get(s.row)
-	if err != nil || len(raw) != 9+sha256.Size || raw[0] != tokenVersion || int64(binary.BigEndian.Uint64(raw[1:])) < s.now {
+	if err != nil || len(raw) != tokenBytes || raw[0] != tokenVersion || int64(binary.BigEndian.Uint64(raw[1:])) < s.now {
 		return false, err
 	}
 	if !bytes.Equal(raw[9:], s.request[:]) {

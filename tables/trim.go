@@ -61,9 +61,9 @@ func (t *table) keepFrom(now time.Time) time.Time {
 // trimShard no longer shows what a stream has shown long enough, deletes what nobody needs, and the shard itself when it is
 // closed and empty.
 func (s *Service) trimShard(ctx context.Context, t *table, id int64) error {
-	var kept int64
+	kept, done := int64(0), false
 	err := s.db.Update(ctx, func(tx *kv.Tx) error {
-		kept = 0
+		kept, done = 0, false
 		sh, err := shardRows.Get(tx, t.at, t.ID, id)
 		if errors.Is(err, record.ErrNotFound) {
 			return nil
@@ -74,24 +74,26 @@ func (s *Service) trimShard(ctx context.Context, t *table, id int64) error {
 		if err != nil {
 			return err
 		}
-		done := !sh.Closed.IsZero() && keep > sh.Last && sh.Closed.Before(t.keepFrom(s.now()))
+		done = !sh.Closed.IsZero() && keep > sh.Last && sh.Closed.Before(t.keepFrom(s.now()))
 		if trim == sh.Trim && keep == sh.Kept && !done {
 			return nil
 		}
-		sh.Trim, kept = trim, keep
-		if done {
-			if err := tx.Delete(t.counterRow(id)); err != nil {
-				return err
-			}
-			return shardRows.Delete(tx, t.at, t.ID, id)
-		}
-		sh.Kept = keep
+		sh.Trim, sh.Kept, kept = trim, keep, keep
 		return shardRows.Put(tx, t.at, sh)
 	})
 	if err != nil || kept == 0 {
 		return err
 	}
-	return s.clearRange(ctx, kv.Range{From: t.changes(id), To: t.changes(id).With(kept)})
+	if err := s.clearRange(ctx, kv.Range{From: t.changes(id), To: t.changes(id).With(kept)}); err != nil || !done {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *kv.Tx) error { // nothing is left that only this row tells of
+		err := shardRows.Delete(tx, t.at, t.ID, id)
+		if errors.Is(err, record.ErrNotFound) {
+			return nil
+		}
+		return errors.Join(err, tx.Delete(t.counterRow(id)))
+	})
 }
 
 // horizons are the first changes of a shard that are shown and that are stored.

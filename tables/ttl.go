@@ -95,15 +95,15 @@ func (s *Service) expire(ctx context.Context, t *table) error {
 	}
 	oldest, now := s.now().AddDate(-expireYears, 0, 0), s.now()
 	for range expireTurns {
-		n := 0
+		var more bool
 		if due, err := s.expiring(ctx, t, oldest, now); err != nil || !due {
 			return err
 		}
 		err := s.db.Update(ctx, func(tx *kv.Tx) (err error) {
-			n, err = s.expireSome(tx, t, oldest, now)
+			more, err = s.expireSome(tx, t, oldest, now)
 			return err
 		})
-		if err != nil || n < expireRows {
+		if err != nil || !more {
 			return err
 		}
 	}
@@ -119,13 +119,14 @@ func (s *Service) expiring(ctx context.Context, t *table, oldest, now time.Time)
 	return due, err
 }
 
-func (s *Service) expireSome(tx *kv.Tx, t *table, oldest, now time.Time) (n int, err error) {
+// expireSome removes as many as fit in a transaction together with what a log keeps of them; more tells that there may be others.
+func (s *Service) expireSome(tx *kv.Tx, t *table, oldest, now time.Time) (more bool, err error) {
 	have, err := s.load(tx, t.at, t.Name)
 	if isNotFound(err) || err == nil && (have.ID != t.ID || have.TTL != t.TTL || have.busy()) {
-		return 0, nil
+		return false, nil
 	}
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	base := have.prefix("tables.expiry")
 	var rows []kv.Key
@@ -134,19 +135,24 @@ func (s *Service) expireSome(tx *kv.Tx, t *table, oldest, now time.Time) (n int,
 		rows = append(rows, append(append(kv.Key(nil), have.rows...), v...))
 		return true
 	}); err != nil {
-		return 0, err
+		return false, err
 	}
+	room := expireBytes
 	for _, row := range rows {
+		if room <= 0 {
+			return true, nil
+		}
 		it, err := read(tx, row)
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 		if err := have.log(tx, row, &change{old: it, expired: true}); err != nil {
-			return 0, err
+			return false, err
 		}
+		room -= itemSize(it)
 		if err := have.place(tx, row, it, nil, 0); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return len(rows), nil
+	return len(rows) == expireRows, nil
 }

@@ -41,22 +41,25 @@ func (s *Service) planUpdate(c *wire.Call, in *dynamodb.UpdateItemInput) (*mutat
 	if m.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	if err := m.updateExpressions(in); err != nil {
+	p := parameters{
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+		given:  []parameter{text("UpdateExpression", in.UpdateExpression), text("ConditionExpression", in.ConditionExpression)},
+		legacy: []parameter{{"AttributeUpdates", in.AttributeUpdates != nil}, text("ConditionalOperator", in.ConditionalOperator), {"Expected", in.Expected != nil}},
+	}
+	if err = p.exclusive(); err != nil {
 		return nil, err
 	}
 	if _, err = normaliseItem(in.Key); err != nil {
+		return nil, err
+	}
+	if err = m.updateExpressions(in, &p); err != nil {
 		return nil, err
 	}
 	m.table, err = s.lookup(c, m.name)
 	return m, err
 }
 
-func (m *mutation) updateExpressions(in *dynamodb.UpdateItemInput) error {
-	p := parameters{
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
-		given:  []parameter{text("UpdateExpression", in.UpdateExpression), text("ConditionExpression", in.ConditionExpression)},
-		legacy: []parameter{{"AttributeUpdates", in.AttributeUpdates != nil}, text("ConditionalOperator", in.ConditionalOperator), {"Expected", in.Expected != nil}},
-	}
+func (m *mutation) updateExpressions(in *dynamodb.UpdateItemInput, p *parameters) error {
 	env, err := p.env()
 	if err != nil {
 		return err

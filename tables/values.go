@@ -36,9 +36,13 @@ func normalise(v *item.Value, depth int) (size int, text string) {
 		return normaliseList(v.More.List, depth)
 	case item.M:
 		return normaliseMap(v.More.Map, depth)
+	case item.Several:
+		return 0, tooManyTypes
 	}
 	return 0, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
 }
+
+const tooManyTypes = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
 
 func normaliseNumber(s *string) (size int, text string) {
 	n, err := number.Canonical(*s)

@@ -29,6 +29,7 @@ type Config struct {
 	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
 	// beyond this process. It must not block. May be nil.
 	Refused func(Trace)
+	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.

@@ -186,6 +186,9 @@ func (m *Mux) keep(ctx context.Context, tr *Trace) {
 		m.cfg.Refused(*tr)
 	}
 	m.logTrace(ctx, tr)
+	if m.cfg.Done != nil {
+		m.cfg.Done(tr)
+	}
 }
 
 func (m *Mux) logTrace(ctx context.Context, tr *Trace) {

@@ -109,7 +109,7 @@ func (v *validation) value(t *typ, at unsafe.Pointer, path string, l *limits, f 
 			n++
 			v.value(t.elem, e, path+"."+strconv.Itoa(i+1)+".member", &f.elem, &field{elem: none, keys: none})
 		})
-		v.size(n, "[...]", path, l)
+		v.size(n, elided("[", n, "]"), path, l)
 	case kMap:
 		n := 0
 		t.eachEntry(at, func(k string, e unsafe.Pointer) {
@@ -117,8 +117,16 @@ func (v *validation) value(t *typ, at unsafe.Pointer, path string, l *limits, f 
 			v.text(k, path, &f.keys)
 			v.value(t.elem, e, path+"."+k+".member", &f.elem, &field{elem: none, keys: none})
 		})
-		v.size(n, "{...}", path, l)
+		v.size(n, elided("{", n, "}"), path, l)
 	}
+}
+
+// elided shows a list or a map of n elements.
+func elided(begin string, n int, end string) string {
+	if n == 0 {
+		return begin + end
+	}
+	return begin + "..." + end
 }
 
 func (v *validation) text(s, path string, l *limits) {

@@ -150,6 +150,7 @@ var mountAll = map[*wire.API]func(*wire.Mux, *recorder){
 		record(m, r, apigateway.UpdateVpcLink)
 	},
 	bothy.API: func(m *wire.Mux, r *recorder) {
+		record(m, r, bothy.CreateBackup)
 		record(m, r, bothy.ExplainRequest)
 		record(m, r, bothy.ListMessages)
 		record(m, r, bothy.WaitMessage)

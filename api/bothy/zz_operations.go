@@ -16,12 +16,14 @@ var API = &wire.API{
 
 // The operations.
 var (
-	ExplainRequest = wire.Op[ExplainRequestInput, ExplainRequestOutput]{API: API, Info: &ops[0]}
-	ListMessages   = wire.Op[ListMessagesInput, ListMessagesOutput]{API: API, Info: &ops[1]}
-	WaitMessage    = wire.Op[WaitMessageInput, WaitMessageOutput]{API: API, Info: &ops[2]}
+	CreateBackup   = wire.Op[CreateBackupInput, CreateBackupOutput]{API: API, Info: &ops[0]}
+	ExplainRequest = wire.Op[ExplainRequestInput, ExplainRequestOutput]{API: API, Info: &ops[1]}
+	ListMessages   = wire.Op[ListMessagesInput, ListMessagesOutput]{API: API, Info: &ops[2]}
+	WaitMessage    = wire.Op[WaitMessageInput, WaitMessageOutput]{API: API, Info: &ops[3]}
 )
 
 var ops = [...]wire.OpInfo{
+	{Name: "CreateBackup", Method: "POST", URI: "/_bothy/backup"},
 	{Name: "ExplainRequest", Method: "GET", URI: "/_bothy/requests/{requestId}"},
 	{Name: "ListMessages", Method: "GET", URI: "/_bothy/outbox"},
 	{Name: "WaitMessage", Method: "GET", URI: "/_bothy/outbox/wait", Needs: []string{"q:to"}},

@@ -4,8 +4,31 @@ package bothy
 
 import (
 	"bothy/wire"
+	"io"
 	"time"
 )
+
+// ConflictException is the API's shape ConflictException.
+type ConflictException struct {
+	Message wire.Opt[string] `w:"n=message"`
+}
+
+// Error is the code and the message.
+func (e *ConflictException) Error() string { return "ConflictException: " + e.Message.V }
+
+// Fault is the error's code, HTTP status and message on the wire.
+func (e *ConflictException) Fault() (code string, status int, message string) {
+	return "ConflictException", 409, e.Message.V
+}
+
+// CreateBackupInput is the API's shape CreateBackupRequest.
+type CreateBackupInput struct {
+}
+
+// CreateBackupOutput is the API's shape CreateBackupResponse.
+type CreateBackupOutput struct {
+	Body io.Reader `w:"payload"`
+}
 
 // Decision is the API's shape Decision.
 type Decision struct {

@@ -2,7 +2,8 @@
 // directory fsynced, in this order, before Put returns: a crash leaves either the whole blob or a temporary file, which Open
 // and Walk remove once nothing was written to it for an hour.
 //
-// Directory: "bothy-format" (version), "bothy-owner", "temp/", and "blobs/ab/cdef…" by the hex SHA-256 of the content.
+// Directory: "bothy-format" (version), "bothy-owner", "temp/", "blobs/ab/cdef…" by the hex SHA-256 of the content, and
+// "deleted/ab/cdef…": what DeleteOld removed lately, when Options say to keep it.
 //
 // Several processes may share it, on a file system where rename is atomic and fsync means what it says. Only between the
 // calls of one of them does DeleteOld exclude a Put; see blob.Engine.
@@ -35,17 +36,19 @@ const tempRest = time.Hour
 type Options struct {
 	Grace time.Duration    // age below which Walk and DeleteOld leave a blob alone; 0 means DefaultGrace, negative none
 	Now   func() time.Time // nil means time.Now
+	Keep  time.Duration    // how long what DeleteOld removes can still be read by OpenKept; 0: not at all
 }
 
 // Engine implements blob.Engine.
 type Engine struct {
-	dir   string
-	disk  disk
-	space space
-	grace time.Duration
-	now   func() time.Time
-	made  sync.Map   // shard directories known to be durable
-	mu    sync.Mutex // a blob becoming young (rename) excludes its removal for age
+	dir    string
+	disk   disk
+	space  space
+	grace  time.Duration
+	retain time.Duration
+	now    func() time.Time
+	made   sync.Map   // shard directories known to be durable
+	mu     sync.Mutex // a blob becoming young (rename) excludes its removal for age
 }
 
 // Open opens or creates the store in dir.
@@ -58,7 +61,7 @@ func open(dir string, o Options, d disk) (*Engine, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Engine{dir: dir, disk: d, space: space{dir: dir}, grace: max(o.Grace, 0), now: o.Now}
+	e := &Engine{dir: dir, disk: d, space: space{dir: dir}, grace: max(o.Grace, 0), retain: o.Keep, now: o.Now}
 	if err := checkFormat(d, dir); err != nil {
 		return nil, err
 	}
@@ -226,16 +229,21 @@ func (e *Engine) open(ctx context.Context, id string) (*os.File, blob.Info, erro
 
 // Delete implements blob.Engine.
 func (e *Engine) Delete(ctx context.Context, id string) error {
-	return e.delete(ctx, id, func(fs.FileInfo) bool { return true })
+	return e.delete(ctx, id, func(fs.FileInfo) bool { return true }, e.disk.Remove)
 }
 
 // DeleteOld implements blob.Engine.
-func (e *Engine) DeleteOld(ctx context.Context, id string) error { return e.delete(ctx, id, e.old) }
+func (e *Engine) DeleteOld(ctx context.Context, id string) error {
+	if e.retain > 0 {
+		return e.delete(ctx, id, e.old, e.putAside)
+	}
+	return e.delete(ctx, id, e.old, e.disk.Remove)
+}
 
 func (e *Engine) old(st fs.FileInfo) bool { return !st.ModTime().Add(e.grace).After(e.now()) }
 
 // delete does not fsync: a blob that comes back after a power cut is swept again.
-func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) bool) error {
+func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) bool, remove func(path string) error) error {
 	if err := ctx.Err(); err != nil || !blob.ValidID(id) {
 		return err
 	}
@@ -243,7 +251,7 @@ func (e *Engine) delete(ctx context.Context, id string, when func(fs.FileInfo) b
 	defer e.mu.Unlock()
 	st, err := os.Stat(e.path(id))
 	if err == nil && when(st) {
-		err = e.disk.Remove(e.path(id))
+		err = remove(e.path(id))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("fileblob: delete: %w", err)
@@ -256,20 +264,30 @@ func (e *Engine) Walk(ctx context.Context, fn func(blob.Info) error) error {
 	if err := e.tidy(); err != nil {
 		return err
 	}
-	shards, err := os.ReadDir(e.blobs())
+	return walk(ctx, e.blobs(), func(info blob.Info, st fs.FileInfo) error {
+		if !e.old(st) {
+			return nil
+		}
+		return fn(info)
+	})
+}
+
+// walk calls fn for every blob below a directory.
+func walk(ctx context.Context, dir string, fn func(blob.Info, fs.FileInfo) error) error {
+	shards, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("fileblob: walk: %w", err)
 	}
 	for _, s := range shards {
-		if err := e.walkShard(ctx, s.Name(), fn); err != nil {
+		if err := walkShard(ctx, filepath.Join(dir, s.Name()), fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info) error) error {
-	files, err := os.ReadDir(filepath.Join(e.blobs(), shard))
+func walkShard(ctx context.Context, shard string, fn func(blob.Info, fs.FileInfo) error) error {
+	files, err := os.ReadDir(shard)
 	if err != nil {
 		return fmt.Errorf("fileblob: walk: %w", err)
 	}
@@ -284,11 +302,11 @@ func (e *Engine) walkShard(ctx context.Context, shard string, fn func(blob.Info)
 		if err != nil {
 			return fmt.Errorf("fileblob: walk: %w", err)
 		}
-		id := shard + f.Name()
-		if !blob.ValidID(id) || !e.old(st) {
+		id := filepath.Base(shard) + f.Name()
+		if !blob.ValidID(id) {
 			continue
 		}
-		if err := fn(blob.Info{ID: id, Size: st.Size()}); err != nil {
+		if err := fn(blob.Info{ID: id, Size: st.Size()}, st); err != nil {
 			return err
 		}
 	}

@@ -73,6 +73,15 @@ func Open(ctx context.Context, rawURL string, o Options) (*Engine, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	client, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{s3: minio.Core{Client: client}, bucket: p.bucket, prefix: p.prefix, grace: max(o.Grace, 0), now: o.Now}
+	return e, e.checkFormat(ctx)
+}
+
+func (p place) connect() (*minio.Client, error) {
 	client, err := minio.New(p.host, &minio.Options{
 		Creds: credentials.NewChainCredentials([]credentials.Provider{
 			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
@@ -82,8 +91,7 @@ func Open(ctx context.Context, rawURL string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3blob: %w", err)
 	}
-	e := &Engine{s3: minio.Core{Client: client}, bucket: p.bucket, prefix: p.prefix, grace: max(o.Grace, 0), now: o.Now}
-	return e, e.checkFormat(ctx)
+	return client, nil
 }
 
 // place is what a URL says.

@@ -82,6 +82,7 @@ func (s *store) settle(g *group, r *request) {
 		if !r.state.CompareAndSwap(taken, turning) {
 			return
 		}
+		s.counts.reruns.Add(1)
 		t = &txn{from: s.db, group: g.readable()}
 		r.turn <- t
 		if err := <-r.ran; err != nil {
@@ -106,6 +107,9 @@ func (s *store) apply(g *group) {
 		return
 	}
 	b := s.db.NewBatchWithSize(g.bytes + 16*len(entries) + 64)
+	if s.stamps != nil {
+		b.LogData(s.stamps.next(), nil) //nolint:errcheck // building a batch in memory does not fail
+	}
 	for i := range entries {
 		if w := &entries[i]; w.Deleted {
 			b.Delete(w.Key, nil) //nolint:errcheck // building a batch in memory does not fail
@@ -151,6 +155,8 @@ func (s *store) sync(g *group) error {
 		return err
 	}
 	g.batch.Close() //nolint:errcheck // committed and synced
+	s.counts.groups.Add(1)
+	s.counts.commits.Add(int64(len(g.members)))
 	s.durable.Swap(g.after).release()
 	return nil
 }

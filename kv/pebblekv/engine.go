@@ -9,7 +9,8 @@
 // Everything shown to a caller is durable: Views and first runs read the published snapshot only, and what a second run saw
 // (its error too) is answered after the fsync of the group it ran in.
 //
-// Directory: Pebble's files, and "bothy-format", which holds the version of our format. It knows nothing of keys or rows.
+// Directory: Pebble's files; "bothy-format", which holds the version of our format; "archive/", the log that is kept for Recover.
+// It knows nothing of keys or rows.
 package pebblekv
 
 import (
@@ -54,6 +55,10 @@ type Options struct {
 	Queue         int          // waiting transactions before kv.ErrBusy; 0 means DefaultQueue
 	FS            vfs.FS       // nil means the real one
 	Log           *slog.Logger // background troubles of the disk; nil means none
+
+	ReadOnly bool             // to look at the store of a process that ended: no Update, and nothing on disk changes
+	KeepLog  time.Duration    // how long the log is kept for Recover; 0: not at all
+	Now      func() time.Time // the time of commits in a kept log; nil means time.Now
 }
 
 // Engine implements kv.Engine: a store, and another one on the same directory when the disk was full and has room again.
@@ -62,6 +67,7 @@ type Engine struct {
 	options  Options
 	space    space
 	requests sync.Pool // of *request, fresh
+	counts   counts
 
 	life  sync.RWMutex // read-held by every call; locked while the store is exchanged, and for good by Close
 	store *store       // guarded by life; nil when none could be opened since
@@ -77,16 +83,16 @@ var ErrInUse = errors.New("in use by another process")
 // Open opens or creates the store in dir. A store of a newer format, and a directory with anything else in it, are refused.
 func Open(dir string, o Options) (*Engine, error) {
 	o = o.withDefaults()
-	if err := checkFormat(o.FS, dir); err != nil {
-		return nil, err
-	}
-	s, err := openStore(dir, o)
-	if err != nil {
+	if err := checkFormat(o.FS, dir, o.ReadOnly); err != nil {
 		return nil, err
 	}
 	e := &Engine{
-		dir: dir, options: o, store: s, space: space{fs: o.FS, dir: dir, log: o.Log},
+		dir: dir, options: o, space: space{fs: o.FS, dir: dir, log: o.Log},
 		end: make(chan struct{}), healed: make(chan struct{}),
+	}
+	var err error
+	if e.store, err = openStore(dir, o, &e.counts); err != nil {
+		return nil, err
 	}
 	e.requests.New = func() any { return newRequest() }
 	go e.heal()
@@ -109,6 +115,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
@@ -122,6 +131,7 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		Logger:                      logger{o.Log},
+		ReadOnly:                    o.ReadOnly,
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -205,6 +215,9 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 		return err
 	}
 	defer e.life.RUnlock()
+	if e.options.ReadOnly {
+		return kv.ErrReadOnly
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -270,7 +283,7 @@ func (e *Engine) exchange() bool {
 	e.store = nil
 	e.life.Unlock()
 	for {
-		s, err := openStore(e.dir, e.options)
+		s, err := openStore(e.dir, e.options, &e.counts)
 		if err == nil {
 			e.life.Lock()
 			e.store = s

@@ -23,10 +23,10 @@ const (
 // ErrFormat says that a directory is not ours to open.
 var ErrFormat = errors.New("pebblekv: unknown directory format")
 
-// checkFormat reads the directory's version, and stamps it when the directory is new.
-func checkFormat(fsys vfs.FS, dir string) error {
+// checkFormat reads the directory's version, and stamps it when the directory is new and not only looked at.
+func checkFormat(fsys vfs.FS, dir string, readOnly bool) error {
 	raw, err := readFile(fsys, fsys.PathJoin(dir, formatFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !readOnly {
 		return stamp(fsys, dir)
 	}
 	if err != nil {

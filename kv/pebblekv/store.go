@@ -22,10 +22,16 @@ type store struct {
 	done    chan struct{} // closed when the syncer has ended
 	durable atomic.Pointer[snapshot]
 
-	window window // owned by the committer
+	window window  // owned by the committer
+	stamps *stamps // nil: the log is not kept
+	counts *counts // the engine's
 }
 
-func openStore(dir string, o Options) (*store, error) {
+func openStore(dir string, o Options, c *counts) (*store, error) {
+	stamps, err := o.log(dir)
+	if err != nil {
+		return nil, err
+	}
 	d, err := newDisk(o.FS, dir)
 	if err != nil {
 		return nil, fmt.Errorf("pebblekv: open %s: %w", dir, err)
@@ -41,6 +47,7 @@ func openStore(dir string, o Options) (*store, error) {
 	s := &store{
 		db: db, disk: d, seed: maphash.MakeSeed(), window: newWindow(),
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
+		stamps: stamps, counts: c,
 	}
 	s.durable.Store(newSnapshot(db, 0))
 	go s.commitLoop()
@@ -53,6 +60,9 @@ func openPebble(dir string, o Options, d *disk) (*pebble.DB, error) {
 	defer cache.Unref()
 	p := o.pebble(cache)
 	p.FS = d
+	if o.KeepLog > 0 {
+		p.FS, p.Cleaner = keeper{d, o.KeepLog, o.Now, o.Log}, pebble.ArchiveCleaner{}
+	}
 	db, err := pebble.Open(dir, p)
 	if failed := d.opened(); failed != nil { // what Pebble says is worth nothing then
 		d.release()
@@ -93,8 +103,10 @@ func (s *store) enqueue(r *request) error {
 	}
 	select {
 	case s.queue <- r:
+		s.counts.waiting(len(s.queue))
 		return nil
 	default:
+		s.counts.busy.Add(1)
 		return kv.ErrBusy
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -195,13 +196,25 @@ func spread(b *testing.B, workers, ops int, do func(r *rand.Rand) error) time.Du
 	return time.Since(begin)
 }
 
+// cpu is the processor time of server and client: what remains to compare when others use the machine too.
+func cpu() time.Duration {
+	var self syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self) // does not fail
+	return server.CPU() + time.Duration(self.Utime.Nano()+self.Stime.Nano())
+}
+
 // compare runs both in turns. plainOps is smaller where plain is much slower.
 func compare(b *testing.B, workers, ops, plainOps int, do func(s store, r *rand.Rand) error) {
 	mine, other := stores(b)
-	var tMine, tOther time.Duration
+	var tMine, tOther, cMine, cOther time.Duration
+	turn := func(t, c *time.Duration, ops int, s store) {
+		before := cpu()
+		*t += spread(b, workers, ops, func(r *rand.Rand) error { return do(s, r) })
+		*c += cpu() - before
+	}
 	for b.Loop() {
-		tMine += spread(b, workers, ops, func(r *rand.Rand) error { return do(mine, r) })
-		tOther += spread(b, workers, plainOps, func(r *rand.Rand) error { return do(other, r) })
+		turn(&tMine, &cMine, ops, mine)
+		turn(&tOther, &cOther, plainOps, other)
 	}
 	perMine := tMine.Seconds() / float64(b.N*ops)
 	perOther := tOther.Seconds() / float64(b.N*plainOps)
@@ -209,6 +222,8 @@ func compare(b *testing.B, workers, ops, plainOps int, do func(s store, r *rand.
 	b.ReportMetric(1/perMine, "ops/s")
 	b.ReportMetric(1/perOther, "plain-ops/s")
 	b.ReportMetric(perOther/perMine, "of-plain")
+	b.ReportMetric(cMine.Seconds()/float64(b.N*ops)*1e6, "cpu-µs/op")
+	b.ReportMetric(cMine.Seconds()/float64(b.N*ops)/(cOther.Seconds()/float64(b.N*plainOps)), "cpu-of-plain")
 }
 
 func BenchmarkGet(b *testing.B) {

@@ -16,7 +16,8 @@ const (
 	maxGroup      = 512
 	maxGroupBytes = 4 << 20
 	maxChecked    = 8 << 20 // bytes read and written by one transaction; a larger one is run in the serial lane, where nothing is sent back to be checked
-	committers    = 2       // one sends while the other's answer is on its way
+	maxPatience   = 5 * time.Millisecond
+	crowd         = 32 // in the queue; with fewer, all in one flush is faster than half in each
 )
 
 // group is what one database transaction settles. Its members have nothing to do with each other: none read what another
@@ -64,11 +65,15 @@ func (g *group) add(r *request) {
 	}
 }
 
-// committer merges waiting transactions into groups until the queue is closed.
+// committer merges waiting transactions into groups until the queue is closed. There are two: one for all times; the other helps
+// when there is a crowd, so that its batch is at the database, waiting for the lock, when the first one's is done.
 type committer struct {
-	e    *Engine
-	link link
-	held []*request // taken, for the next group: they write what a member of this one writes
+	e     *Engine
+	link  link
+	helps bool
+	held  []*request    // taken, for the next group: they write what a member of this one writes
+	took  time.Duration // the last commit
+	back  int           // its members, if others were waiting at its end: they come back while those would be sent off without them
 }
 
 func (c *committer) loop() {
@@ -80,12 +85,8 @@ func (c *committer) loop() {
 		for _, r := range held {
 			c.place(g, r)
 		}
-		if len(g.members) == 0 {
-			r, ok := <-c.e.queue
-			if !ok {
-				return
-			}
-			c.take(g, r)
+		if len(g.members) == 0 && !c.first(g) {
+			return
 		}
 		c.fill(g)
 		if len(g.members) > 0 {
@@ -94,15 +95,51 @@ func (c *committer) loop() {
 	}
 }
 
+// first waits until there is something to do; false when there never will be.
+func (c *committer) first(g *group) bool {
+	if c.helps {
+		select {
+		case <-c.e.crowd:
+			return true
+		case <-c.e.stop:
+			return false
+		}
+	}
+	r, ok := <-c.e.queue
+	if ok {
+		c.take(g, r)
+	}
+	return ok
+}
+
+// fill takes who is waiting, and waits a little for those who are about to: a flush lasts as long for few as for many. It never
+// waits when nobody else is under way.
 func (c *committer) fill(g *group) {
-	for !g.full() && len(c.held) < maxGroup {
+	var patience <-chan time.Time
+	for expected := 0; !g.full() && len(c.held) < maxGroup; {
 		select {
 		case r, ok := <-c.e.queue:
 			if !ok {
 				return
 			}
 			c.take(g, r)
+			continue
 		default:
+		}
+		if patience == nil {
+			patience = time.After(min(c.took/4, maxPatience))
+			expected = len(g.members) + c.back
+		}
+		if c.e.running.Load() == 0 && len(g.members) >= expected {
+			return
+		}
+		select {
+		case r, ok := <-c.e.queue:
+			if !ok {
+				return
+			}
+			c.take(g, r)
+		case <-patience:
 			return
 		}
 	}
@@ -128,7 +165,12 @@ func (c *committer) place(g *group, r *request) {
 
 // settle commits a group and answers its members; those who lost go to the serial lane.
 func (c *committer) settle(g *group) {
+	began := time.Now()
 	lost, err := c.commit(g)
+	c.took, c.back = time.Since(began), 0
+	if len(c.e.queue) > 0 {
+		c.back = len(g.members)
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && answered(err) && !passing(err) && len(g.members) > 1 { // one of them is to blame
 		for _, r := range g.members {

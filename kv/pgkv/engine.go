@@ -29,6 +29,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bothy/kv"
@@ -58,6 +59,8 @@ type Engine struct {
 	arrivals chan *ask     // first reads
 	queue    chan *request // transactions to commit
 	losers   chan *request // for the serial lane
+	crowd    chan struct{} // gets a value when many wait
+	running  atomic.Int64  // Updates not yet in the queue
 	readers  readers
 
 	canListen bool
@@ -81,6 +84,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	e := &Engine{
 		to: database{config: config}, log: o.Log,
 		arrivals: make(chan *ask, o.Queue), queue: make(chan *request, o.Queue), losers: make(chan *request, o.Queue),
+		crowd: make(chan struct{}, 1),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.stop = e.ctx.Done()
@@ -98,9 +102,8 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.listen(ctx); err != nil {
 		return err
 	}
-	for range committers {
-		e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
-	}
+	e.loops.Go((&committer{e: e, link: link{to: &e.to}}).loop)
+	e.loops.Go((&committer{e: e, link: link{to: &e.to}, helps: true}).loop)
 	e.loops.Go((&lane{e: e, link: link{to: &e.to}}).loop)
 	e.loops.Go(e.keeper.loop)
 	for range listeners {
@@ -147,17 +150,35 @@ func (e *Engine) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	r, err := e.enqueue(ctx, fn)
+	if r == nil {
+		return err
+	}
+	return r.await(ctx, fn)
+}
+
+// enqueue runs fn for the first time and has the committer take what it wants to write; nil when that is nothing.
+func (e *Engine) enqueue(ctx context.Context, fn func(kv.Txn) error) (*request, error) {
+	e.running.Add(1)
+	defer e.running.Add(-1)
 	t, err := e.try(ctx, fn)
 	if err != nil || t.nothing() {
-		return err // it read one snapshot of committed state, so the answer needs nothing more
+		return nil, err // it read one snapshot of committed state, so the answer needs nothing more
 	}
 	r := newRequest(t)
 	select {
 	case e.queue <- r:
-		return r.await(ctx, fn)
 	default:
-		return kv.ErrBusy
+		return nil, kv.ErrBusy
 	}
+	if len(e.queue) < crowd {
+		return r, nil
+	}
+	select {
+	case e.crowd <- struct{}{}:
+	default: // it knows
+	}
+	return r, nil
 }
 
 // try runs fn on a snapshot, and on another when that was lost.

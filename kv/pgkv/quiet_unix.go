@@ -24,9 +24,8 @@ func quiet(c net.Conn) bool {
 	}
 	var one [1]byte
 	var seen error
-	err = raw.Read(func(fd uintptr) bool {
+	err = raw.Control(func(fd uintptr) { // not Read, which would wait for pgconn's own reader in the background, if it has one
 		_, _, seen = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
 	})
 	return err == nil && (seen == syscall.EAGAIN || seen == syscall.EINTR)
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"slices"
 
 	"bothy/tables/number"
@@ -25,6 +26,9 @@ func (u *Update) Apply(old item.Item) (item.Item, error) {
 	for i := range u.actions { // all are read before any is written
 		if a := &u.actions[i]; a.value != nil {
 			v, err := a.value.compute(old, &room)
+			if errors.Is(err, errOperandType) {
+				err = a.mismatch()
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -122,7 +126,14 @@ func (a *action) mismatch() error {
 }
 
 func parentExists(it item.Item, p Path) error {
-	if len(p) > 1 && p[:len(p)-1].Find(it) == nil {
+	if len(p) == 1 {
+		return nil
+	}
+	want := item.M
+	if p[len(p)-1].isIndex() {
+		want = item.L
+	}
+	if parent := p[:len(p)-1].Find(it); parent == nil || parent.Kind != want {
 		return errNoPath
 	}
 	return nil

@@ -83,7 +83,7 @@ func (n *node) checkLeaf(e *Env) error {
 }
 
 func (n *node) distinct() error {
-	if len(n.kids) == 2 && n.kids[0].op == opPath && n.kids[1].op == opPath && n.kids[0].path.same(n.kids[1].path) {
+	if n.op != opIn && len(n.kids) == 2 && n.kids[0].op == opPath && n.kids[1].op == opPath && n.kids[0].path.same(n.kids[1].path) {
 		return fail("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", n.label(), n.kids[0].path)
 	}
 	return nil

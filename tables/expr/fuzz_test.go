@@ -72,7 +72,11 @@ func FuzzKeyCondition(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		tests, err := env(t, fuzzNames, sampleValues).KeyCondition(text)
+		c, err := env(t, fuzzNames, sampleValues).Condition("KeyConditionExpression", text)
+		if err != nil {
+			return
+		}
+		tests, err := c.KeyTests()
 		if err != nil {
 			return
 		}

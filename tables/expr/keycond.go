@@ -25,13 +25,18 @@ type KeyTest struct {
 	Values []*item.Value // one; two for BETWEEN
 }
 
-// KeyCondition parses a KeyConditionExpression into one or two tests.
-func (e *Env) KeyCondition(text string) ([]KeyTest, error) {
-	c, err := e.Condition("KeyConditionExpression", text)
-	if err != nil {
-		return nil, err
+// KeyTests makes tests of a KeyConditionExpression.
+func (c *Condition) KeyTests() ([]KeyTest, error) { return keyTests(c.root, nil) }
+
+// Holds tells whether the value passes the test.
+func (t *KeyTest) Holds(v *item.Value) bool {
+	switch t.Op {
+	case BeginsWith:
+		return beginsWith(v, t.Values[0])
+	case Between:
+		return holds(opGE, v, t.Values[0]) && holds(opLE, v, t.Values[1])
 	}
-	return keyTests(c.root, nil)
+	return holds(legacyOps[string(t.Op)], v, t.Values[0])
 }
 
 func keyTests(n *node, tests []KeyTest) ([]KeyTest, error) {

@@ -41,6 +41,8 @@ func (l Legacy) Check() error {
 		if l.Values[i].Kind != l.Values[0].Kind {
 			return Error(invalid + "AttributeValues inside AttributeValueList must be of same type")
 		}
+	}
+	for i := range l.Values {
 		if types := legacyTypes[l.Op]; types != nil && !slices.Contains(types, l.Values[i].Kind) {
 			return Error(invalid + "ComparisonOperator " + l.Op + " is not valid for " + l.Values[i].Kind.String() + " AttributeValue type")
 		}

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"bothy/wire/item"
@@ -187,10 +189,18 @@ func wrongCount(label string, n int) error {
 func literal(v *item.Value) string {
 	text := v.Str
 	switch v.Kind {
+	case item.B:
+		text = base64.StdEncoding.EncodeToString([]byte(v.Str))
 	case item.SS, item.NS, item.BS:
-		text = "[" + strings.Join(v.More.Set, ", ") + "]"
-	case item.BOOL:
-		text = map[bool]string{true: "true", false: "false"}[v.Bool]
+		members := make([]string, len(v.More.Set))
+		for i, s := range v.More.Set {
+			if members[i] = s; v.Kind == item.BS {
+				members[i] = base64.StdEncoding.EncodeToString([]byte(s))
+			}
+		}
+		text = "[" + strings.Join(members, ", ") + "]"
+	case item.BOOL, item.NULL:
+		text = strconv.FormatBool(v.Bool)
 	}
 	return "AttributeValue: {" + v.Kind.String() + ":" + text + "}"
 }

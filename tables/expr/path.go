@@ -76,28 +76,33 @@ func (s Step) into(v *item.Value) *item.Value {
 	return nil
 }
 
-// overlap says how two paths of one expression clash.
-func overlap(a, b Path) error {
+// overlap says how two paths of one expression clash; they conflict where one takes for a list what the other takes for a map.
+func overlap(a, b Path) (err error, conflicts bool) {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		if a[i].isIndex() != b[i].isIndex() {
-			return fail("Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", a, b)
+			return fail("Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", a, b), true
 		}
 		if !a[i].same(b[i]) {
-			return nil
+			return nil, false
 		}
 	}
-	return fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", a, b)
+	return fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", a, b), false
 }
 
-func disjoint(paths []Path) error {
+// disjoint refuses paths that overlap, and then such as conflict.
+func disjoint(paths []Path) (conflict error) {
 	for i := range paths {
 		for j := 0; j < i; j++ {
-			if err := overlap(paths[j], paths[i]); err != nil {
+			err, conflicts := overlap(paths[j], paths[i])
+			if err != nil && !conflicts {
 				return err
+			}
+			if conflict == nil {
+				conflict = err
 			}
 		}
 	}
-	return nil
+	return conflict
 }
 
 // path parses name ( '.' name | '[' index ']' )*.

@@ -1,6 +1,10 @@
 package expr
 
-import "bothy/wire/item"
+import (
+	"slices"
+
+	"bothy/wire/item"
+)
 
 // Update is a checked UpdateExpression, or legacy AttributeUpdates made into one.
 type Update struct{ actions []action }
@@ -146,9 +150,11 @@ func (u *Update) check(e *Env, twice error) error {
 	if err := disjoint(u.Paths()); err != nil {
 		return err
 	}
-	for i := range u.actions {
-		if err := u.actions[i].checkOperands(); err != nil {
-			return err
+	for _, pass := range []func(*action) error{(*action).checkOperand, (*action).checkCalls} {
+		for i := range u.actions {
+			if err := pass(&u.actions[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -190,17 +196,22 @@ func (a *action) bindValues(e *Env) error {
 	return a.value.bind(e)
 }
 
-func (a *action) checkOperands() error {
-	switch a.section {
-	case secAdd, secDelete:
-		k := a.value.kind()
-		if memberKind(k) == item.None && (a.section != secAdd || k != item.N) {
-			return fail("Incorrect operand type for operator or function; operator: %s, operand type: %s", sectionNames[a.section], longNames[k])
-		}
-	case secSet:
-		return a.value.walk((*node).checkUpdateCall)
+func (a *action) checkOperand() error {
+	if a.section != secAdd && a.section != secDelete {
+		return nil
+	}
+	k := a.value.kind()
+	if memberKind(k) == item.None && (a.section != secAdd || k != item.N) {
+		return fail("Incorrect operand type for operator or function; operator: %s, operand type: %s", sectionNames[a.section], longNames[k])
 	}
 	return nil
+}
+
+func (a *action) checkCalls() error {
+	if a.section != secSet {
+		return nil
+	}
+	return a.value.walk((*node).checkUpdateCall)
 }
 
 var longNames = [...]string{"", "STRING", "NUMBER", "BINARY", "BOOLEAN", "NULL", "STRING_SET", "NUMBER_SET", "BINARY_SET", "LIST", "MAP"}
@@ -236,6 +247,11 @@ func (u *Update) Paths() []Path {
 		paths[i] = u.actions[i].path
 	}
 	return paths
+}
+
+// OnlyRemoves tells whether the update is of REMOVE alone: it makes no item of nothing.
+func (u *Update) OnlyRemoves() bool {
+	return len(u.actions) > 0 && !slices.ContainsFunc(u.actions, func(a action) bool { return a.section != secRemove })
 }
 
 // Reads calls fn for every path whose value the update reads or writes.

@@ -161,7 +161,7 @@ func (f flock) send(tb testing.TB, requests [][]byte) {
 		wg.Go(func() {
 			for n := i; n < len(requests); n += len(f) {
 				if _, err := c.send(requests[n]); err != nil {
-					tb.Error(err)
+					tb.Errorf("%s: %v", c.conn.RemoteAddr(), err)
 					return
 				}
 			}

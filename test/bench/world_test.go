@@ -28,17 +28,21 @@ type world struct {
 	pool     string // of identities
 }
 
+func taskTable() map[string]any {
+	return map[string]any{
+		"TableName": "tasks", "BillingMode": "PAY_PER_REQUEST",
+		"AttributeDefinitions": []any{map[string]string{"AttributeName": "userId", "AttributeType": "S"}, map[string]string{"AttributeName": "taskId", "AttributeType": "S"}},
+		"KeySchema":            []any{map[string]string{"AttributeName": "userId", "KeyType": "HASH"}, map[string]string{"AttributeName": "taskId", "KeyType": "RANGE"}},
+	}
+}
+
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "data")
 	w := &world{process: again(tb, "node", nil, dir)}
 	w.root = asker{w.addr, rootKey(tb, dir)}
 	w.anyone = asker{addr: w.addr}
-	w.root.call(tb, "dynamodb", dynamo+"CreateTable", map[string]any{
-		"TableName": "tasks", "BillingMode": "PAY_PER_REQUEST",
-		"AttributeDefinitions": []any{map[string]string{"AttributeName": "userId", "AttributeType": "S"}, map[string]string{"AttributeName": "taskId", "AttributeType": "S"}},
-		"KeySchema":            []any{map[string]string{"AttributeName": "userId", "KeyType": "HASH"}, map[string]string{"AttributeName": "taskId", "KeyType": "RANGE"}},
-	}, nil)
+	w.root.call(tb, "dynamodb", dynamo+"CreateTable", taskTable(), nil)
 	w.admitGuests(tb)
 	w.guest = asker{w.addr, w.credentials(tb)}
 	return w

@@ -79,7 +79,11 @@ func open(dir string) (s stores, err error) {
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		fmt.Fprintln(os.Stderr, child(dir))
+		be := child
+		if os.Getenv(logChild) != "" {
+			be = logged
+		}
+		fmt.Fprintln(os.Stderr, be(dir))
 		os.Exit(1) // it is there to be killed
 	}
 	os.Exit(runIn(m))

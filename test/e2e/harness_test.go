@@ -107,9 +107,9 @@ func newNode(data string) (*node, error) {
 
 func (n *node) url() string { return "http://" + n.addr }
 
-// start runs `bothy up` and waits until it says that it is ready.
-func (n *node) start() error {
-	n.cmd = exec.Command(program, "up", "--data", n.data, "--listen", n.addr, "--dev", "--log", "info")
+// start runs `bothy up`, with more flags perhaps, and waits until it says that it is ready.
+func (n *node) start(more ...string) error {
+	n.cmd = exec.Command(program, append([]string{"up", "--data", n.data, "--listen", n.addr, "--dev", "--log", "info"}, more...)...)
 	n.cmd.Env = append(os.Environ(), "BOTHY_NODE_MODULES="+repo("functions/runtime/node_modules"), "TMPDIR="+filepath.Dir(program))
 	n.cmd.Stderr = n.log
 	out, err := n.cmd.StdoutPipe()

@@ -53,23 +53,24 @@ func runScripts(t *testing.T, dir string, env func(*node) []string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up":    func(ts *testscript.TestScript, neg bool, args []string) { scriptUp(ts, env) },
+			"up":    func(ts *testscript.TestScript, neg bool, args []string) { scriptUp(ts, env, args) },
 			"crash": func(ts *testscript.TestScript, neg bool, args []string) { nodeOf(ts).kill() },
 			"halt":  func(ts *testscript.TestScript, neg bool, args []string) { ts.Check(nodeOf(ts).stop()) },
 			"keep":  scriptKeep,
 			"http":  scriptHTTP,
 			"fill":  scriptFill,
 			"until": scriptUntil,
+			"flip":  scriptFlip,
 		},
 	})
 }
 
 func nodeOf(ts *testscript.TestScript) *node { return ts.Value(nodeKey{}).(*node) }
 
-// scriptUp is the command `up`: it starts the script's node and sets the environment that points clients at it.
-func scriptUp(ts *testscript.TestScript, env func(*node) []string) {
+// scriptUp is the command `up [FLAG...]`: it starts the script's node and sets the environment that points clients at it.
+func scriptUp(ts *testscript.TestScript, env func(*node) []string, flags []string) {
 	n := nodeOf(ts)
-	ts.Check(n.start())
+	ts.Check(n.start(flags...))
 	for _, v := range env(n) {
 		if name, value, _ := strings.Cut(v, "="); name != "PATH" && name != "HOME" {
 			ts.Setenv(name, value)
@@ -145,4 +146,16 @@ func scriptUntil(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("until %q: %v\n%s\n%s", args[0], err, out, ts.ReadFile("stderr"))
 		}
 	}
+}
+
+// scriptFlip is the command `flip FILE`: it changes one bit in the middle of a file.
+func scriptFlip(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: flip FILE")
+	}
+	path := ts.MkAbs(args[0])
+	raw, err := os.ReadFile(path)
+	ts.Check(err)
+	raw[len(raw)/2] ^= 1
+	ts.Check(os.WriteFile(path, raw, 0o600))
 }

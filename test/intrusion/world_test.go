@@ -251,7 +251,7 @@ func (w *world) intact(t *testing.T) {
 func (w *world) why(t *testing.T, id string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := cli.Run([]string{"--data", w.dir, "--endpoint", w.node.URL(), "why", id}, &out, &errs, nil); code != 0 {
+	if code := cli.Run([]string{"--data", w.dir, "--endpoint", w.node.URL(), "why", id}, &out, &errs, cli.Program{}); code != 0 {
 		t.Fatalf("bothy why %s: %s", id, &errs)
 	}
 	return out.String()

@@ -300,19 +300,37 @@ func (s *Server) end(sig syscall.Signal) error {
 	}
 }
 
+// CPU is the processor time that the server's processes have used, those that have ended included.
+func (s *Server) CPU() time.Duration {
+	const tick = time.Second / 100 // USER_HZ
+	ticks := 0
+	for _, pid := range append(s.children(), s.process.Pid) {
+		f := stat(pid)
+		for i := 11; i < 15 && i < len(f); i++ { // user, system, and those of ended children
+			n, _ := strconv.Atoi(f[i])
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * tick
+}
+
 // children are the server's other processes.
 func (s *Server) children() (pids []int) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, name := range stats {
-		b, _ := os.ReadFile(name) // gone meanwhile: no child
-		_, rest, _ := strings.Cut(string(b), ") ")
-		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(s.process.Pid) { // state, parent
-			if pid, err := strconv.Atoi(strings.Split(name, "/")[2]); err == nil {
-				pids = append(pids, pid)
-			}
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, name := range all {
+		pid, err := strconv.Atoi(filepath.Base(name))
+		if f := stat(pid); err == nil && len(f) > 1 && f[1] == strconv.Itoa(s.process.Pid) { // state, parent
+			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// stat is what /proc says of a process after its name, nothing when it is gone.
+func stat(pid int) []string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return strings.Fields(rest)
 }
 
 func (s *Server) log() []byte {

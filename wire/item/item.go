@@ -9,7 +9,7 @@ import (
 // Kind tells which of the ten data types a Value has.
 type Kind uint8
 
-// The kinds. None is a value that named no type.
+// The kinds. None is a value that named no type, Several one that named more than one.
 const (
 	None Kind = iota
 	S
@@ -22,9 +22,10 @@ const (
 	BS
 	L
 	M
+	Several
 )
 
-var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"}
+var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", ""}
 
 // String is the type descriptor: "S", "NS", …
 func (k Kind) String() string { return kindNames[k] }
@@ -142,7 +143,7 @@ func (it Item) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// DecodeJSON reads {"S": "…"} and its kin; exactly one type must be given.
+// DecodeJSON reads {"S": "…"} and its kin. That exactly one type is given is for the service to check, whose words clients know.
 func (v *Value) DecodeJSON(d *jsoncur.Decoder) {
 	if !d.Open('{') {
 		return
@@ -157,9 +158,15 @@ func (v *Value) DecodeJSON(d *jsoncur.Decoder) {
 			d.Skip()
 			continue
 		}
-		if v.Kind != None {
-			d.Fail("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+		switch v.Kind {
+		case None:
+		case kind:
+			d.Fail("duplicate field")
 			return
+		default:
+			d.Skip()
+			*v = Value{Kind: Several}
+			continue
 		}
 		v.Kind = kind
 		v.content(d)
@@ -207,7 +214,7 @@ func (v *Value) content(d *jsoncur.Decoder) {
 
 // AppendJSON appends the JSON form.
 func (v *Value) AppendJSON(b []byte) []byte {
-	if v.Kind == None {
+	if v.Kind == None || v.Kind == Several {
 		return append(b, "{}"...)
 	}
 	b = append(append(append(b, `{"`...), kindNames[v.Kind]...), `":`...)

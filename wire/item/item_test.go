@@ -50,7 +50,7 @@ func TestWithAndWithout(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	for _, text := range []string{
 		`{"a":{"S":1}}`, `{"a":{"N":1}}`, `{"a":{"BOOL":"true"}}`, `{"a":{"B":"?"}}`, `{"a":{"SS":"x"}}`, `{"a":{"SS":[1]}}`, `{"a":{"L":{}}}`, `{"a":{"M":[]}}`,
-		`{"a":{"S":"x","N":"1"}}`, `{"a":{"S":"x","S":"y"}}`, `{"a":"x"}`, `{"a":[]}`, `[]`, `{"a":{"S":"x"},"a":{"S":"y"}}`, `{"a":{"M":{"k":{"S":"x"},"k":{"S":"y"}}}}`,
+		`{"a":{"S":"x","S":"y"}}`, `{"a":"x"}`, `{"a":[]}`, `[]`, `{"a":{"S":"x"},"a":{"S":"y"}}`, `{"a":{"M":{"k":{"S":"x"},"k":{"S":"y"}}}}`,
 		`{"a":{"SS":["x",null]}}`, `{"a":{"L":[{"S":"x"}`, `{"a":{"S":"x"}}}`, `{"a":{"S":"x"},}`, `{"a":{"L":[{"S":"x"},]}}`, `{"a":{"BS":["?"]}}`,
 	} {
 		if it, err := decode(text); err == nil {
@@ -61,6 +61,9 @@ func TestMalformed(t *testing.T) {
 		if it, err := decode(text); err != nil || len(it) != 1 || it[0].Value.Kind != item.None {
 			t.Errorf("%s: %v, %+v", text, err, it)
 		}
+	}
+	if it, err := decode(`{"a":{"S":"x","N":"1","M":{"a":{}}}}`); err != nil || it[0].Value.Kind != item.Several {
+		t.Errorf("%v, %+v", err, it)
 	}
 	deep := strings.Repeat(`{"L":[`, 10_000)
 	if _, err := decode(`{"a":` + deep); err == nil {

@@ -1,0 +1,8 @@
+package outbox
+
+import "bothy/record"
+
+// Inspectors look at the rows of this package, for who checks a whole store.
+func Inspectors() map[string]record.Inspect {
+	return record.Inspectors(&rows)
+}
