@@ -17,7 +17,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-const python = ".cache/python/bin/aws"
+const (
+	python = ".cache/python/bin/aws"
+	boto   = ".cache/python/lib/python*/site-packages/boto3"
+)
 
 // TestCLI runs the scripts of testdata/cli: Bothy's own command line, as text.
 func TestCLI(t *testing.T) {

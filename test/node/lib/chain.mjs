@@ -43,6 +43,14 @@ export async function refused(run, name, text) {
   if (text) assert.match(err.message, text);
 }
 
+// until waits for what happens by itself.
+export async function until(holds) {
+  for (const end = Date.now() + 30_000; !(await holds());) {
+    assert(Date.now() < end, 'it does not happen');
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
 const forbidden = /^User: arn:aws:sts::\d{12}:assumed-role\/\S+ is not authorized to perform: /;
 const password = 'Correct-Horse-7';
 
