@@ -68,10 +68,10 @@ func (i *Inspection) of(s *record.Seen, f record.Findings) *table {
 	if len(s.Rest) > 1 {
 		id, _ = s.Rest[0].([]byte)
 	}
-	rows := string(kv.K(s.Scope.Account, s.Scope.Region, "tables.item", id))
-	t := i.tables[rows]
+	rows := kv.K(s.Scope.Account, s.Scope.Region, "tables.item", id)
+	t := i.tables[string(rows)]
 	if t == nil {
-		t = i.ghosts[rows]
+		t = i.ghosts[string(rows)]
 	}
 	if t == nil {
 		f.Fault("it belongs to no table")

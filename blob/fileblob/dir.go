@@ -55,12 +55,13 @@ func stamp(d disk, dir string) error {
 		return fmt.Errorf("fileblob: %w", err)
 	}
 	for _, n := range names {
-		if n.Name() == formatFile { // another was faster
+		if strings.HasPrefix(n.Name(), formatFile+".new") {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, formatFile)); err == nil { // another was faster
 			return checkFormat(d, dir)
 		}
-		if !strings.HasPrefix(n.Name(), formatFile+".new") {
-			return fmt.Errorf("%w: %s is neither empty nor marked", ErrFormat, dir)
-		}
+		return fmt.Errorf("%w: %s is neither empty nor marked", ErrFormat, dir)
 	}
 	temp := filepath.Join(dir, formatFile+".new-"+rand.Text())
 	err = writeFile(d, temp, fmt.Sprintf("%s%d\n", formatMark, Format))

@@ -12,7 +12,7 @@ var items = flag.Int("items", 30_000, "of the larger table of BenchmarkTableSize
 
 const (
 	few      = 10_000 // items of other tables
-	turn     = 100    // requests to one server, then to the next
+	inTurn   = 100    // requests to one server, then to the next
 	fillTime = 5 * time.Minute
 )
 
@@ -84,11 +84,11 @@ func BenchmarkTables(b *testing.B) {
 		if op.root {
 			ours = w.root
 		}
-		node := &rival{name: "node", process: w.process, requests: w.render(b, ours, op.name, op.in, turn)}
+		node := &rival{name: "node", process: w.process, requests: w.render(b, ours, op.name, op.in, inTurn)}
 		echo := &rival{name: "echo", process: w.echo(b, map[string][]byte{dynamo + op.name: node.requests[0]}), requests: node.requests}
 		rivals := []*rival{node, echo}
 		if !op.alone {
-			rivals = append(rivals, &rival{name: "dynalite", process: dynalite, requests: w.render(b, theirs, op.name, op.in, turn)})
+			rivals = append(rivals, &rival{name: "dynalite", process: dynalite, requests: w.render(b, theirs, op.name, op.in, inTurn)})
 		}
 		for _, n := range []int{1, several} {
 			b.Run(fmt.Sprintf("%s/connections=%d", op.name, n), func(b *testing.B) {
@@ -111,9 +111,9 @@ func race(b *testing.B, connections int, rivals []*rival) {
 		flocks[i], r.took = newFlock(b, r.addr, connections), cost{}
 		flocks[i].send(b, r.requests[:connections])
 	}
-	for done := 0; done < b.N; done += turn {
+	for done := 0; done < b.N; done += inTurn {
 		for i, r := range rivals {
-			r.took.add(b, r.process, flocks[i], r.requests[:min(turn, b.N-done)])
+			r.took.add(b, r.process, flocks[i], r.requests[:min(inTurn, b.N-done)])
 		}
 	}
 	b.ReportMetric(0, "ns/op") // of all in turns: it says nothing
@@ -150,8 +150,8 @@ func BenchmarkTableSize(b *testing.B) {
 	for _, op := range operations[:4] {
 		spread := func(w *world, of int) in { return func(_ *world, i int) any { return op.in(w, i*7919%of) } }
 		rivals := []*rival{
-			{name: "small", process: small.process, requests: small.render(b, small.guest, op.name, spread(small, few), turn)},
-			{name: "large", process: large.process, requests: large.render(b, large.guest, op.name, spread(large, n), turn)},
+			{name: "small", process: small.process, requests: small.render(b, small.guest, op.name, spread(small, few), inTurn)},
+			{name: "large", process: large.process, requests: large.render(b, large.guest, op.name, spread(large, n), inTurn)},
 		}
 		b.Run(op.name, func(b *testing.B) {
 			race(b, several, rivals)
