@@ -129,6 +129,21 @@ func TestGetRefusals(t *testing.T) {
 	must(w, dynamodb.GetItem, dynamodb.GetItemInput{TableName: str("arn:aws:dynamodb:eu-west-1:" + account + ":table/tab"), Key: doc(`{'k': {'S': 'k'}}`)})
 }
 
+// TestNothingIsMadeToRemoveFrom: an update of REMOVE alone makes no item, and one without any change does.
+func TestNothingIsMadeToRemoveFrom(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "k:S", "byG g:S ALL")
+	key := doc(`{'k': {'S': 'k'}}`)
+	out := must(w, dynamodb.UpdateItem, dynamodb.UpdateItemInput{TableName: str("tab"), Key: key, UpdateExpression: str("REMOVE a, g"), ReturnValues: str("ALL_NEW")})
+	if got := w.get("tab", `{'k': {'S': 'k'}}`); out.Attributes != nil || got != "nil" {
+		t.Errorf("made %s, told %v", got, out.Attributes)
+	}
+	must(w, dynamodb.UpdateItem, dynamodb.UpdateItemInput{TableName: str("tab"), Key: key})
+	if got := w.get("tab", `{'k': {'S': 'k'}}`); got != `{'k':{'S':'k'}}` {
+		t.Error(got)
+	}
+}
+
 func TestUpdateRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.table("tab", "k:S", "byG g:S ALL")
@@ -141,6 +156,8 @@ func TestUpdateRefusals(t *testing.T) {
 		{"SET a = s + :v", `{':v': {'N': '1'}}`, "An operand in the update expression has an incorrect data type"},
 		{"SET a.b = :v", `{':v': {'N': '1'}}`, "The document path provided in the update expression is invalid for update"},
 		{"REMOVE a.b", ``, "The document path provided in the update expression is invalid for update"},
+		{"DELETE l.b :v", `{':v': {'SS': ['x']}}`, "The document path provided in the update expression is invalid for update"},
+		{"SET a = k.b", ``, "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: k"},
 		{"ADD s :v", `{':v': {'N': '1'}}`, "An operand in the update expression has an incorrect data type"},
 		{"SET g = :v", `{':v': {'N': '1'}}`, "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: byG"},
 		{"SET g = n", ``, "The update expression attempted to update the secondary index key to unsupported type"},

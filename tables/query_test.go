@@ -156,6 +156,12 @@ func TestQueryRefusals(t *testing.T) {
 	query(dynamodb.QueryInput{FilterExpression: str("x > :3")}, "Invalid FilterExpression: An expression attribute value used in expression is not defined; attribute value: :3")
 	query(dynamodb.QueryInput{ExclusiveStartKey: doc(`{'p': {'S': 'a'}}`)}, "The provided starting key is invalid")
 	query(dynamodb.QueryInput{ExclusiveStartKey: doc(`{'p': {'S': 'b'}, 'ts': {'N': '1'}}`)}, "The provided starting key is outside query boundaries based on provided conditions")
+	from := func(start, sort string) dynamodb.QueryInput {
+		return dynamodb.QueryInput{ExclusiveStartKey: doc(start), KeyConditionExpression: str("p = :1 AND ts " + sort), ExpressionAttributeValues: doc(`{':1': {'S': 'a'}, ':2': {'N': '5'}}`)}
+	}
+	query(from(`{'p': {'S': 'a'}, 'ts': {'N': '5'}}`, "< :2"), "The provided starting key does not match the range key predicate")
+	query(from(`{'p': {'S': 'b'}, 'ts': {'N': '4'}}`, "< :2"), "The query can return at most one row and cannot be restarted")
+	query(from(`{'p': {'S': 'a'}, 'ts': {'N': 'x'}}`, "< :2"), "The parameter cannot be converted to a numeric value: x")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{"p": {ComparisonOperator: str("NE"), AttributeValueList: list(`{'a': {'S': 'a'}}`)}}}, "Attempted conditional constraint is not an indexable operation")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{}}, "Conditions can be of length 1 or 2 only")
 	query(dynamodb.QueryInput{Select: str("SPECIFIC_ATTRIBUTES")}, "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
