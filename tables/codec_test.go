@@ -2,9 +2,13 @@ package tables
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 
+	"bothy/api/dynamodb"
 	"bothy/kv"
+	"bothy/record"
 	"bothy/tables/number"
 	"bothy/wire/item"
 
@@ -141,9 +145,61 @@ func TestTheLongestKeysFit(t *testing.T) {
 	if _, err := do(w, w.root, putItem, putInput("table-of-a-very-long-name", it)); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
+		return tx.Scan(kv.Range{}, func(k kv.Key, _ []byte) bool {
+			if len(k) > 2600 { // what an index of PostgreSQL has room for
+				t.Errorf("a key of %d bytes: %.80q", len(k), k)
+			}
+			return true
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	it[3].Value = long(1025)
 	_, err := do(w, w.root, putItem, putInput("table-of-a-very-long-name", it))
 	w.refused(err, "ValidationException", "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+}
+
+// TestLongPartitionKeys: partition keys that lie under their digest are found by every way to them and by no other, and a table of
+// an earlier version goes on as it was.
+func TestLongPartitionKeys(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		w := newWorld(t)
+		w.table("tab", "p:S s:S", "by-g g:S ALL")
+		if old {
+			if err := w.s.db.Update(t.Context(), func(tx *kv.Tx) error {
+				row, err := tableRows.Get(tx, record.In(account, region), "tab")
+				if err != nil {
+					return err
+				}
+				row.Key.Digests, row.Indexes[0].Key.Digests = false, false
+				return tableRows.Put(tx, record.In(account, region), row)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, b := strings.Repeat("a", 2000), strings.Repeat("a", 2000)+"b"
+		for _, p := range []string{a, b} {
+			w.put("tab", fmt.Sprintf("{'p': {'S': '%s'}, 's': {'S': '1'}, 'g': {'S': '%s'}}", p, p))
+			w.put("tab", fmt.Sprintf("{'p': {'S': '%s'}, 's': {'S': '2'}}", p))
+		}
+		if got := w.get("tab", fmt.Sprintf("{'p': {'S': '%s'}, 's': {'S': '2'}}", b)); !strings.Contains(got, b) {
+			t.Errorf("old %v: got %.40s", old, got)
+		}
+		for index, want := range map[string]int{"": 2, "by-g": 1} {
+			in := dynamodb.QueryInput{TableName: str("tab"), KeyConditionExpression: str("#k = :k"), ExpressionAttributeNames: map[string]string{"#k": "p"}, ExpressionAttributeValues: item.Item{{Name: ":k", Value: item.Text(a)}}}
+			if index != "" {
+				in.IndexName, in.ExpressionAttributeNames = str(index), map[string]string{"#k": "g"}
+			}
+			out := must(w, dynamodb.Query, in)
+			if len(out.Items) != want || out.Items[0].Get("p").Str != a {
+				t.Errorf("old %v, index %q: %d items", old, index, len(out.Items))
+			}
+		}
+		if out := must(w, dynamodb.Scan, dynamodb.ScanInput{TableName: str("tab")}); len(out.Items) != 4 {
+			t.Errorf("old %v: scan gives %d items", old, len(out.Items))
+		}
+	}
 }
 
 func FuzzDecodeItem(f *testing.F) {

@@ -30,8 +30,7 @@ func (t *table) collects() bool {
 
 // collection is the row of an item's collection.
 func (t *table) collection(it item.Item) kv.Key {
-	hash := it.Get(t.Key.Hash.Name)
-	return appendScalar(appendHash(t.prefix("tables.collection"), hashOf(hash.Str)), hash)
+	return t.Key.appendPartition(t.prefix("tables.collection"), it.Get(t.Key.Hash.Name))
 }
 
 // shownSize is what an item adds to its collection by its entry in a local index.

@@ -199,7 +199,7 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err e
 	if elements[0].KeyType.V != "HASH" {
 		return k, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
 	}
-	k.Hash = *t.attribute(names[0])
+	k.Hash, k.Digests = *t.attribute(names[0]), true
 	if len(elements) == 1 {
 		return k, nil
 	}

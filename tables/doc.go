@@ -25,7 +25,8 @@
 //	"", "", "tables.log", "r", account, region, ID        log to tend (record row)
 //	"", "", "tables.job", "r", JOB                        work on a whole table (record row)
 //
-// pk, sk, ik and is are key attributes: strings and binaries as they are, numbers as number.AppendOrdered. HASH is 64 bits of
+// pk, sk, ik and is are key attributes: strings and binaries as they are (a partition key of more than 256 bytes as its length and
+// SHA-256), numbers as number.AppendOrdered. HASH is 64 bits of
 // the partition key, so that Scan goes through a table in no particular order and segments of a parallel scan are ranges.
 // DIGEST is 16 bytes of SHA-256 of the item's key: index entries of one value need no order among themselves. Index entries
 // point; items are stored once, so a write touches an index only when the indexed attributes change.

@@ -35,10 +35,23 @@ func hashOf(s string) uint64 {
 // appendHash appends a hash as an integer part; the lowest hash is the lowest integer.
 func appendHash(b kv.Key, h uint64) kv.Key { return b.AppendInt(int64(h ^ 1<<63)) }
 
+// longPartition is how long, in bytes, a partition key may be that stands in the keys of rows as it is: not every engine has room
+// for the longest, and partitions have no order among themselves.
+const longPartition = 256
+
+// appendPartition appends HASH and partition key: of a long one its length and digest.
+func (k *keySchema) appendPartition(b kv.Key, v *item.Value) kv.Key {
+	b = appendHash(b, hashOf(v.Str))
+	if !k.Digests || v.Kind == item.N || len(v.Str) <= longPartition {
+		return appendScalar(b, v)
+	}
+	sum := sha256.Sum256([]byte(v.Str))
+	return b.AppendInt(int64(len(v.Str))).AppendBytes(string(sum[:]))
+}
+
 // appendKey appends HASH, partition key and sort key of a schema, from an item that has been checked to have them.
 func appendKey(b kv.Key, k *keySchema, it item.Item) kv.Key {
-	hash := it.Get(k.Hash.Name)
-	b = appendScalar(appendHash(b, hashOf(hash.Str)), hash)
+	b = k.appendPartition(b, it.Get(k.Hash.Name))
 	if k.Range.Name != "" {
 		b = appendScalar(b, it.Get(k.Range.Name))
 	}

@@ -208,7 +208,7 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	p := q.page(t, ix)
 	p.reverse = q.reverse
 	base = append(make([]byte, 0, len(base)+64), base...)
-	base = appendScalar(appendHash(base, hashOf(hash.Values[0].Str)), hash.Values[0])
+	base = schema.appendPartition(base, hash.Values[0])
 	if p.from, p.to = bounds(base, sort); start != nil {
 		p.after(start)
 	}

@@ -63,7 +63,12 @@ type table struct {
 type attribute struct{ Name, Type string }
 
 // keySchema is a partition key and, where Range.Name is set, a sort key.
-type keySchema struct{ Hash, Range attribute }
+type keySchema struct {
+	Hash, Range attribute
+	// Digests says that partition keys of more than longPartition bytes lie under their digest; not so in tables and indexes made
+	// before 26 November 2026.
+	Digests bool `json:",omitempty"`
+}
 
 func (k keySchema) parts() []attribute {
 	if k.Range.Name == "" {

@@ -164,7 +164,7 @@ func (q *selecting) ranges(t *table) [][2]kv.Key {
 	out := make([][2]kv.Key, len(q.partitions))
 	for i, v := range q.partitions {
 		in := append(make([]byte, 0, len(base)+64), base...)
-		from, to := bounds(appendScalar(appendHash(in, hashOf(v.Str)), v), q.sort)
+		from, to := bounds(q.schema.appendPartition(in, v), q.sort)
 		out[i] = [2]kv.Key{from, to}
 	}
 	return out

@@ -16,7 +16,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "of the requests; 0 takes the clock")
-	count = flag.Int("requests", 2500, "how many")
+	count = flag.Int("requests", 4000, "how many")
 )
 
 // TestDifferential sends the same requests to both, and compares the answers and the items that writes leave. What differs and is

@@ -5,9 +5,14 @@ load('lock').Lock = () => (keys, run) => run(done => done)
 
 const server = load('dynalite')({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 let open // the answer that is awaited
-server.prependListener('request', (req, res) => { open = res })
-process.on('uncaughtException', e => {
-  if (open && !open.writableEnded) open.writeHead(500).end(JSON.stringify({ __type: 'dynalite#Exception', message: e.message }))
+const fail = message => {
+  if (open && !open.writableEnded) open.writeHead(500).end(JSON.stringify({ __type: 'dynalite#Exception', message }))
+}
+server.prependListener('request', (req, res) => {
+  open = res
+  const lost = setTimeout(fail, 5000, 'no answer') // where it caught its exception and forgot the request
+  res.on('finish', () => clearTimeout(lost))
 })
+process.on('uncaughtException', e => fail(e.message))
 process.stdin.on('end', () => process.exit()).resume() // it goes with the test
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))

@@ -102,6 +102,20 @@ func (m *maker) scalar(kind string) object {
 	return object{"S": pick(m, "a", "b", "ab", "é", "B", "10")}
 }
 
+// usual is a value of the type that the attribute mostly has, so that what is compared can be.
+func (m *maker) usual(name string) object {
+	if m.IntN(5) == 0 {
+		return m.value(2)
+	}
+	switch name {
+	case "a", "d":
+		return object{"N": pick(m, "1", "2", "10")}
+	case "b", "e":
+		return object{"S": pick(m, "a", "ab", "b")}
+	}
+	return m.scalar("B")
+}
+
 // value is any value; depth bounds nesting.
 func (m *maker) value(depth int) object {
 	kinds := 10
@@ -187,7 +201,8 @@ func (m *maker) key(s schema) object {
 func (m *maker) item(s schema) object {
 	it := m.key(s)
 	for range m.IntN(6) {
-		it[pick(m, names...)] = m.value(2)
+		n := pick(m, names...)
+		it[n] = m.usual(n)
 	}
 	for _, ix := range s.indexes { // mostly of the type that the index wants
 		for name, kind := range map[string]string{ix.hash: ix.hashType, ix.sort: ix.sortType} {
@@ -276,6 +291,15 @@ func (e *expressions) operand() string {
 	return e.bind(v)
 }
 
+// compared is an attribute and what makes values like it; now and then any operands.
+func (e *expressions) compared() (operand string, other func() string) {
+	if e.IntN(3) == 0 {
+		return e.operand(), e.operand
+	}
+	n := pick(e.maker, names...)
+	return e.name(n), func() string { return e.bind(e.usual(n)) }
+}
+
 func (e *expressions) condition(depth int) string {
 	kinds := 11
 	if depth <= 0 {
@@ -288,26 +312,34 @@ func (e *expressions) condition(depth int) string {
 		return "attribute_not_exists(" + e.path() + ")"
 	case 2:
 		return "attribute_type(" + e.path() + ", " + e.bind(object{"S": pick(e.maker, "S", "N", "B", "SS", "NS", "BS", "BOOL", "NULL", "L", "M", "M", "X")}) + ")"
-	case 3:
-		return "begins_with(" + e.path() + ", " + e.operand() + ")"
-	case 4:
-		return "contains(" + e.path() + ", " + e.operand() + ")"
-	case 5:
-		return e.operand() + " BETWEEN " + e.operand() + " AND " + e.operand()
-	case 6:
-		list := []string{e.operand()}
-		for range e.IntN(3) {
-			list = append(list, e.operand())
-		}
-		return e.operand() + " IN (" + strings.Join(list, ", ") + ")"
-	case 7:
-		return e.operand() + " " + pick(e.maker, "=", "<>", "<", "<=", ">", ">=") + " " + e.operand()
 	case 8:
 		return "(" + e.condition(depth-1) + ")"
 	case 9:
 		return "NOT " + e.condition(depth-1)
+	case 10:
+		return e.condition(depth-1) + pick(e.maker, " AND ", " OR ") + e.condition(depth-1)
 	}
-	return e.condition(depth-1) + pick(e.maker, " AND ", " OR ") + e.condition(depth-1)
+	return e.comparing()
+}
+
+// comparing is a condition that compares.
+func (e *expressions) comparing() string {
+	operand, other := e.compared()
+	switch e.IntN(8) {
+	case 0:
+		return "begins_with(" + operand + ", " + other() + ")"
+	case 1:
+		return "contains(" + operand + ", " + other() + ")"
+	case 2:
+		return operand + " BETWEEN " + other() + " AND " + other()
+	case 3:
+		list := []string{other()}
+		for range e.IntN(3) {
+			list = append(list, other())
+		}
+		return operand + " IN (" + strings.Join(list, ", ") + ")"
+	}
+	return operand + " " + pick(e.maker, "=", "<>", "<", "<=", ">", ">=") + " " + other()
 }
 
 // update is an update expression.

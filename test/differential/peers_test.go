@@ -29,9 +29,6 @@ type peer struct {
 	keys sigv4.Credentials
 }
 
-// exception is the code of an answer in place of which dynalite failed itself.
-const exception = "Exception"
-
 // answer is what came back, with errors taken apart.
 type answer struct {
 	status        int
