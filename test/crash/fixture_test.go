@@ -46,7 +46,7 @@ func TestOldDirectories(t *testing.T) {
 				t.Error(err)
 			}
 			p.kill()
-			if _, err := walk(dir); err != nil {
+			if err := walk(dir); err != nil {
 				t.Error(err)
 			}
 		})

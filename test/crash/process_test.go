@@ -14,7 +14,6 @@ import (
 	"time"
 
 	_ "bothy/cli" // what the program is made of: so that a change of it runs these tests anew
-	_ "bothy/node"
 )
 
 var scratch string // of this run of the tests: the binary under test lies there

@@ -1,8 +1,8 @@
 package crash
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,71 +10,18 @@ import (
 	"slices"
 	"time"
 
-	"bothy/blob/fileblob"
-	"bothy/kv"
-	"bothy/kv/pebblekv"
+	"bothy/node"
 )
 
-// blobNames are the tables whose rows name blobs, and the field that does.
-var blobNames = map[string]string{"objects.object": "Blob", "objects.part": "Blob", "functions.version": "CodeID"}
-
-// walk looks at a data directory that no process has open: every index entry of record's rows leads to a row, every row that
-// names a blob names one that is there, and no temporary file is left but of what the kill interrupted. It returns how many
-// facts it looked at.
-func walk(dir string) (looked int, err error) {
-	engine, err := pebblekv.Open(filepath.Join(dir, "kv"), pebblekv.Options{})
-	if err != nil {
-		return 0, err
+// walk looks at a data directory that no process has open, as `bothy verify` does: rows decode, every index entry, expiry and
+// change is as its row wants it, every blob that a row names is there, and every blob is what its name says.
+func walk(dir string) error {
+	var report bytes.Buffer
+	faults, err := node.Verify(context.Background(), node.Places{Data: dir}, "", "", &report)
+	if err == nil && faults > 0 {
+		err = errors.New(report.String())
 	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	blobs, err := fileblob.Open(filepath.Join(dir, "blobs"), fileblob.Options{})
-	if err != nil {
-		return 0, err
-	}
-	rows, pointers := map[string]bool{}, map[string]string{} // row keys; row key → index entry that leads there
-	var errs []error
-	err = engine.Dump(context.Background(), func(k, v []byte) error {
-		parts, err := kv.Key(k).Parts()
-		if err != nil || len(parts) < 4 {
-			return nil // not a row of record
-		}
-		table, _ := parts[2].(string)
-		switch parts[3] {
-		case "r":
-			rows[string(k)] = true
-			looked++
-			errs = append(errs, namesBlob(blobs, table, v))
-		case "i":
-			pointers[string(v)] = fmt.Sprint(parts)
-			looked++
-		}
-		return nil
-	})
-	for to, entry := range pointers {
-		if !rows[to] {
-			errs = append(errs, fmt.Errorf("index entry %.200s leads nowhere", entry))
-		}
-	}
-	return looked, errors.Join(append(errs, err)...)
-}
-
-func namesBlob(blobs *fileblob.Engine, table string, v []byte) error {
-	field := blobNames[table]
-	if field == "" || len(v) == 0 {
-		return nil
-	}
-	var row map[string]any
-	if err := json.Unmarshal(v[1:], &row); err != nil { // after the version
-		return fmt.Errorf("a row of %s: %w", table, err)
-	}
-	id, _ := row[field].(string)
-	if id == "" {
-		return nil
-	}
-	if _, err := blobs.Stat(context.Background(), id); err != nil {
-		return fmt.Errorf("a row of %s names blob %s: %w", table, id, err)
-	}
-	return nil
+	return err
 }
 
 // rest makes the temporary files of blobs as old as those that a node removes when it starts: it spares the young ones, which
