@@ -179,12 +179,12 @@ func (w *fullWorld) reads() error {
 // refuses waits until every write is refused as it should be, and then looks that reads go on.
 func (w *fullWorld) refuses(when string) {
 	w.Helper()
-	want := map[string]string{"PutItem": "ServiceUnavailable", "PutObject": "SlowDown", "PutObject of 2 MB": "SlowDown", "AdminCreateUser": "ServiceUnavailable"}
+	want := map[string]string{"PutItem": "ThrottlingException", "PutObject": "SlowDown", "PutObject of 2 MB": "SlowDown", "AdminCreateUser": "TooManyRequestsException"}
 	var got map[string]error
 	w.await(when+": refusals", func() bool {
 		got = w.writes()
 		for what, err := range got {
-			if err == nil || !strings.Contains(err.Error(), "status 503") || !strings.Contains(err.Error(), want[what]) {
+			if err == nil || !strings.Contains(err.Error(), want[what]) {
 				return false
 			}
 		}
