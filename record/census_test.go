@@ -60,6 +60,12 @@ func TestCensus(t *testing.T) {
 		}
 		return record.Enqueue(tx, here, "work", time.Unix(2e9, 0), []byte("x"))
 	})
+	brake := &record.Brake{DB: db}
+	for range 3 { // the first leaves no row
+		if ok, err := brake.Take(context.Background(), "stranger", record.Limit{PerSecond: 1, Burst: 100}, time.Unix(2e9, 0)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
 	if found, second := census(t, db, table); len(found) > 0 || second {
 		t.Fatalf("in a whole store: %v, %v", found, second)
 	}

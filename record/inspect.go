@@ -54,6 +54,7 @@ func Inspectors(tables ...Inspectable) map[string]Inspect {
 // OwnInspectors look at the pairs that belong to no table.
 func OwnInspectors() map[string]Inspect {
 	return map[string]Inspect{
+		buckets.Name:    buckets.inspect,
 		"record.expiry": func(_ *Seen, f Findings) { f.Derived() },
 		"record.queue":  inspectJob,
 		"record.failed": inspectJob,
