@@ -11,7 +11,7 @@ import (
 
 // Limits every engine keeps; they are what PostgreSQL and its relatives could keep too.
 const (
-	MaxKeyBytes   = 8 << 10         // pgkv keeps 2,700 that do not compress: services stay below
+	MaxKeyBytes   = 8 << 10 // pgkv keeps 2,700 that do not compress: services stay below
 	MaxValueBytes = 1 << 20
 	MaxTxKeys     = 10_000          // keys set or deleted by one Update
 	MaxTxBytes    = 16 << 20        // bytes set by one Update

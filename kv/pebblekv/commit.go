@@ -141,8 +141,12 @@ func (s *store) syncLoop() {
 
 // sync makes the group durable. After a failed fsync nothing later may be called durable, whatever its own fsync says.
 func (s *store) sync(g *group) error {
-	if g.batch == nil { // nothing was written, or it could not be applied
-		return s.failure()
+	if g.batch == nil { // nothing was to be written, or it could not be applied
+		err := s.failure()
+		if err != nil && (len(g.entries) > 0 || g.writes != nil && len(g.writes.Entries) > 0) {
+			err = &unsure{err}
+		}
+		return err
 	}
 	err := g.batch.SyncWait()
 	if err != nil {
@@ -152,7 +156,7 @@ func (s *store) sync(g *group) error {
 	}
 	if err != nil {
 		g.after.release()
-		return err
+		return &unsure{err}
 	}
 	g.batch.Close() //nolint:errcheck // committed and synced
 	s.counts.groups.Add(1)
@@ -160,3 +164,11 @@ func (s *store) sync(g *group) error {
 	s.durable.Swap(g.after).release()
 	return nil
 }
+
+// unsure is the failure of what had been handed to the disk: the next start may find it there, or not. So it is not Temporary,
+// which would say that nothing was written.
+type unsure struct{ cause error }
+
+func (u *unsure) Error() string   { return "pebblekv: not known to be committed: " + u.cause.Error() }
+func (u *unsure) Unwrap() error   { return u.cause }
+func (u *unsure) Temporary() bool { return false }

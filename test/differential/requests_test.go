@@ -62,7 +62,7 @@ func (m *maker) conditional(s schema, in object) {
 		e.into(in)
 	case 2:
 		in["Expected"] = m.expected()
-		if m.rarely() {
+		if m.IntN(4) == 0 {
 			in["ConditionalOperator"] = pick(m, "AND", "OR", "XOR")
 		}
 	}
