@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -170,7 +171,7 @@ func (c *cluster) join(a *app, name string) *member {
 	challenge := must[*idp.InitiateAuthOutput](t)(next().users().InitiateAuth(ctx, &idp.InitiateAuthInput{
 		ClientId: &a.client, AuthFlow: "USER_SRP_AUTH", AuthParameters: map[string]string{"USERNAME": name, "SRP_A": s.Public()},
 	}))
-	proof := must[map[string]string](t)(s.Prove(challenge.ChallengeParameters, password))
+	proof := must[map[string]string](t)(s.Prove(challenge.ChallengeParameters, password, time.Now()))
 	out := must[*idp.RespondToAuthChallengeOutput](t)(next().users().RespondToAuthChallenge(ctx, &idp.RespondToAuthChallengeInput{
 		ClientId: &a.client, ChallengeName: "PASSWORD_VERIFIER", ChallengeResponses: proof,
 	}))

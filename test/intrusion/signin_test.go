@@ -4,6 +4,8 @@ import (
 	"maps"
 	"testing"
 	"time"
+
+	"bothy/test/srp"
 )
 
 // signInAttempts try to be somebody without their password.
@@ -72,8 +74,8 @@ func signInAttempts(t *testing.T, w *world) []attempt {
 			return s.respond(t, s.proof(t, password))
 		}, 400, no, `(?i)SECRET_HASH|made for client`},
 		{"SRP_A of nothing", start("USER_SRP_AUTH", map[string]string{"SRP_A": "0"}), 400, wrong, `SRP_A`},
-		{"SRP_A of N", start("USER_SRP_AUTH", map[string]string{"SRP_A": group}), 400, wrong, `SRP_A`},
-		{"SRP_A of 2N", start("USER_SRP_AUTH", map[string]string{"SRP_A": number(t, group).Lsh(number(t, group), 1).Text(16)}), 400, wrong, `SRP_A`},
+		{"SRP_A of N", start("USER_SRP_AUTH", map[string]string{"SRP_A": srp.Prime}), 400, wrong, `SRP_A`},
+		{"SRP_A of 2N", start("USER_SRP_AUTH", map[string]string{"SRP_A": number(t, srp.Prime).Lsh(number(t, srp.Prime), 1).Text(16)}), 400, wrong, `SRP_A`},
 		{"a password in the clear", start("USER_PASSWORD_AUTH", map[string]string{"PASSWORD": password}), 400, wrong, `USER_PASSWORD_AUTH`},
 		{"as an administrator", func(t *testing.T) answer {
 			return w.mallory.idp(t, "AdminSetUserPassword", map[string]any{"UserPoolId": pool, "Username": "victim", "Password": password, "Permanent": true})

@@ -1,52 +1,31 @@
 package intrusion
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"math/big"
 	"net/url"
-	"strings"
 	"testing"
 
+	"bothy/test/srp"
 	"bothy/wire/sigv4"
 )
 
 const password = "Correct-horse-7"
 
-// group is that of RFC 3526, 3,072 bits.
-const group = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD" +
-	"EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED" +
-	"EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F" +
-	"83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B" +
-	"E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510" +
-	"15728E5A8AAAC42DAD33170D04507A33A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7" +
-	"ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C" +
-	"BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF"
-
-// signIn is the client's half of one sign-in by SRP.
+// signIn is one sign-in by SRP on its way.
 type signIn struct {
 	w            *world
-	pool, client string
-	name         string
-	n, a, A      *big.Int
+	client, name string
+	half         *srp.SignIn
 	challenge    map[string]string
 }
 
 // begin sends A and gets the challenge.
 func (w *world) begin(t *testing.T, pool, client, name string) *signIn {
 	t.Helper()
-	s := &signIn{w: w, pool: pool, client: client, name: name, n: new(big.Int)}
-	s.n.SetString(group, 16)
-	b := make([]byte, 32)
-	rand.Read(b) //nolint:errcheck // never fails (crypto/rand)
-	s.a = new(big.Int).SetBytes(b)
-	s.A = new(big.Int).Exp(big.NewInt(2), s.a, s.n)
+	s := &signIn{w: w, client: client, name: name, half: srp.Begin(pool)}
 	var out struct{ ChallengeParameters map[string]string }
 	w.anyone.idp(t, "InitiateAuth", map[string]any{
-		"ClientId": client, "AuthFlow": "USER_SRP_AUTH", "AuthParameters": map[string]string{"USERNAME": name, "SRP_A": s.A.Text(16)},
+		"ClientId": client, "AuthFlow": "USER_SRP_AUTH", "AuthParameters": map[string]string{"USERNAME": name, "SRP_A": s.half.Public()},
 	}).must(t, &out)
 	s.challenge = out.ChallengeParameters
 	return s
@@ -55,24 +34,11 @@ func (w *world) begin(t *testing.T, pool, client, name string) *signIn {
 // proof answers the challenge with a password.
 func (s *signIn) proof(t *testing.T, password string) map[string]string {
 	t.Helper()
-	ch := s.challenge
-	realm, user := s.pool[strings.Index(s.pool, "_")+1:], ch["USER_ID_FOR_SRP"]
-	B, salt := number(t, ch["SRP_B"]), number(t, ch["SALT"])
-	x := new(big.Int).SetBytes(hash(pad(salt), hash([]byte(realm+user+":"+password))))
-	u := new(big.Int).SetBytes(hash(pad(s.A), pad(B)))
-	k := new(big.Int).SetBytes(hash(pad(s.n), []byte{2}))
-	base := new(big.Int).Sub(B, k.Mul(k, new(big.Int).Exp(big.NewInt(2), x, s.n)))
-	S := base.Exp(base.Mod(base, s.n), new(big.Int).Add(s.a, new(big.Int).Mul(u, x)), s.n)
-	key := mac(mac(pad(u), pad(S)), []byte("Caldera Derived Key\x01"))[:16]
-	block, err := base64.StdEncoding.DecodeString(ch["SECRET_BLOCK"])
+	proof, err := s.half.Prove(s.challenge, password, s.w.now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := s.w.now().UTC().Format("Mon Jan 2 15:04:05 UTC 2006")
-	return map[string]string{
-		"USERNAME": user, "TIMESTAMP": at, "PASSWORD_CLAIM_SECRET_BLOCK": ch["SECRET_BLOCK"],
-		"PASSWORD_CLAIM_SIGNATURE": base64.StdEncoding.EncodeToString(mac(key, []byte(realm+user), block, []byte(at))),
-	}
+	return proof
 }
 
 // respond sends the proof.
@@ -99,38 +65,6 @@ func number(t *testing.T, s string) *big.Int {
 		t.Fatalf("%q is not hex", s)
 	}
 	return n
-}
-
-// pad is a number's bytes as Cognito hashes them: two's complement, so a set first bit gets a zero byte before it.
-func pad(n *big.Int) []byte {
-	s := n.Text(16)
-	if len(s)%2 == 1 {
-		s = "0" + s
-	}
-	if s[0] >= '8' {
-		s = "00" + s
-	}
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err) // a number's own text
-	}
-	return b
-}
-
-func hash(parts ...[]byte) []byte {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write(p) //nolint:errcheck // never fails (hash)
-	}
-	return h.Sum(nil)
-}
-
-func mac(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		h.Write(p) //nolint:errcheck // never fails (hash)
-	}
-	return h.Sum(nil)
 }
 
 // register signs somebody up and confirms with the code from the outbox.

@@ -1,5 +1,5 @@
-// Package srp is the client's half of a sign-in by SRP, as Amplify and the mobile SDKs do it, for tests that sign in with the
-// Go SDK, which brings none.
+// Package srp is the client's half of a sign-in by SRP, as Amplify and the mobile SDKs do it, for tests in Go, whose SDK brings
+// none.
 package srp
 
 import (
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// prime is the group of RFC 3526, 3,072 bits.
-const prime = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD" +
+// Prime is the group of RFC 3526, 3,072 bits, in hex; its generator is 2.
+const Prime = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD" +
 	"EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED" +
 	"EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F" +
 	"83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B" +
@@ -26,14 +26,15 @@ const prime = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC740
 
 // SignIn is one sign-in to a pool.
 type SignIn struct {
-	pool    string
-	n, a, A *big.Int
+	pool string
+	n, a *big.Int
+	A    *big.Int // the public half
 }
 
 // Begin draws a secret for a sign-in to the pool.
 func Begin(pool string) *SignIn {
 	s := &SignIn{pool: pool, n: new(big.Int)}
-	s.n.SetString(prime, 16)
+	s.n.SetString(Prime, 16)
 	b := make([]byte, 32)
 	rand.Read(b) //nolint:errcheck // never fails (crypto/rand)
 	s.a = new(big.Int).SetBytes(b)
@@ -44,15 +45,15 @@ func Begin(pool string) *SignIn {
 // Public is SRP_A.
 func (s *SignIn) Public() string { return s.A.Text(16) }
 
-// Prove answers a PASSWORD_VERIFIER challenge.
-func (s *SignIn) Prove(challenge map[string]string, password string) (map[string]string, error) {
+// Prove answers a PASSWORD_VERIFIER challenge, at a time by the client's clock.
+func (s *SignIn) Prove(challenge map[string]string, password string, now time.Time) (map[string]string, error) {
 	user := challenge["USER_ID_FOR_SRP"]
 	realm := s.pool[strings.Index(s.pool, "_")+1:]
 	B, ok1 := new(big.Int).SetString(challenge["SRP_B"], 16)
 	salt, ok2 := new(big.Int).SetString(challenge["SALT"], 16)
 	block, err := base64.StdEncoding.DecodeString(challenge["SECRET_BLOCK"])
 	if !ok1 || !ok2 || err != nil {
-		return nil, fmt.Errorf("srp: malformed challenge: %w", err)
+		return nil, fmt.Errorf("srp: malformed challenge: %v", challenge)
 	}
 	x := new(big.Int).SetBytes(hash(pad(salt), hash([]byte(realm+user+":"+password))))
 	u := new(big.Int).SetBytes(hash(pad(s.A), pad(B)))
@@ -60,7 +61,7 @@ func (s *SignIn) Prove(challenge map[string]string, password string) (map[string
 	base := new(big.Int).Sub(B, k.Mul(k, new(big.Int).Exp(big.NewInt(2), x, s.n)))
 	S := base.Exp(base.Mod(base, s.n), new(big.Int).Add(s.a, new(big.Int).Mul(u, x)), s.n)
 	key := mac(mac(pad(u), pad(S)), []byte("Caldera Derived Key\x01"))[:16]
-	at := time.Now().UTC().Format("Mon Jan 2 15:04:05 UTC 2006")
+	at := now.UTC().Format("Mon Jan 2 15:04:05 UTC 2006")
 	return map[string]string{
 		"USERNAME": user, "TIMESTAMP": at, "PASSWORD_CLAIM_SECRET_BLOCK": challenge["SECRET_BLOCK"],
 		"PASSWORD_CLAIM_SIGNATURE": base64.StdEncoding.EncodeToString(mac(key, []byte(realm+user), block, []byte(at))),
