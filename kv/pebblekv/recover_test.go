@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,19 +23,22 @@ var mark = []byte("mark")
 type keeper struct {
 	t   *testing.T
 	dir string
-	now time.Time
+	at  atomic.Int64 // the clock, Unix nanoseconds
 	db  *kv.DB
 }
 
+func (k *keeper) now() time.Time { return time.Unix(0, k.at.Load()) }
+
 func keep(t *testing.T, o pebblekv.Options) *keeper {
-	k := &keeper{t: t, dir: t.TempDir(), now: time.Now()} // pruning compares it with the times of files
+	k := &keeper{t: t, dir: t.TempDir()}
+	k.at.Store(time.Now().UnixNano()) // pruning compares it with the times of files
 	k.open(o)
 	return k
 }
 
 func (k *keeper) open(o pebblekv.Options) {
 	k.t.Helper()
-	o.MemTableBytes, o.Now = 32<<10, func() time.Time { return k.now }
+	o.MemTableBytes, o.Now = 32<<10, k.now
 	e, err := pebblekv.Open(k.dir, o)
 	if err != nil {
 		k.t.Fatal(err)
@@ -51,7 +55,7 @@ func (k *keeper) close() {
 
 func (k *keeper) set(key, value string) {
 	k.t.Helper()
-	k.now = k.now.Add(time.Second)
+	k.at.Add(int64(time.Second))
 	if err := k.db.Update(context.Background(), func(tx *kv.Tx) error { return tx.Set(kv.Key(key), []byte(value)) }); err != nil {
 		k.t.Fatal(err)
 	}
@@ -121,9 +125,9 @@ func TestRecoverToMoments(t *testing.T) {
 	k := keep(t, pebblekv.Options{KeepLog: time.Hour})
 	k.fill(0, 100)
 	k.set(string(mark), "")
-	base, at := k.dump(), k.now
+	base, at := k.dump(), k.now()
 	k.fill(100, 150)
-	middle := k.now
+	middle := k.now()
 	k.fill(150, 300)
 	if len(k.archived()) < 3 {
 		t.Errorf("only %d files were archived", len(k.archived()))
@@ -131,7 +135,7 @@ func TestRecoverToMoments(t *testing.T) {
 	for _, c := range []struct {
 		to   time.Time
 		last int // number of the last write that is there
-	}{{at, 99}, {middle, 149}, {middle.Add(time.Second - 1), 149}, {middle.Add(time.Second), 150}, {k.now.Add(time.Hour), 299}} {
+	}{{at, 99}, {middle, 149}, {middle.Add(time.Second - 1), 149}, {middle.Add(time.Second), 150}, {k.now().Add(time.Hour), 299}} {
 		got, err := k.recover(base, c.to)
 		if err != nil {
 			t.Fatal(err)
@@ -152,13 +156,13 @@ func TestKeptLogIsPruned(t *testing.T) {
 	base := k.dump()
 	k.fill(0, 100)
 	before := len(k.archived())
-	k.now = time.Now().Add(2 * time.Hour)
+	k.at.Store(time.Now().Add(2 * time.Hour).UnixNano())
 	k.fill(100, 200)
 	k.close()
 	if before == 0 || slices.ContainsFunc(k.archived(), func(name string) bool { return filepath.Base(name) == "000002.log" }) {
 		t.Errorf("%d files before, %v after", before, k.archived())
 	}
-	if _, err := k.recover(base, k.now); !errors.Is(err, pebblekv.ErrNoAnchor) {
+	if _, err := k.recover(base, k.now()); !errors.Is(err, pebblekv.ErrNoAnchor) {
 		t.Errorf("recovered by a log that begins later: %v", err)
 	}
 }
@@ -177,13 +181,13 @@ func TestRecoverRefusesGaps(t *testing.T) {
 	if err := os.Rename(names[1], aside); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.recover(base, k.now); !errors.Is(err, pebblekv.ErrGap) {
+	if _, err := k.recover(base, k.now()); !errors.Is(err, pebblekv.ErrGap) {
 		t.Errorf("recovered with a file missing: %v", err)
 	}
 	if err := os.Rename(aside, names[1]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.recover(base, k.now); err != nil {
+	if _, err := k.recover(base, k.now()); err != nil {
 		t.Error(err)
 	}
 	k.close()
@@ -203,7 +207,7 @@ func TestRecoverRefusesPause(t *testing.T) {
 		k.open(pebblekv.Options{KeepLog: time.Hour})
 		k.fill(100+n, 200+n)
 		k.close()
-		if _, err := k.recover(base, k.now); !errors.Is(err, pebblekv.ErrGap) {
+		if _, err := k.recover(base, k.now()); !errors.Is(err, pebblekv.ErrGap) {
 			t.Errorf("recovered over %d writes whose log was not kept: %v", n, err)
 		}
 	}
@@ -225,7 +229,7 @@ func TestRecoverRefusesDamage(t *testing.T) {
 	if err := os.WriteFile(name, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.recover(base, k.now); err == nil {
+	if _, err := k.recover(base, k.now()); err == nil {
 		t.Error("recovered by a damaged log")
 	}
 }

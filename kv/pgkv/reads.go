@@ -51,7 +51,10 @@ type member struct {
 
 func (m *member) get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	a := &ask{keys: keys, values: make([][]byte, len(keys))}
-	return a.values, m.ask(ctx, a)
+	if err := m.ask(ctx, a); err != nil {
+		return nil, err // who has left must not look: the answer may be on its way
+	}
+	return a.values, nil
 }
 
 func (m *member) scan(ctx context.Context, from, to []byte, limit int, reverse bool) ([]pair, error) {
@@ -59,8 +62,10 @@ func (m *member) scan(ctx context.Context, from, to []byte, limit int, reverse b
 		to = end()
 	}
 	a := &ask{from: from, to: to, limit: limit, reverse: reverse}
-	err := m.ask(ctx, a)
-	return a.pairs, err
+	if err := m.ask(ctx, a); err != nil {
+		return nil, err // as above
+	}
+	return a.pairs, nil
 }
 
 // ask waits for the answer. A snapshot that was lost stays lost.
