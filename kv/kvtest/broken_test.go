@@ -292,12 +292,12 @@ func TestStarvationIsFound(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				if err := shortWrites(ctx, db, 40, &commits, new(atomic.Int64)); err != nil && fault == "" {
+				if err := shortWrites(ctx, db, 40, MaxRuns, &commits, new(atomic.Int64)); err != nil && fault == "" {
 					t.Error(err)
 				}
 			})
 		}
-		if err := longRead(db, 0, 40, &commits, &most); !errors.Is(err, want) {
+		if err := longRead(db, 0, 40, MaxRuns, &commits, &most); !errors.Is(err, want) {
 			t.Errorf("%q: after %d runs: %v", fault, most.Load(), err)
 		}
 		stop()

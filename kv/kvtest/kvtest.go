@@ -14,7 +14,10 @@ import (
 )
 
 // Run runs the suite. open gives a new, empty engine; the suite closes it.
-func Run(t *testing.T, open func(t *testing.T) kv.Engine) {
+func Run(t *testing.T, open func(t *testing.T) kv.Engine) { RunBounded(t, MaxRuns, open) }
+
+// RunBounded is Run for engines that may run one function up to maxRuns times.
+func RunBounded(t *testing.T, maxRuns int64, open func(t *testing.T) kv.Engine) {
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, db *kv.DB)
@@ -43,13 +46,15 @@ func Run(t *testing.T, open func(t *testing.T) kv.Engine) {
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, opened(t, open(t))[0]) })
 	}
-	RunShared(t, func(t *testing.T) []kv.Engine { return []kv.Engine{open(t)} })
+	runShared(t, maxRuns, func(t *testing.T) []kv.Engine { return []kv.Engine{open(t)} })
 }
 
 // RunShared runs what concerns transactions beside each other, spread over several engines of one store. open gives them,
 // new and empty; the suite closes them. The engines of one process share a clock, so what one has acknowledged every other
 // must show.
-func RunShared(t *testing.T, open func(t *testing.T) []kv.Engine) {
+func RunShared(t *testing.T, open func(t *testing.T) []kv.Engine) { runShared(t, MaxRuns, open) }
+
+func runShared(t *testing.T, maxRuns int64, open func(t *testing.T) []kv.Engine) {
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, dbs nodes)
@@ -63,7 +68,7 @@ func RunShared(t *testing.T, open func(t *testing.T) []kv.Engine) {
 		{"HotKeyWithFailures", testHotKeyFailures},
 		{"Histories", testHistories},
 		{"SingleKeys", testSingleKeys},
-		{"Starvation", testStarvation},
+		{"Starvation", func(t *testing.T, dbs nodes) { testStarvation(t, dbs, maxRuns) }},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, opened(t, open(t)...)) })
 	}

@@ -56,7 +56,7 @@ const MaxRuns = 8
 var errStarved = errors.New("kvtest: the function ran too often")
 
 // testStarvation: transactions that read everything, slowly, end among many that write the same keys without pause.
-func testStarvation(t *testing.T, dbs nodes) {
+func testStarvation(t *testing.T, dbs nodes, maxRuns int64) {
 	const readers, writers, keys = 3, 8, 40
 	ctx, stop := context.WithCancel(context.Background())
 	var commits, reading atomic.Int64
@@ -64,7 +64,7 @@ func testStarvation(t *testing.T, dbs nodes) {
 	reading.Store(readers)
 	together(t, readers+writers, func(i int) error {
 		if i < writers {
-			return shortWrites(ctx, dbs.at(i), keys, &commits, &most[0])
+			return shortWrites(ctx, dbs.at(i), keys, maxRuns, &commits, &most[0])
 		}
 		defer func() {
 			if reading.Add(-1) == 0 {
@@ -72,7 +72,7 @@ func testStarvation(t *testing.T, dbs nodes) {
 			}
 		}()
 		for range Rounds(4) {
-			if err := longRead(dbs.at(i), i, keys, &commits, &most[1]); err != nil {
+			if err := longRead(dbs.at(i), i, keys, maxRuns, &commits, &most[1]); err != nil {
 				return err
 			}
 		}
@@ -81,9 +81,9 @@ func testStarvation(t *testing.T, dbs nodes) {
 	t.Logf("%d short transactions; at most %d runs of one, %d of a long one", commits.Load(), most[0].Load(), most[1].Load())
 }
 
-func shortWrites(ctx context.Context, db *kv.DB, keys int, commits, most *atomic.Int64) error {
+func shortWrites(ctx context.Context, db *kv.DB, keys int, maxRuns int64, commits, most *atomic.Int64) error {
 	for n := 0; ctx.Err() == nil; n++ {
-		err := counted(db, most, func(tx *kv.Tx) error {
+		err := counted(db, maxRuns, most, func(tx *kv.Tx) error {
 			k := kv.K("short", n%keys)
 			if _, err := tx.Get(k); err != nil {
 				return err
@@ -99,8 +99,8 @@ func shortWrites(ctx context.Context, db *kv.DB, keys int, commits, most *atomic
 }
 
 // longRead reads half of the keys, waits until others have written, and reads the rest.
-func longRead(db *kv.DB, i, keys int, commits, most *atomic.Int64) error {
-	return counted(db, most, func(tx *kv.Tx) error {
+func longRead(db *kv.DB, i, keys int, maxRuns int64, commits, most *atomic.Int64) error {
+	return counted(db, maxRuns, most, func(tx *kv.Tx) error {
 		for k := range keys / 2 {
 			if _, err := tx.Get(kv.K("short", k)); err != nil {
 				return err
@@ -117,14 +117,14 @@ func longRead(db *kv.DB, i, keys int, commits, most *atomic.Int64) error {
 	})
 }
 
-// counted is an Update that fails when its function runs more than MaxRuns times.
-func counted(db *kv.DB, most *atomic.Int64, fn func(*kv.Tx) error) error {
+// counted is an Update that fails when its function runs more than maxRuns times.
+func counted(db *kv.DB, maxRuns int64, most *atomic.Int64, fn func(*kv.Tx) error) error {
 	runs := int64(0)
 	return db.Update(context.Background(), func(tx *kv.Tx) error {
 		runs++
 		for old := most.Load(); runs > old && !most.CompareAndSwap(old, runs); old = most.Load() {
 		}
-		if runs > MaxRuns {
+		if runs > maxRuns {
 			return errStarved
 		}
 		return fn(tx)
