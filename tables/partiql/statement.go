@@ -214,41 +214,29 @@ func (p *parser) inserts() (*Statement, error) {
 	return st, nil
 }
 
-func (p *parser) updates() (*Statement, error) {
-	st := &Statement{Verb: Update}
+// clauses parses the table of a statement that changes it, and what follows in turn.
+func (p *parser) clauses(st *Statement, follow ...func(*Statement) error) error {
 	err := p.table(st)
 	if err == nil {
 		err = p.noAlias()
 	}
-	if err == nil {
-		err = p.changes(st)
+	for _, clause := range follow {
+		if err == nil {
+			err = clause(st)
+		}
 	}
-	if err == nil {
-		err = p.where(st)
-	}
-	if err == nil {
-		err = p.returning(st)
-	}
-	return st, err
+	return err
+}
+
+func (p *parser) updates() (*Statement, error) {
+	st := &Statement{Verb: Update}
+	return st, p.clauses(st, p.changes, p.where, p.returning)
 }
 
 // fromFirst is FROM table WHERE … SET …, the other way to write an UPDATE.
 func (p *parser) fromFirst() (*Statement, error) {
 	st := &Statement{Verb: Update}
-	err := p.table(st)
-	if err == nil {
-		err = p.noAlias()
-	}
-	if err == nil {
-		err = p.where(st)
-	}
-	if err == nil {
-		err = p.changes(st)
-	}
-	if err == nil {
-		err = p.returning(st)
-	}
-	return st, err
+	return st, p.clauses(st, p.where, p.changes, p.returning)
 }
 
 func (p *parser) deletes() (*Statement, error) {
@@ -256,16 +244,7 @@ func (p *parser) deletes() (*Statement, error) {
 	if !p.acceptWord("FROM") {
 		return nil, p.unexpected()
 	}
-	err := p.table(st)
-	if err == nil {
-		err = p.noAlias()
-	}
-	if err == nil {
-		err = p.where(st)
-	}
-	if err == nil {
-		err = p.returning(st)
-	}
+	err := p.clauses(st, p.where, p.returning)
 	if err == nil && st.Returning != "" && st.Returning != "ALL_OLD" {
 		err = fail("Invalid returning clause: RETURNING %s *. Only RETURNING ALL OLD * is allowed in DELETE statements.", strings.Replace(strings.Replace(st.Returning, "UPDATED", "MODIFIED", 1), "_", " ", 1))
 	}
