@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	_ "bothy/cli"  // not called: with them the tests run again when the program changes,
 	_ "bothy/node" // instead of being taken from the cache
+	"bothy/test/ports"
 )
 
 const patience = 2 * time.Minute // for one run of the journey, on a busy machine
@@ -126,12 +126,11 @@ func open(t *testing.T) string {
 }
 
 func freeAddr(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // given back
-	return l.Addr().String()
+	return addr
 }
 
 // node is the program under test.

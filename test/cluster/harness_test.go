@@ -19,6 +19,7 @@ import (
 
 	_ "bothy/cli" // what the program is made of: so that a change of it runs these tests anew
 	_ "bothy/node"
+	"bothy/test/ports"
 	"bothy/test/s3store"
 )
 
@@ -113,12 +114,11 @@ func repo(path string) string {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing came
-	return l.Addr().String()
+	return addr
 }
 
 func (n *node) url() string { return "http://" + n.addr }

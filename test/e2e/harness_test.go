@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 
 	_ "bothy/cli" // what the program is made of: so that a change of it runs these tests anew
 	_ "bothy/node"
+	"bothy/test/ports"
 )
 
 var program string // the binary under test, built once
@@ -98,11 +98,8 @@ func up(t testing.TB) *node {
 
 // newNode chooses an address and starts nothing.
 func newNode(data string) (*node, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	return &node{data: data, addr: l.Addr().String(), log: &tail{}}, l.Close()
+	addr, err := ports.Addr()
+	return &node{data: data, addr: addr, log: &tail{}}, err
 }
 
 func (n *node) url() string { return "http://" + n.addr }

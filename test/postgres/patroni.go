@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bothy/test/ports"
 )
 
 // Patroni is a cluster of servers with one primary, which Patroni and etcd choose, and synchronous replication: a commit is
@@ -72,19 +74,19 @@ func startPatroni(members int) (*Patroni, error) {
 		return nil, err
 	}
 	p := &Patroni{base: &Server{Dir: dir, bin: bin}}
-	ports := make([]int, 2+2*members)
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
+	numbers := make([]int, 2+2*members)
+	for i := range numbers {
+		if numbers[i], err = ports.Free(); err != nil {
 			return p, err
 		}
 	}
-	client, peer := loopback(ports[0]), loopback(ports[1])
+	client, peer := loopback(numbers[0]), loopback(numbers[1])
 	if p.etcd, err = p.spawn("etcd", "etcd", "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer); err != nil {
 		return p, err
 	}
 	for i := range members {
-		m := &Member{Name: fmt.Sprint("m", i), Port: ports[2+2*i], rest: ports[3+2*i], dir: filepath.Join(dir, fmt.Sprint("m", i))}
+		m := &Member{Name: fmt.Sprint("m", i), Port: numbers[2+2*i], rest: numbers[3+2*i], dir: filepath.Join(dir, fmt.Sprint("m", i))}
 		p.Members = append(p.Members, m)
 		if err := p.start(m, strings.TrimPrefix(client, "http://")); err != nil {
 			return p, err

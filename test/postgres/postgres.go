@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bothy/test/ports"
 )
 
 const (
@@ -65,7 +66,7 @@ func New(settings ...string) (s *Server, err error) {
 	}
 	s = &Server{Dir: dir, bin: bin}
 	if err = s.fill(settings); err == nil {
-		s.Port, err = freePort()
+		s.Port, err = ports.Free()
 	}
 	if err == nil {
 		err = s.start()
@@ -340,14 +341,4 @@ func (s *Server) log() []byte {
 	}
 	lines := bytes.Split(b, []byte("\n"))
 	return bytes.Join(lines[max(0, len(lines)-30):], []byte("\n"))
-}
-
-// freePort is one that nobody has at the moment.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // it is given up
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
