@@ -18,9 +18,11 @@
 //
 //	access.role    (name)  → role, trust policy, inline policies, ARNs of attached ones
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
+//	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
+//	access.member  (group id, user name) → a user is in a group; index "user"
 //	access.policy  (name)  → managed policy and its versions
 //
-// Roles and users have the indexes "attached" and "boundary" (policy ARN).
+// Roles, users and groups have the indexes "attached" and "boundary" (policy ARN).
 package access
 
 import (
@@ -65,6 +67,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountSTS(m)
 	s.mountRoles(m)
 	s.mountUsers(m)
+	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
 	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
@@ -103,6 +106,7 @@ func (s *Service) mountUsers(m *wire.Mux) {
 	wire.Handle(m, iam.CreateUser, s.accessCreateUser, s.createUser)
 	wire.Handle(m, iam.GetUser, s.accessGetUser, s.getUser)
 	wire.Handle(m, iam.ListUsers, accessListUsers, s.listUsers)
+	wire.Handle(m, iam.UpdateUser, s.accessUpdateUser, s.updateUser)
 	wire.Handle(m, iam.DeleteUser, s.accessDeleteUser, s.deleteUser)
 	wire.Handle(m, iam.PutUserPermissionsBoundary, s.accessPutUserBoundary, s.putUserBoundary)
 	wire.Handle(m, iam.DeleteUserPermissionsBoundary, s.accessDeleteUserBoundary, s.deleteUserBoundary)

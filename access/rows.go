@@ -48,6 +48,18 @@ type userRow struct {
 	Created             time.Time
 }
 
+type groupRow struct {
+	attachments         // a group has neither boundary nor tags
+	Name, Path, ID, ARN string
+	Created             time.Time
+}
+
+// memberRow puts a user into a group.
+type memberRow struct {
+	Group string // id: a group may be renamed
+	User  string // name, in lower case
+}
+
 type policyRow struct {
 	Name, Path, ID, ARN string
 	Description         string
@@ -87,6 +99,21 @@ func users() *record.Table[userRow] {
 	return &record.Table[userRow]{
 		Name: "access.user", Version: 1, Key: func(r *userRow) []any { return []any{fold(r.Name)} },
 		Indexes: holderIndexes(func(r *userRow) *attachments { return &r.attachments }),
+	}
+}
+
+func groups() *record.Table[groupRow] {
+	return &record.Table[groupRow]{
+		Name: "access.group", Version: 1, Key: func(r *groupRow) []any { return []any{fold(r.Name)} },
+		Indexes: append(holderIndexes(func(r *groupRow) *attachments { return &r.attachments }),
+			record.Index[groupRow]{Name: "id", Unique: true, Keys: func(r *groupRow) [][]any { return [][]any{{r.ID}} }}),
+	}
+}
+
+func members() *record.Table[memberRow] {
+	return &record.Table[memberRow]{
+		Name: "access.member", Version: 1, Key: func(r *memberRow) []any { return []any{r.Group, r.User} },
+		Indexes: []record.Index[memberRow]{{Name: "user", Keys: func(r *memberRow) [][]any { return [][]any{{r.User}} }}},
 	}
 }
 
