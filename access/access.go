@@ -20,6 +20,7 @@
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
 //	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
 //	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
 // Roles, users and groups have the indexes "attached" and "boundary" (policy ARN).
@@ -72,7 +73,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTags(m)
 	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
 	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
-	wire.Handle(m, iam.GetAccountSummary, accessAccountSummary, s.accountSummary)
+	s.mountAccount(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {
@@ -125,15 +126,15 @@ func (s *Service) mountUsers(m *wire.Mux) {
 
 func (s *Service) mountPolicies(m *wire.Mux) {
 	wire.Handle(m, iam.CreatePolicy, accessCreatePolicy, s.createPolicy)
-	wire.Handle(m, iam.GetPolicy, accessGetPolicy, s.getPolicy)
+	wire.Handle(m, iam.GetPolicy, s.accessGetPolicy, s.getPolicy)
 	wire.Handle(m, iam.ListPolicies, accessListPolicies, s.listPolicies)
-	wire.Handle(m, iam.DeletePolicy, accessDeletePolicy, s.deletePolicy)
-	wire.Handle(m, iam.CreatePolicyVersion, accessCreateVersion, s.createVersion)
-	wire.Handle(m, iam.GetPolicyVersion, accessGetVersion, s.getVersion)
-	wire.Handle(m, iam.ListPolicyVersions, accessListVersions, s.listVersions)
-	wire.Handle(m, iam.DeletePolicyVersion, accessDeleteVersion, s.deleteVersion)
-	wire.Handle(m, iam.SetDefaultPolicyVersion, accessSetDefaultVersion, s.setDefaultVersion)
-	wire.Handle(m, iam.ListEntitiesForPolicy, accessListEntities, s.listEntities)
+	wire.Handle(m, iam.DeletePolicy, s.accessDeletePolicy, s.deletePolicy)
+	wire.Handle(m, iam.CreatePolicyVersion, s.accessCreateVersion, s.createVersion)
+	wire.Handle(m, iam.GetPolicyVersion, s.accessGetVersion, s.getVersion)
+	wire.Handle(m, iam.ListPolicyVersions, s.accessListVersions, s.listVersions)
+	wire.Handle(m, iam.DeletePolicyVersion, s.accessDeleteVersion, s.deleteVersion)
+	wire.Handle(m, iam.SetDefaultPolicyVersion, s.accessSetDefaultVersion, s.setDefaultVersion)
+	wire.Handle(m, iam.ListEntitiesForPolicy, s.accessListEntities, s.listEntities)
 }
 
 func (s *Service) mountTags(m *wire.Mux) {
@@ -143,4 +144,7 @@ func (s *Service) mountTags(m *wire.Mux) {
 	wire.Handle(m, iam.TagUser, s.accessTagUser, s.tagUser)
 	wire.Handle(m, iam.UntagUser, s.accessUntagUser, s.untagUser)
 	wire.Handle(m, iam.ListUserTags, s.accessListUserTags, s.listUserTags)
+	wire.Handle(m, iam.TagPolicy, s.accessTagPolicy, s.tagPolicy)
+	wire.Handle(m, iam.UntagPolicy, s.accessUntagPolicy, s.untagPolicy)
+	wire.Handle(m, iam.ListPolicyTags, s.accessListPolicyTags, s.listPolicyTags)
 }

@@ -44,8 +44,8 @@ func allRows[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, p record.Page
 	}
 }
 
-func accessListEntities(_ *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:ListEntitiesForPolicy", in.PolicyArn.V, nil), nil
+func (s *Service) accessListEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "ListEntitiesForPolicy", in.PolicyArn.V, nil)
 }
 
 // listEntities gives all on one page: the quotas of roles, users and groups keep it small.

@@ -64,6 +64,19 @@ func (s *Service) checkManaged(document string) error {
 	return s.checkDocument(document, (*policy.Policy).IdentityError)
 }
 
+// onPolicy is the access of an operation on a managed policy, which may not exist.
+func (s *Service) onPolicy(c *wire.Call, action, arn string, keys policy.Keys) ([]wire.Access, error) {
+	var tags map[string]string
+	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := findPolicy(tx, c.Account, arn)
+		if err == nil {
+			tags = row.Tags
+		}
+		return or(err, nil)
+	})
+	return wire.One("iam:"+action, arn, withTags(keys, tags)), err
+}
+
 func accessCreatePolicy(c *wire.Call, in *iam.CreatePolicyInput) ([]wire.Access, error) {
 	return wire.One("iam:CreatePolicy", "arn:aws:iam::"+c.Account+":policy"+pathOf(in.Path)+in.PolicyName.V, requestTags(policy.Keys{}, in.Tags)), nil
 }
@@ -115,8 +128,8 @@ func (r *policyRow) counted(tx *kv.Tx, account string) (*iam.Policy, error) {
 	return r.api(attached, bounds), err
 }
 
-func accessGetPolicy(_ *wire.Call, in *iam.GetPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:GetPolicy", in.PolicyArn.V, nil), nil
+func (s *Service) accessGetPolicy(c *wire.Call, in *iam.GetPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "GetPolicy", in.PolicyArn.V, nil)
 }
 
 func (s *Service) getPolicy(c *wire.Call, in *iam.GetPolicyInput) (out *iam.GetPolicyOutput, err error) {
@@ -183,8 +196,8 @@ func policyRows(tx *kv.Tx, account string, in *iam.ListPoliciesInput) (rows []*p
 	return append(rows, own...), next, err
 }
 
-func accessDeletePolicy(_ *wire.Call, in *iam.DeletePolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:DeletePolicy", in.PolicyArn.V, nil), nil
+func (s *Service) accessDeletePolicy(c *wire.Call, in *iam.DeletePolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "DeletePolicy", in.PolicyArn.V, nil)
 }
 
 func (s *Service) deletePolicy(c *wire.Call, in *iam.DeletePolicyInput) (*iam.DeletePolicyOutput, error) {

@@ -76,6 +76,12 @@ type versionRow struct {
 	Created  time.Time
 }
 
+// settingRow is something set for the whole account.
+type settingRow struct {
+	Name  string // "alias", "endpoint tokens"
+	Value string
+}
+
 // tables are all kinds of rows. They are values, not variables: a Table is only a description.
 func nodes() *record.Table[nodeRow] {
 	return &record.Table[nodeRow]{Name: "access.node", Version: 1, Key: func(r *nodeRow) []any { return []any{r.Name} }}
@@ -119,6 +125,10 @@ func members() *record.Table[memberRow] {
 
 func policies() *record.Table[policyRow] {
 	return &record.Table[policyRow]{Name: "access.policy", Version: 1, Key: func(r *policyRow) []any { return []any{fold(r.Name)} }}
+}
+
+func settings() *record.Table[settingRow] {
+	return &record.Table[settingRow]{Name: "access.setting", Version: 1, Key: func(r *settingRow) []any { return []any{r.Name} }}
 }
 
 func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {

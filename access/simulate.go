@@ -167,16 +167,3 @@ func evaluation(action, resource string, d policy.Decision) iam.EvaluationResult
 	}
 	return out
 }
-
-func accessAccountSummary(*wire.Call, *iam.GetAccountSummaryInput) ([]wire.Access, error) {
-	return wire.One("iam:GetAccountSummary", "*", nil), nil
-}
-
-// accountSummary tells the quotas this service keeps.
-func (s *Service) accountSummary(*wire.Call, *iam.GetAccountSummaryInput) (*iam.GetAccountSummaryOutput, error) {
-	return &iam.GetAccountSummaryOutput{SummaryMap: map[string]int32{
-		"AccessKeysPerUserQuota": maxKeys, "PolicySizeQuota": maxPolicySize, "UserPolicySizeQuota": maxUserInline, "RolePolicySizeQuota": maxRoleInline,
-		"AssumeRolePolicySizeQuota": maxTrust, "AttachedPoliciesPerRoleQuota": maxAttached, "AttachedPoliciesPerUserQuota": maxAttached,
-		"VersionsPerPolicyQuota": maxVersions,
-	}}, nil
-}
