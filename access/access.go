@@ -71,8 +71,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
-	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
-	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
+	s.mountSimulate(m)
 	s.mountAccount(m)
 }
 
