@@ -20,6 +20,8 @@
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
 //	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
 //	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
+//	access.job     (id)    → a report of who used what
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
@@ -58,6 +60,7 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
+	used      useNotes
 }
 
 // New makes the service; it starts nothing.
@@ -73,6 +76,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTags(m)
 	s.mountSimulate(m)
 	s.mountAccount(m)
+	s.mountUse(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {

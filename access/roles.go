@@ -170,12 +170,17 @@ func (s *Service) accessGetRole(c *wire.Call, in *iam.GetRoleInput) ([]wire.Acce
 	return s.onRole(c, "GetRole", in.RoleName.V, nil)
 }
 
-func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	row, err := s.readRole(c, in.RoleName.V)
-	if err != nil {
-		return nil, err
-	}
-	return &iam.GetRoleOutput{Role: row.api()}, nil
+func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (out *iam.GetRoleOutput, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(in.RoleName.V))
+		if err != nil {
+			return or(err, noSuchRole(in.RoleName.V))
+		}
+		out = &iam.GetRoleOutput{Role: row.api()}
+		out.Role.RoleLastUsed, err = roleLastUsed(tx, c, row)
+		return err
+	})
+	return out, err
 }
 
 func accessListRoles(c *wire.Call, in *iam.ListRolesInput) ([]wire.Access, error) {
@@ -211,11 +216,18 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 		if err := row.deletable(); err != nil {
 			return err
 		}
-		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
-			return err
-		}
-		return touch(tx)
+		return dropRole(tx, c.Account, row)
 	})
+}
+
+func dropRole(tx *kv.Tx, account string, row *roleRow) error {
+	if err := roles().Delete(tx, of(account), fold(row.Name)); err != nil {
+		return err
+	}
+	if err := dropUse(tx, account, row.ID); err != nil {
+		return err
+	}
+	return touch(tx)
 }
 
 // deletable refuses while policies are left, as AWS does.

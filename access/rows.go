@@ -82,6 +82,22 @@ type settingRow struct {
 	Value string
 }
 
+// useRow is when an access key, user or role last used a service.
+type useRow struct {
+	Of      string // access key id, AIDA… or AROA…
+	Service string // namespace: "dynamodb"
+	Region  string
+	At      time.Time
+}
+
+// jobRow is a report that somebody asked for. What it says is read when it is read.
+type jobRow struct {
+	ID      string
+	Of      string // ARN of a user, group, role or policy
+	Level   string // SERVICE_LEVEL, ACTION_LEVEL
+	Created time.Time
+}
+
 // tables are all kinds of rows. They are values, not variables: a Table is only a description.
 func nodes() *record.Table[nodeRow] {
 	return &record.Table[nodeRow]{Name: "access.node", Version: 1, Key: func(r *nodeRow) []any { return []any{r.Name} }}
@@ -129,6 +145,16 @@ func policies() *record.Table[policyRow] {
 
 func settings() *record.Table[settingRow] {
 	return &record.Table[settingRow]{Name: "access.setting", Version: 1, Key: func(r *settingRow) []any { return []any{r.Name} }}
+}
+
+func uses() *record.Table[useRow] {
+	return &record.Table[useRow]{Name: "access.use", Version: 1, Key: func(r *useRow) []any { return []any{r.Of, r.Service} },
+		Expires: func(r *useRow) time.Time { return r.At.Add(useTracked) }}
+}
+
+func jobs() *record.Table[jobRow] {
+	return &record.Table[jobRow]{Name: "access.job", Version: 1, Key: func(r *jobRow) []any { return []any{r.ID} },
+		Expires: func(r *jobRow) time.Time { return r.Created.Add(jobKept) }}
 }
 
 func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {

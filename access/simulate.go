@@ -76,7 +76,7 @@ func (s *Service) attachedTo(c *wire.Call, arn string) (out policy.Attached, err
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		if kind == "group" {
 			g, err := groups().Get(tx, of(c.Account), fold(name))
-			if err != nil || g.ARN != arn {
+			if err := unless(err, func() bool { return g.ARN == arn }); err != nil {
 				return or(err, missing)
 			}
 			out, err = s.attached(tx, c.Account, "group "+g.Name, &g.attachments)
