@@ -22,6 +22,7 @@
 //	access.member  (group id, user name) → a user is in a group; index "user"
 //	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
 //	access.job     (id)    → a report of who used what
+//	access.report  (part)  → the account's credential report
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
@@ -77,6 +78,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountSimulate(m)
 	s.mountAccount(m)
 	s.mountUse(m)
+	s.mountReports(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {

@@ -98,6 +98,13 @@ type jobRow struct {
 	Created time.Time
 }
 
+// reportRow is a piece of the account's credential report.
+type reportRow struct {
+	Part    int
+	Made    time.Time
+	Content []byte
+}
+
 // tables are all kinds of rows. They are values, not variables: a Table is only a description.
 func nodes() *record.Table[nodeRow] {
 	return &record.Table[nodeRow]{Name: "access.node", Version: 1, Key: func(r *nodeRow) []any { return []any{r.Name} }}
@@ -155,6 +162,10 @@ func uses() *record.Table[useRow] {
 func jobs() *record.Table[jobRow] {
 	return &record.Table[jobRow]{Name: "access.job", Version: 1, Key: func(r *jobRow) []any { return []any{r.ID} },
 		Expires: func(r *jobRow) time.Time { return r.Created.Add(jobKept) }}
+}
+
+func reports() *record.Table[reportRow] {
+	return &record.Table[reportRow]{Name: "access.report", Version: 1, Key: func(r *reportRow) []any { return []any{r.Part} }}
 }
 
 func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {
