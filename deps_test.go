@@ -122,6 +122,9 @@ var mayUse = map[string][]string{
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},
+	"golang.org/x/crypto/argon2":    {"access"},
+	"golang.org/x/crypto/ssh":       {"access"},
+	"rsc.io/qr":                     {"access"},
 	"golang.org/x/sys/unix":         {"functions/runner"},
 	"golang.org/x/net/bpf":          {"functions/runner"},
 }
