@@ -43,9 +43,12 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp")},
-	{"identities", service("api/cognitoidentity")},
-	{"access", service("api/iam", "api/sts")},
+	{"federation/oidc", nil},
+	{"federation/saml", nil},
+
+	{"users", service("api/cognitoidp", "federation/...")},
+	{"identities", service("api/cognitoidentity", "federation/...")},
+	{"access", service("api/iam", "api/sts", "federation/...")},
 	{"gateway", service("api/apigateway")},
 	{"functions", service("api/lambda", "api/logs", "own")},
 	{"functions/runner", []string{"functions/runtime"}},
@@ -110,7 +113,9 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
 	"github.com/anishathalye":       {"kv/history"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
-	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/beevik/etree":       {"federation/saml"},
+	"github.com/coreos/go-oidc":     {"federation/oidc"},
+	"github.com/go-jose/go-jose":    {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
 	"github.com/jackc/pgx":          {"kv/pgkv"},
 	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                {"backup"},
@@ -121,6 +126,8 @@ var mayUse = map[string][]string{
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},
+	"github.com/russellhaering":     {"federation/saml"},
+	"golang.org/x/oauth2":           {"federation/oidc"},
 	"golang.org/x/sys/unix":         {"functions/runner"},
 	"golang.org/x/net/bpf":          {"functions/runner"},
 }
