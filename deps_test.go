@@ -44,9 +44,12 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp", "otp")},
-	{"identities", service("api/cognitoidentity")},
-	{"access", service("api/iam", "api/sts", "otp")},
+	{"federation/oidc", nil},
+	{"federation/saml", nil},
+
+	{"users", service("api/cognitoidp", "otp", "federation/...")},
+	{"identities", service("api/cognitoidentity", "federation/...")},
+	{"access", service("api/iam", "api/sts", "otp", "federation/...")},
 	{"gateway", service("api/apigateway")},
 	{"functions", service("api/lambda", "api/logs", "own")},
 	{"functions/runner", []string{"functions/runtime"}},
@@ -111,7 +114,9 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":    {"cli"},
 	"github.com/anishathalye":       {"kv/history"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
-	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/beevik/etree":       {"federation/saml"},
+	"github.com/coreos/go-oidc":     {"federation/oidc"},
+	"github.com/go-jose/go-jose":    {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
 	"github.com/jackc/pgx":          {"kv/pgkv"},
 	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                {"backup"},
@@ -122,6 +127,8 @@ var mayUse = map[string][]string{
 	"go.yaml.in/yaml":               {"hub"},
 	"github.com/cespare/xxhash":     {"objects"},
 	"github.com/zeebo/xxh3":         {"objects"},
+	"github.com/russellhaering":     {"federation/saml"},
+	"golang.org/x/oauth2":           {"federation/oidc"},
 	"golang.org/x/crypto/argon2":    {"access"},
 	"golang.org/x/crypto/ssh":       {"access"},
 	"rsc.io/qr":                     {"access"},
