@@ -107,22 +107,23 @@ func covers(pattern, folder, own string) bool {
 // mayUse says which folders' production code may import a module from outside: each is made for a field, and its field has
 // one home.
 var mayUse = map[string][]string{
-	"github.com/alecthomas/kong":    {"cli"},
-	"github.com/anishathalye":       {"kv/history"},
-	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
-	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
-	"github.com/jackc/pgx":          {"kv/pgkv"},
-	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
-	"filippo.io/age":                {"backup"},
-	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
-	"github.com/landlock-lsm/":      {"functions/runner"},
-	"github.com/minio/crc64nvme":    {"objects"},
-	"github.com/minio/minio-go":     {"blob/s3blob"},
-	"go.yaml.in/yaml":               {"hub"},
-	"github.com/cespare/xxhash":     {"objects"},
-	"github.com/zeebo/xxh3":         {"objects"},
-	"golang.org/x/sys/unix":         {"functions/runner"},
-	"golang.org/x/net/bpf":          {"functions/runner"},
+	"github.com/alecthomas/kong":      {"cli"},
+	"github.com/anishathalye":         {"kv/history"},
+	"github.com/cockroachdb/pebble":   {"kv/pebblekv"},
+	"github.com/go-jose/go-jose":      {"users", "identities"}, // two issuers of tokens
+	"github.com/jackc/pgx":            {"kv/pgkv"},
+	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
+	"filippo.io/age":                  {"backup"},
+	"github.com/nyaruka/phonenumbers": {"users"},
+	"github.com/prometheus/":          {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
+	"github.com/landlock-lsm/":        {"functions/runner"},
+	"github.com/minio/crc64nvme":      {"objects"},
+	"github.com/minio/minio-go":       {"blob/s3blob"},
+	"go.yaml.in/yaml":                 {"hub"},
+	"github.com/cespare/xxhash":       {"objects"},
+	"github.com/zeebo/xxh3":           {"objects"},
+	"golang.org/x/sys/unix":           {"functions/runner"},
+	"golang.org/x/net/bpf":            {"functions/runner"},
 }
 
 func TestModules(t *testing.T) {

@@ -88,11 +88,7 @@ func (s *Service) adminSetUserPassword(c *wire.Call, in *cognitoidp.AdminSetUser
 
 // temporaryEnd is when a temporary password made now ends.
 func (p *pool) temporaryEnd(now time.Time) time.Time {
-	days := p.policy().TemporaryPasswordValidityDays.Or(7)
-	if a := p.Settings.AdminCreateUserConfig; a != nil && a.UnusedAccountValidityDays.V > 0 && p.Settings.Policies == nil {
-		days = a.UnusedAccountValidityDays.V
-	}
-	return now.AddDate(0, 0, int(days))
+	return now.AddDate(0, 0, int(p.policy().TemporaryPasswordValidityDays.Or(7)))
 }
 
 func (s *Service) adminResetUserPassword(c *wire.Call, in *cognitoidp.AdminResetUserPasswordInput) (*cognitoidp.AdminResetUserPasswordOutput, error) {

@@ -100,6 +100,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
 	}
+	dropEmpty(values)
 	return u, p.checkRequired(values)
 }
 
