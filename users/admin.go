@@ -76,9 +76,16 @@ func (s *Service) adminSetUserPassword(c *wire.Call, in *cognitoidp.AdminSetUser
 	if err := p.checkPolicy(in.Password.V); err != nil {
 		return nil, err
 	}
+	compared, err := s.unlikePast(c, p, u, in.Password.V)
+	if err != nil {
+		return nil, err
+	}
 	sealed := s.sealPassword(c.Account, p.ID, u.Sub, u.Name, in.Password.V)
 	return nil, s.change(c, in.UserPoolId.V, u.Sub, func(tx *kv.Tx, p *pool, u *user) error {
-		u.Credential, u.Status, u.TempUntil = sealed, confirmed, time.Time{}
+		if err := replacePassword(tx, c.Account, p, u, sealed, compared); err != nil {
+			return err
+		}
+		u.Status, u.TempUntil = confirmed, time.Time{}
 		if !in.Permanent.V {
 			u.Status, u.TempUntil = forceChange, p.temporaryEnd(c.Now)
 		}

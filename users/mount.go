@@ -14,6 +14,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountAdmin(m)
 	s.mountGroups(m)
 	s.mountTags(m)
+	s.mountRisk(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

@@ -90,9 +90,6 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
 			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
 		},
-		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) {
-			in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")}
-		},
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
 		},

@@ -103,8 +103,8 @@ func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
 	case in.DeviceConfiguration != nil:
 		return invalid("DeviceConfiguration is not supported by this server: devices are not remembered.")
-	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityMode.V != "OFF":
-		return invalid("AdvancedSecurityMode other than OFF is not supported by this server.")
+	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityAdditionalFlows != nil:
+		return invalid("AdvancedSecurityAdditionalFlows are not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:
 		return invalid("KeyConfiguration, IssuerConfiguration and AcrConfiguration are not supported by this server.")
 	case in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
