@@ -13,6 +13,8 @@ type attempt struct {
 	pool   *pool
 	given  map[string]string // AuthParameters or ChallengeResponses
 	data   map[string]string // ClientMetadata
+	from   visitor           // who asks
+	common bool              // a password was shown, and it is a common one
 }
 
 // step is where a sign-in stands after a request: ended with a grant, or waiting for the answer to a challenge.
@@ -29,7 +31,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, data: in.ClientMetadata}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, data: in.ClientMetadata, from: visitorOf(c, cl, in.UserContextData)}
 	switch in.AuthFlow.V {
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		return nil, invalid("Initiate Auth method not supported.")
@@ -43,7 +45,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 }
 
 func (s *Service) adminInitiateAuth(c *wire.Call, in *cognitoidp.AdminInitiateAuthInput) (*cognitoidp.AdminInitiateAuthOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ClientMetadata)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ClientMetadata, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata, from: visitorOf(c, cl, in.UserContextData)}
 	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 }
 
 func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.AdminRespondToAuthChallengeInput) (*cognitoidp.AdminRespondToAuthChallengeOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ClientMetadata)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ClientMetadata, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
@@ -114,13 +116,16 @@ func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.Admin
 }
 
 // operated is an attempt that an operator's program makes for somebody.
-func (s *Service) operated(c *wire.Call, poolID, clientID string, given, data map[string]string) (*attempt, error) {
-	a := &attempt{Call: c, given: given, data: data}
+func (s *Service) operated(c *wire.Call, poolID, clientID string, given, data map[string]string, said *cognitoidp.ContextDataType) (*attempt, error) {
+	a := &attempt{Call: c, given: given, data: data, from: operatorsVisitor(said)}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
 		a.client, a.pool, err = clientOf(tx, c.Account, poolID, clientID)
 		return err
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, s.mayCome(c, a.pool, a.client.ID, a.from.IP)
 }
 
 // proceed takes the answer to a challenge.

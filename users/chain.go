@@ -26,6 +26,7 @@ const shownPassword = "PASSWORD"
 type progress struct {
 	Flow   string   `json:",omitempty"` // it began with
 	Passed []string `json:",omitempty"` // challenges answered rightly, in order
+	Event  string   `json:",omitempty"` // its id among the user's, where the pool watches over them
 }
 
 // has tells whether a challenge was answered.
@@ -52,7 +53,10 @@ func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown strin
 	way.Passed = append(slices.Clone(way.Passed), shown)
 	v := &verdict{user: u, way: way}
 	var err error
-	if v.ask, err = s.missing(tx, a, u, way); err != nil || v.ask != "" {
+	if v.ask, err = s.missing(tx, a, u, way); err != nil {
+		return v, err
+	}
+	if err := s.watch(tx, a, v); err != nil || v.ask != "" {
 		return v, err
 	}
 	v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u)

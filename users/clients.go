@@ -242,6 +242,9 @@ func (s *Service) deleteUserPoolClient(c *wire.Call, in *cognitoidp.DeleteUserPo
 		if _, _, err := clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
 			return err
 		}
+		if err := ignoreAbsent(risks.Delete(tx, inPool(c.Account, in.UserPoolId.V), in.UserPoolId.V, in.ClientId.V)); err != nil {
+			return err
+		}
 		return clients.Delete(tx, everywhere(c.Account), in.ClientId.V)
 	})
 }

@@ -90,14 +90,8 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
 			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
 		},
-		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) {
-			in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")}
-		},
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
-		},
-		"PasswordHistorySize": func(in *cognitoidp.CreateUserPoolInput) {
-			in.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &cognitoidp.PasswordPolicyType{PasswordHistorySize: wire.Some[int32](3)}}
 		},
 		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
 			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}

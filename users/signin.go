@@ -24,7 +24,7 @@ func (s *Service) entrant(a *attempt, name string) (u *user, err error) {
 		if u, err = s.person(tx, a.Account, a.client, a.pool, name); err != nil {
 			return err
 		}
-		return mayTry(tx, a.Account, a.pool.ID, u.Sub, a.Now)
+		return a.mayTry(tx, u.Sub)
 	})
 	if err != nil {
 		return nil, err
@@ -156,6 +156,7 @@ func (s *Service) byPassword(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.common = isCommon(password)
 	v, err := s.judge(a, proof{sub: u.Sub, right: s.matches(cred, a.pool.ID, u.Name, password), against: u.Credential, way: way, shown: shownPassword})
 	if err != nil {
 		return nil, err
