@@ -102,11 +102,14 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
 			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
 		},
-		"DefineAuthChallenge": func(in *cognitoidp.CreateUserPoolInput) {
-			in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn}
+		"The CustomSMSSender trigger is not supported by this server: codes are encrypted": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomSMSSender: &cognitoidp.CustomSMSLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
 		},
-		"UserMigration": func(in *cognitoidp.CreateUserPoolInput) {
-			in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: arn}
+		"The CustomEmailSender trigger": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomEmailSender: &cognitoidp.CustomEmailLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
+		},
+		"this server runs no functions": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn}
 		},
 		"Triggers": func(in *cognitoidp.CreateUserPoolInput) {
 			in.LambdaConfig = &cognitoidp.LambdaConfigType{PreSignUp: arn}

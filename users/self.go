@@ -252,6 +252,9 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 			return err
 		}
 	}
+	if err := forgetRounds(tx, account, u); err != nil {
+		return err
+	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
 }
 

@@ -29,15 +29,27 @@ func (s *Service) entrant(a *attempt, name string) (u *user, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return u, s.preAuthentication(a.Call, a.pool, a.client, u, a.data)
+	return u, s.preAuthentication(a.Call, a.pool, a.client, u, a.validation)
 }
 
-// offerSRP answers USER_SRP_AUTH: everything needed to check the proof travels in the sealed SECRET_BLOCK.
-func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
+// bySRP begins USER_SRP_AUTH.
+func (s *Service) bySRP(a *attempt, way progress) (*step, error) {
 	name, err := a.parameter("USERNAME")
 	if err != nil {
 		return nil, err
 	}
+	if _, err := a.srpPublic(); err != nil {
+		return nil, err
+	}
+	u, err := s.entrant(a, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.offerSRP(a, u, way)
+}
+
+// srpPublic reads the client's public value.
+func (a *attempt) srpPublic() (*big.Int, error) {
 	text, err := a.parameter("SRP_A")
 	if err != nil {
 		return nil, err
@@ -46,7 +58,12 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, wire.Because(invalid("SRP_A is not a valid public value."), "SRP_A of %d characters is not hex of an integer in [1, N)", len(text))
 	}
-	u, err := s.entrant(a, name)
+	return public, nil
+}
+
+// offerSRP asks for a proof of the password: everything needed to check it travels in the sealed SECRET_BLOCK.
+func (s *Service) offerSRP(a *attempt, u *user, way progress) (*step, error) {
+	public, err := a.srpPublic()
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +75,7 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	var ours *big.Int
 	s.cores.spend(func() { x, ours = newExchange(public, cred.verifier) })
 	block, err := s.sealChallenge(a.Account, challenge{
-		Kind: passwordVerifier, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: name,
+		Kind: passwordVerifier, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: a.given["USERNAME"],
 		Expires: a.Now.Add(challengeLife), Way: way, Secret: x.secret, Public: x.client.Bytes(), Scramb: x.scramb.Bytes(),
 	})
 	return &step{name: passwordVerifier, params: map[string]string{
