@@ -304,7 +304,9 @@ func TestCustomAuthNonsense(t *testing.T) {
 	} {
 		answering("DefineAuthChallenge", response)
 		_, err := w.s.initiateAuth(w.call(), customAuthOf(cl, "alice"))
-		t.Run("Define/"+name, func(t *testing.T) { wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output") })
+		t.Run("Define/"+name, func(t *testing.T) {
+			wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
+		})
 	}
 	answering("DefineAuthChallenge", map[string]any{"failAuthentication": true, "challengeName": "CUSTOM_CHALLENGE"})
 	refused(w, w.s.initiateAuth, customAuthOf(cl, "alice"), "NotAuthorizedException", "Incorrect username or password.")
@@ -314,14 +316,18 @@ func TestCustomAuthNonsense(t *testing.T) {
 	} {
 		answering("CreateAuthChallenge", response)
 		_, err := w.s.initiateAuth(w.call(), customAuthOf(cl, "alice"))
-		t.Run("Create/"+name, func(t *testing.T) { wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output") })
+		t.Run("Create/"+name, func(t *testing.T) {
+			wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
+		})
 	}
 	for name, response := range map[string]map[string]any{"nothing": {}, "null": {"answerCorrect": nil}, "a text": {"answerCorrect": "true"}, "a number": {"answerCorrect": 1}} {
 		f.answer = captcha
 		begun := must(w, w.s.initiateAuth, customAuthOf(cl, "alice"))
 		answering("VerifyAuthChallengeResponse", response)
 		_, err := w.s.respondToAuthChallenge(w.call(), customAnswer(cl, "alice", begun.Session.V, "5"))
-		t.Run("Verify/"+name, func(t *testing.T) { wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output") })
+		t.Run("Verify/"+name, func(t *testing.T) {
+			wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
+		})
 	}
 	f.answer = func(*event) error { return errors.New("cannot be run") }
 	refused(w, w.s.initiateAuth, customAuthOf(cl, "alice"), "UnexpectedLambdaException", "DefineAuthChallenge invocation failed.")

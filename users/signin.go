@@ -12,12 +12,17 @@ import (
 
 const longestName = 128 // characters; the model bounds names everywhere but in AuthParameters
 
+// mayName refuses names that are none, and clients that do not know their secret.
+func (s *Service) mayName(a *attempt, name string) error {
+	if len([]rune(name)) > longestName {
+		return invalid("USERNAME is longer than %d characters", longestName)
+	}
+	return s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], name)
+}
+
 // entrant reads who wants in, and whether they may try now.
 func (s *Service) entrant(a *attempt, name string) (u *user, err error) {
-	if len([]rune(name)) > longestName {
-		return nil, invalid("USERNAME is longer than %d characters", longestName)
-	}
-	if err := s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], name); err != nil {
+	if err := s.mayName(a, name); err != nil {
 		return nil, err
 	}
 	err = s.view(a, func(tx *kv.Tx) error {
@@ -165,10 +170,21 @@ func (s *Service) byPassword(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayName(a, name); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(a, migrateSignIn, name, password); err != nil {
+		return nil, err
+	}
 	u, err := s.entrant(a, name)
 	if err != nil {
 		return nil, err
 	}
+	return s.checkPassword(a, u, way, password)
+}
+
+// checkPassword takes a password that is shown.
+func (s *Service) checkPassword(a *attempt, u *user, way progress, password string) (*step, error) {
 	cred, err := s.credentialOf(a.Account, a.pool, u)
 	if err != nil {
 		return nil, err

@@ -83,7 +83,11 @@ func (s *Service) invoke(ctx context.Context, function, pool string, in []byte) 
 	return out, err
 }
 
+// eventAttributes are a user's attributes as functions see them; ghosts have none.
 func eventAttributes(u *user) map[string]string {
+	if u.ghost {
+		return map[string]string{}
+	}
 	m := map[string]string{"sub": u.Sub, "cognito:user_status": u.Status}
 	for name, v := range u.Attributes {
 		m[name] = v
