@@ -47,6 +47,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&pasts, in, ""),
 		ofPool(&risks, in, ""),
 		ofPool(&events, in, ""),
+		ofPool(&rounds, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
