@@ -62,10 +62,17 @@ type Service struct {
 	principal principalCache
 	sessions  sessionCache
 	used      useNotes
+	brake     record.Brake  // for sign-ins to the console
+	hashing   chan struct{} // holds one for each password being hashed
 }
 
+// maxHashing bounds how many passwords are hashed at once: each takes 19 MiB.
+const maxHashing = 4
+
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, hashing: make(chan struct{}, maxHashing)}
+}
 
 // Mount mounts the operations of both APIs.
 func (s *Service) Mount(m *wire.Mux) {
@@ -75,6 +82,14 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
+	s.mountPasswords(m)
+	s.mountPasswordPolicy(m)
+	s.mountMFA(m)
+	s.mountSSHKeys(m)
+	s.mountSigningCerts(m)
+	s.mountServerCerts(m)
+	s.mountServiceCreds(m)
+	s.mountProfiles(m)
 	s.mountSimulate(m)
 	s.mountAccount(m)
 	s.mountUse(m)

@@ -132,14 +132,14 @@ func (s *Service) accountSummary(c *wire.Call, _ *iam.GetAccountSummaryInput) (o
 
 func rowCount[T any](tx *kv.Tx, t *record.Table[T], account string) func() (int, error) {
 	return func() (int, error) {
-		rows, err := allRows(tx, t, of(account), record.Page{})
+		rows, err := t.All(tx, of(account), "")
 		return len(rows), err
 	}
 }
 
 // summarize adds what is not a number of rows.
 func (s *Service) summarize(tx *kv.Tx, account string, sum map[string]int32) error {
-	own, err := allRows(tx, policies(), of(account), record.Page{})
+	own, err := policies().All(tx, of(account), "")
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (s *Service) generateReport(c *wire.Call, _ *iam.GenerateCredentialReportIn
 
 // keepReport puts a report, in pieces, in the place of the one before.
 func keepReport(tx *kv.Tx, c *wire.Call, content []byte) error {
-	old, err := allRows(tx, reports(), of(c.Account), record.Page{})
+	old, err := reports().All(tx, of(c.Account), "")
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func accessGetReport(*wire.Call, *iam.GetCredentialReportInput) ([]wire.Access, 
 func (s *Service) getReport(c *wire.Call, _ *iam.GetCredentialReportInput) (*iam.GetCredentialReportOutput, error) {
 	var rows []*reportRow
 	err := s.cfg.DB.View(c, func(tx *kv.Tx) (err error) {
-		rows, err = allRows(tx, reports(), of(c.Account), record.Page{})
+		rows, err = reports().All(tx, of(c.Account), "")
 		return err
 	})
 	switch {
@@ -118,7 +118,7 @@ func (s *Service) credentialReport(tx *kv.Tx, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	w.Write(root) //nolint:errcheck // memory
-	all, err := allRows(tx, users(), of(c.Account), record.Page{})
+	all, err := users().All(tx, of(c.Account), "")
 	if err != nil {
 		return nil, err
 	}

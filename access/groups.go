@@ -117,7 +117,7 @@ func (s *Service) getGroup(c *wire.Call, in *iam.GetGroupInput) (out *iam.GetGro
 		page := record.Page{Prefix: []any{row.ID}, After: in.Marker.V, Limit: int(in.MaxItems.Or(defaultItems))}
 		list, next, err := members().List(tx, of(c.Account), page)
 		if err != nil {
-			return badMarker(err)
+			return markerError(err)
 		}
 		out = &iam.GetGroupOutput{Group: row.api(), Users: []iam.User{}, IsTruncated: wire.Some(next != ""), Marker: wire.NonEmpty(next)}
 		for _, m := range list {

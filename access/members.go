@@ -36,7 +36,7 @@ func memberships(tx *kv.Tx, account, user string) ([]*memberRow, error) {
 
 // allMembers are the users in a group, by name.
 func allMembers(tx *kv.Tx, account string, g *groupRow) ([]*userRow, error) {
-	in, err := allRows(tx, members(), of(account), record.Page{Prefix: []any{g.ID}})
+	in, err := members().All(tx, of(account), "", g.ID)
 	if err != nil {
 		return nil, err
 	}

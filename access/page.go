@@ -20,8 +20,8 @@ const defaultItems = 100
 // errMarker is AWS's answer to a marker it did not give.
 func errMarker() error { return wire.Fail(400, "ValidationError", "Invalid Marker.") }
 
-// badMarker puts AWS's answer in the place of record.ErrToken.
-func badMarker(err error) error {
+// markerError is that answer in the place of record.ErrToken.
+func markerError(err error) error {
 	if errors.Is(err, record.ErrToken) {
 		return errMarker()
 	}
@@ -35,7 +35,7 @@ func listRows[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, marker strin
 		var rows []*T
 		rows, next, err = t.List(tx, s, record.Page{After: next, Limit: left})
 		if err != nil {
-			return nil, "", badMarker(err)
+			return nil, "", markerError(err)
 		}
 		for _, row := range rows {
 			if want(row) {

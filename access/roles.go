@@ -216,6 +216,9 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 		if err := row.deletable(); err != nil {
 			return err
 		}
+		if err := mustBeInNoProfile(tx, c.Account, row.Name); err != nil {
+			return err
+		}
 		return dropRole(tx, c.Account, row)
 	})
 }

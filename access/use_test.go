@@ -14,7 +14,6 @@ import (
 
 	"bothy/api/iam"
 	"bothy/kv"
-	"bothy/record"
 	"bothy/wire"
 )
 
@@ -112,7 +111,7 @@ func TestUseIsKept(t *testing.T) {
 		t.Errorf("left of ann: %q %q", rows(ann.UserID), rows(key.AccessKeyId.V))
 	}
 	s.db.View(t.Context(), func(tx *kv.Tx) error { //nolint:errcheck // memory
-		if list, err := allRows(tx, uses(), of(s.account), record.Page{}); err != nil || len(list) != 0 {
+		if list, err := uses().All(tx, of(s.account), ""); err != nil || len(list) != 0 {
 			t.Errorf("left %v, %v", list, err)
 		}
 		return nil
