@@ -21,7 +21,7 @@
 //	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
 //	access.member  (group id, user name) → a user is in a group; index "user"
 //	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
-//	access.job     (id)    → a report of who used what
+//	access.job     (id)    → a report of who used what, or the deletion of a service-linked role
 //	access.report  (part)  → the account's credential report
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
@@ -94,6 +94,8 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountAccount(m)
 	s.mountUse(m)
 	s.mountReports(m)
+	s.mountLinkedRoles(m)
+	s.mountOrganization(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {

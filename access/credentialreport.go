@@ -33,12 +33,8 @@ const (
 )
 
 func (s *Service) mountReports(m *wire.Mux) {
-	wire.Handle(m, iam.GenerateCredentialReport, accessGenerateReport, s.generateReport)
-	wire.Handle(m, iam.GetCredentialReport, accessGetReport, s.getReport)
-}
-
-func accessGenerateReport(*wire.Call, *iam.GenerateCredentialReportInput) ([]wire.Access, error) {
-	return wire.One("iam:GenerateCredentialReport", "*", nil), nil
+	wire.Handle(m, iam.GenerateCredentialReport, onAccount[iam.GenerateCredentialReportInput]("GenerateCredentialReport"), s.generateReport)
+	wire.Handle(m, iam.GetCredentialReport, onAccount[iam.GetCredentialReportInput]("GetCredentialReport"), s.getReport)
 }
 
 // generateReport makes the report at once. As on AWS the call that makes it answers STARTED, and the next ones COMPLETE.
@@ -81,10 +77,6 @@ func keepReport(tx *kv.Tx, c *wire.Call, content []byte) error {
 		content = content[n:]
 	}
 	return nil
-}
-
-func accessGetReport(*wire.Call, *iam.GetCredentialReportInput) ([]wire.Access, error) {
-	return wire.One("iam:GetCredentialReport", "*", nil), nil
 }
 
 func (s *Service) getReport(c *wire.Call, _ *iam.GetCredentialReportInput) (*iam.GetCredentialReportOutput, error) {

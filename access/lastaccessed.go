@@ -30,7 +30,7 @@ func (s *Service) generateUse(c *wire.Call, in *iam.GenerateServiceLastAccessedD
 // report is what a job is about. Of one about somebody who is gone there is none.
 func (s *Service) report(tx *kv.Tx, c *wire.Call, id string) (*jobRow, *subject, error) {
 	row, err := jobs().Get(tx, of(c.Account), id)
-	if err := unless(err, func() bool { return c.Now.Before(row.Created.Add(jobKept)) }); err != nil {
+	if err := unless(err, func() bool { return row.Level != "" && c.Now.Before(row.Created.Add(jobKept)) }); err != nil {
 		return nil, nil, or(err, noSuchEntity("Job with id %s cannot be found.", id))
 	}
 	sub, err := s.subject(tx, c.Account, row.Of)
@@ -43,10 +43,6 @@ func (s *Service) report(tx *kv.Tx, c *wire.Call, id string) (*jobRow, *subject,
 // gone is what a job failed of.
 func (r *jobRow) gone() *iam.ErrorDetails {
 	return &iam.ErrorDetails{Code: wire.Some("NoSuchEntity"), Message: wire.Some("The entity with ARN " + r.Of + " cannot be found.")}
-}
-
-func accessGetUse(*wire.Call, *iam.GetServiceLastAccessedDetailsInput) ([]wire.Access, error) {
-	return wire.One("iam:GetServiceLastAccessedDetails", "*", nil), nil
 }
 
 // getUse lists the services that the policies allow something of, with the last request of anybody who has them.
@@ -111,10 +107,6 @@ func usedService(tx *kv.Tx, c *wire.Call, id, namespace string) (*useRow, error)
 		return nil, or(err, nil)
 	}
 	return row, nil
-}
-
-func accessGetUseBy(*wire.Call, *iam.GetServiceLastAccessedDetailsWithEntitiesInput) ([]wire.Access, error) {
-	return wire.One("iam:GetServiceLastAccessedDetailsWithEntities", "*", nil), nil
 }
 
 // getUseBy lists who may have used a service by what the report is about, and when each did.

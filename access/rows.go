@@ -90,11 +90,11 @@ type useRow struct {
 	At      time.Time
 }
 
-// jobRow is a report that somebody asked for. What it says is read when it is read.
+// jobRow is a report that somebody asked for, or the deletion of a service-linked role. What a report says is read when it is read.
 type jobRow struct {
 	ID      string
 	Of      string // ARN of a user, group, role or policy
-	Level   string // SERVICE_LEVEL, ACTION_LEVEL
+	Level   string `json:",omitempty"` // of a report: SERVICE_LEVEL, ACTION_LEVEL
 	Created time.Time
 }
 

@@ -12,14 +12,10 @@ import (
 )
 
 func (s *Service) mountSimulate(m *wire.Mux) {
-	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
+	wire.Handle(m, iam.SimulateCustomPolicy, onAccount[iam.SimulateCustomPolicyInput]("SimulateCustomPolicy"), s.simulateCustom)
 	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
-	wire.Handle(m, iam.GetContextKeysForCustomPolicy, accessCustomKeys, s.customKeys)
+	wire.Handle(m, iam.GetContextKeysForCustomPolicy, onAccount[iam.GetContextKeysForCustomPolicyInput]("GetContextKeysForCustomPolicy"), s.customKeys)
 	wire.Handle(m, iam.GetContextKeysForPrincipalPolicy, s.accessPrincipalKeys, s.principalKeys)
-}
-
-func accessSimulateCustom(*wire.Call, *iam.SimulateCustomPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:SimulateCustomPolicy", "*", nil), nil
 }
 
 func (s *Service) simulateCustom(c *wire.Call, in *iam.SimulateCustomPolicyInput) (*iam.SimulatePolicyResponse, error) {
@@ -106,10 +102,6 @@ func (c *compiled) arn() string {
 		return c.role.ARN
 	}
 	return c.user.ARN
-}
-
-func accessCustomKeys(*wire.Call, *iam.GetContextKeysForCustomPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:GetContextKeysForCustomPolicy", "*", nil), nil
 }
 
 func (s *Service) customKeys(_ *wire.Call, in *iam.GetContextKeysForCustomPolicyInput) (*iam.GetContextKeysForPolicyResponse, error) {

@@ -26,8 +26,8 @@ const (
 func (s *Service) mountUse(m *wire.Mux) {
 	wire.Handle(m, iam.GetAccessKeyLastUsed, s.accessKeyLastUsed, s.keyLastUsed)
 	wire.Handle(m, iam.GenerateServiceLastAccessedDetails, accessGenerateUse, s.generateUse)
-	wire.Handle(m, iam.GetServiceLastAccessedDetails, accessGetUse, s.getUse)
-	wire.Handle(m, iam.GetServiceLastAccessedDetailsWithEntities, accessGetUseBy, s.getUseBy)
+	wire.Handle(m, iam.GetServiceLastAccessedDetails, onAccount[iam.GetServiceLastAccessedDetailsInput]("GetServiceLastAccessedDetails"), s.getUse)
+	wire.Handle(m, iam.GetServiceLastAccessedDetailsWithEntities, onAccount[iam.GetServiceLastAccessedDetailsWithEntitiesInput]("GetServiceLastAccessedDetailsWithEntities"), s.getUseBy)
 	wire.Handle(m, iam.ListPoliciesGrantingServiceAccess, accessListGranting, s.listGranting)
 }
 
