@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"strings"
 
 	"bothy/api/iam"
 	"bothy/kv"
@@ -30,8 +31,17 @@ func setting(tx *kv.Tx, account, name string) (string, error) {
 	return row.Value, nil
 }
 
+// validAlias checks the model's pattern, which looks ahead: Go's expressions cannot.
+func validAlias(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && !strings.Contains(s, "--") && strings.Trim(s, "-") == s
+}
+
 // createAlias sets the account's only alias: a new one takes the place of the old one, as on AWS.
 func (s *Service) createAlias(c *wire.Call, in *iam.CreateAccountAliasInput) (*iam.CreateAccountAliasOutput, error) {
+	if !validAlias(in.AccountAlias.V) {
+		return nil, wire.Fail(400, "ValidationError", "1 validation error detected: Value '%s' at 'accountAlias' failed to satisfy constraint: "+
+			"Member must satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", in.AccountAlias.V)
+	}
 	return nil, s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		old, err := setting(tx, c.Account, "alias")
 		if err != nil {
