@@ -15,17 +15,47 @@ type entities struct {
 	groups []*groupRow
 }
 
-// entitiesOf are who a policy is attached to, or the boundary of, as index says.
-func entitiesOf(tx *kv.Tx, account, index, arn string) (e entities, err error) {
-	if e.roles, err = roles().All(tx, of(account), index, arn); err != nil {
+// entitiesOf are who a policy is attached to, or the boundary of, as index says; without an index and a policy, all.
+func entitiesOf(tx *kv.Tx, account, index string, arn ...any) (e entities, err error) {
+	if e.roles, err = roles().All(tx, of(account), index, arn...); err != nil {
 		return e, err
 	}
-	if e.users, err = users().All(tx, of(account), index, arn); err != nil {
+	if e.users, err = users().All(tx, of(account), index, arn...); err != nil {
 		return e, err
 	}
-	e.groups, err = groups().All(tx, of(account), index, arn)
+	e.groups, err = groups().All(tx, of(account), index, arn...)
 	return e, err
 }
+
+// tally counts what every managed policy is attached to, and the boundary of: for lists of policies.
+type tally struct{ attached, bounds map[string]int }
+
+func tallyOf(tx *kv.Tx, account string) (*tally, error) {
+	t := &tally{map[string]int{}, map[string]int{}}
+	e, err := entitiesOf(tx, account, "")
+	for _, r := range e.roles {
+		t.add(&r.attachments)
+	}
+	for _, u := range e.users {
+		t.add(&u.attachments)
+	}
+	for _, g := range e.groups {
+		t.add(&g.attachments)
+	}
+	return t, err
+}
+
+func (t *tally) add(a *attachments) {
+	for _, arn := range a.Attached {
+		t.attached[arn]++
+	}
+	if a.Boundary != "" {
+		t.bounds[a.Boundary]++
+	}
+}
+
+// show is a policy with its counts.
+func (t *tally) show(r *policyRow) *iam.Policy { return r.api(t.attached[r.ARN], t.bounds[r.ARN]) }
 
 func (s *Service) accessListEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
 	return s.onPolicy(c, "ListEntitiesForPolicy", in.PolicyArn.V, nil)

@@ -173,14 +173,19 @@ func TestListPolicies(t *testing.T) {
 	if n := count(iam.ListPoliciesInput{OnlyAttached: wire.Some(true)}); n != 1 {
 		t.Errorf("attached %d", n)
 	}
-	if n := count(iam.ListPoliciesInput{PathPrefix: some("/service-role/")}); n != 3 {
+	if n := count(iam.ListPoliciesInput{PathPrefix: some("/service-role/")}); n != 4 {
 		t.Errorf("service roles %d", n)
 	}
 	rows, err := listAWSPolicies()
 	if err != nil {
 		t.Fatal(err)
 	}
+	ids := map[string]string{}
 	for _, row := range rows { // what is built in must be fit for use
+		if other := ids[row.ID]; other != "" {
+			t.Errorf("%s and %s have one id", row.ARN, other)
+		}
+		ids[row.ID] = row.ARN
 		if err := s.checkManaged(row.version("v1").Document); err != nil || len(row.ID) != 21 {
 			t.Errorf("%s: %v", row.ARN, err)
 		}

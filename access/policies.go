@@ -157,11 +157,12 @@ func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *ia
 		if err != nil {
 			return err
 		}
+		counts, err := tallyOf(tx, c.Account)
+		if err != nil {
+			return err
+		}
 		for _, row := range rows {
-			p, err := row.counted(tx, c.Account)
-			if err != nil {
-				return err
-			}
+			p := counts.show(row)
 			boundary := in.PolicyUsageFilter.V == "PermissionsBoundary"
 			if in.OnlyAttached.V && (boundary && p.PermissionsBoundaryUsageCount.V == 0 || !boundary && p.AttachmentCount.V == 0) {
 				continue
