@@ -207,7 +207,7 @@ func Decide(c *Call, w Access) policy.Decision {
 	}
 	d := policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
 		Action: w.Action, Resource: w.Resource, Keys: w.Keys, Context: []policy.Keys{p.Keys, c.keys},
-		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role,
+		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role, ResourceAccount: owner,
 	})
 	c.trace.decided(w, d)
 	return d
