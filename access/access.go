@@ -5,8 +5,8 @@
 // bring the condition keys. It evaluates nothing itself: package policy decides.
 //
 // A session has no row. Its token is sealed, holds all it is made of (role, secret, expiry, condition keys, session
-// policies) and opens for its own access key only. The role is read at use, so that a changed policy, a deleted role and
-// RevokeSessions take effect with the next request. Every change also replaces the epoch; as long as a snapshot shows the
+// policies) and opens for its own access key only. The role is read at use, so that a changed policy and a deleted role take
+// effect with the next request; sessions are revoked by a policy that denies all to those issued before a time. Every change also replaces the epoch; as long as a snapshot shows the
 // same epoch, compiled principals are taken from memory.
 //
 // Rows of the node (no account, no region):
@@ -92,6 +92,7 @@ func (s *Service) mountSTS(m *wire.Mux) {
 	wire.Handle(m, sts.AssumeRole, s.accessAssumeRole, s.assumeRole)
 	wire.HandlePublic(m, sts.AssumeRoleWithWebIdentity, s.assumeRoleWithWebIdentity)
 	wire.Handle(m, sts.GetSessionToken, wire.AuthenticatedOnly[sts.GetSessionTokenInput], s.getSessionToken)
+	wire.Handle(m, sts.GetFederationToken, accessFederationToken, s.getFederationToken)
 	wire.Handle(m, sts.GetAccessKeyInfo, accessKeyInfo, s.getAccessKeyInfo)
 }
 
