@@ -28,6 +28,7 @@ package access
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"bothy/api/iam"
@@ -42,7 +43,8 @@ type Config struct {
 	DB        *kv.DB
 	Sealer    *record.Sealer
 	Now       func() time.Time
-	WebTokens WebTokens // of AssumeRoleWithWebIdentity; nil refuses every token
+	Roots     *x509.CertPool // that vouch for identity providers; nil: the system's
+	WebTokens WebTokens      // of AssumeRoleWithWebIdentity; nil refuses every token
 }
 
 // WebTokens verifies the tokens of web identities: signature, issuer and time.
@@ -58,7 +60,8 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
-	brake     record.Brake  // for sign-ins to the console
+	brake     record.Brake // for sign-ins to the console
+	providers providerNet
 	hashing   chan struct{} // holds one for each password being hashed
 }
 
@@ -78,6 +81,8 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
+	s.mountOIDC(m)
+	s.mountSAML(m)
 	s.mountPasswords(m)
 	s.mountPasswordPolicy(m)
 	s.mountMFA(m)
@@ -94,6 +99,7 @@ func (s *Service) mountSTS(m *wire.Mux) {
 	wire.Handle(m, sts.GetCallerIdentity, wire.AuthenticatedOnly[sts.GetCallerIdentityInput], s.getCallerIdentity)
 	wire.Handle(m, sts.AssumeRole, s.accessAssumeRole, s.assumeRole)
 	wire.HandlePublic(m, sts.AssumeRoleWithWebIdentity, s.assumeRoleWithWebIdentity)
+	wire.HandlePublic(m, sts.AssumeRoleWithSAML, s.assumeRoleWithSAML)
 	wire.Handle(m, sts.GetSessionToken, wire.AuthenticatedOnly[sts.GetSessionTokenInput], s.getSessionToken)
 	wire.Handle(m, sts.GetFederationToken, accessFederationToken, s.getFederationToken)
 	wire.Handle(m, sts.GetAccessKeyInfo, accessKeyInfo, s.getAccessKeyInfo)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -81,6 +82,25 @@ func (b *baggage) inherit(p *wire.Principal) error {
 		b.Source = behind
 	}
 	return nil
+}
+
+// sourcePattern is that of a source identity and of the name of a session.
+var sourcePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// trustKeys are the condition keys of what a provider gives along, for the trust policy.
+func (b *baggage) trustKeys(sourceIP string) policy.Keys {
+	k := policy.Keys{"aws:sourceip": {sourceIP}}
+	for _, key := range sortedNames(b.Tags) {
+		k["aws:requesttag/"+fold(key)] = []string{b.Tags[key]}
+		k["aws:tagkeys"] = append(k["aws:tagkeys"], key)
+	}
+	if len(b.Transitive) > 0 {
+		k["sts:transitivetagkeys"] = b.Transitive
+	}
+	if b.Source != "" {
+		k["sts:sourceidentity"] = []string{b.Source}
+	}
+	return k
 }
 
 // requestKeys are the condition keys of a call that brings tags and an identity.

@@ -152,7 +152,10 @@ func (spec *Spec) request(now time.Time) policy.Request {
 }
 
 func (spec *Spec) action() string {
-	if spec.Federated != "" {
+	switch {
+	case strings.Contains(spec.Federated, ":saml-provider/"):
+		return "sts:AssumeRoleWithSAML"
+	case spec.Federated != "":
 		return "sts:AssumeRoleWithWebIdentity"
 	}
 	return "sts:AssumeRole"
