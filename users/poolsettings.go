@@ -115,7 +115,7 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 	}
 	for name, set := range map[string]bool{
 		"DefineAuthChallenge": t.DefineAuthChallenge.Set, "CreateAuthChallenge": t.CreateAuthChallenge.Set, "VerifyAuthChallengeResponse": t.VerifyAuthChallengeResponse.Set,
-		"UserMigration": t.UserMigration.Set, "CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil, "InboundFederation": t.InboundFederation != nil,
+		"UserMigration": t.UserMigration.Set, "CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil,
 		"PreTokenGenerationConfig": t.PreTokenGenerationConfig != nil && t.PreTokenGenerationConfig.LambdaVersion.V != "V1_0",
 	} {
 		if set {
@@ -123,7 +123,7 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 		}
 	}
 	called := t.PreSignUp.Set || t.CustomMessage.Set || t.PostConfirmation.Set || t.PreAuthentication.Set || t.PostAuthentication.Set ||
-		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil
+		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil || t.InboundFederation != nil
 	if called && s.cfg.Invoke == nil {
 		return invalid("Triggers are not supported: this server runs no functions.")
 	}

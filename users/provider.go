@@ -47,15 +47,13 @@ var providers = record.Table[provider]{
 	}}},
 }
 
-func noProvider(name, poolID string) error {
-	return notFound("The provider %s does not exist for User Pool %s.", name, poolID)
-}
+func noProvider(name string) error { return notFound("Identity provider %s does not exist.", name) }
 
 // providerByName reads a provider of a pool, or fails as AWS does.
 func providerByName(tx *kv.Tx, account, poolID, name string) (*provider, error) {
 	idp, err := providers.Get(tx, inPool(account, poolID), poolID, name)
 	if absent(err) {
-		return nil, noProvider(name, poolID)
+		return nil, noProvider(name)
 	}
 	return idp, err
 }
@@ -64,7 +62,7 @@ func providerByName(tx *kv.Tx, account, poolID, name string) (*provider, error) 
 func providerByIdentifier(tx *kv.Tx, account, poolID, identifier string) (*provider, error) {
 	idp, err := providers.Find(tx, inPool(account, poolID), "identifier", poolID, identifier)
 	if absent(err) {
-		return nil, noProvider(identifier, poolID)
+		return nil, noProvider(identifier)
 	}
 	return idp, err
 }

@@ -44,6 +44,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&codes, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
+		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
