@@ -21,5 +21,7 @@ func Inspectors() map[string]record.Inspect {
 		&events,
 		&addresses,
 		&rounds,
+		&providers,
+		&requestKeys,
 	)
 }
