@@ -25,6 +25,9 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 	if err := s.refusePool(in); err != nil {
 		return err
 	}
+	if err := p.configureMFA(in.MfaConfiguration.Or("OFF"), in.SmsConfiguration); err != nil {
+		return err
+	}
 	t := &p.Settings
 	t.Policies = policiesOf(in.Policies)
 	t.DeletionProtection = wire.Some(in.DeletionProtection.Or("INACTIVE"))
@@ -39,7 +42,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: wire.Some("CONFIRM_WITH_CODE")}
 	}
 	t.SmsAuthenticationMessage = in.SmsAuthenticationMessage
-	t.MfaConfiguration = wire.Some(in.MfaConfiguration.Or("OFF"))
+	t.MfaConfiguration, t.DeviceConfiguration = wire.Some(in.MfaConfiguration.Or("OFF")), in.DeviceConfiguration
 	t.UserAttributeUpdateSettings = in.UserAttributeUpdateSettings
 	t.EmailConfiguration, t.SmsConfiguration = in.EmailConfiguration, in.SmsConfiguration
 	if t.EmailConfiguration == nil {
@@ -78,10 +81,6 @@ func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicy
 // refusePool refuses settings that would change what the pool protects but that this server does not act on.
 func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 	switch {
-	case in.MfaConfiguration.V == "ON":
-		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
-	case in.DeviceConfiguration != nil:
-		return invalid("DeviceConfiguration is not supported by this server: devices are not remembered.")
 	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityMode.V != "OFF":
 		return invalid("AdvancedSecurityMode other than OFF is not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:

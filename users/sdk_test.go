@@ -97,6 +97,7 @@ func TestThroughTheSDK(t *testing.T) {
 	}
 
 	token, refresh, alice := done.AuthenticationResult.AccessToken, done.AuthenticationResult.RefreshToken, aws.String("alice")
+	w.factors(ctx, c)
 	w.rest(ctx, c, p, cl, token, refresh, alice)
 	for i := range cognitoidp.API.Ops {
 		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {

@@ -38,13 +38,9 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := a.parameter("SRP_A")
+	public, err := a.publicValue()
 	if err != nil {
 		return nil, err
-	}
-	public, err := parsePublic(text)
-	if err != nil {
-		return nil, wire.Because(invalid("SRP_A is not a valid public value."), "SRP_A of %d characters is not hex of an integer in [1, N)", len(text))
 	}
 	u, err := s.entrant(a, name)
 	if err != nil {
@@ -67,30 +63,28 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	}}, err
 }
 
+// publicValue reads the client's half of the exchange.
+func (a *attempt) publicValue() (*big.Int, error) {
+	text, err := a.parameter("SRP_A")
+	if err != nil {
+		return nil, err
+	}
+	public, err := parsePublic(text)
+	if err != nil {
+		return nil, wire.Because(invalid("SRP_A is not a valid public value."), "SRP_A of %d characters is not hex of an integer in [1, N)", len(text))
+	}
+	return public, nil
+}
+
 // timestampForm is what clients sign: English names, day without a leading zero, always UTC.
 const timestampForm = "Mon Jan 2 15:04:05 UTC 2006"
 
 // checkSRP takes the proof. Its timestamp is part of what is signed but decides nothing: phones' clocks are wrong, and the
 // sealed block, with our own time in it, is answered once.
 func (s *Service) checkSRP(a *attempt) (*step, error) {
-	for _, name := range []string{"PASSWORD_CLAIM_SECRET_BLOCK", "TIMESTAMP", "PASSWORD_CLAIM_SIGNATURE"} {
-		if _, err := a.parameter(name); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := time.Parse(timestampForm, a.given["TIMESTAMP"]); err != nil {
-		return nil, invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
-	}
-	block, err := base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SECRET_BLOCK"])
+	ch, block, err := s.claimed(a, passwordVerifier)
 	if err != nil {
-		return nil, wire.Because(wrongPassword(), "PASSWORD_CLAIM_SECRET_BLOCK is not base64")
-	}
-	ch, reason := s.openChallenge(a.Account, block, passwordVerifier, a.client.ID, a.Now)
-	if reason == "" && !ch.names(a.pool, a.given["USERNAME"]) {
-		reason = "the challenge was made for another user name"
-	}
-	if reason != "" {
-		return nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s", reason)
+		return nil, err
 	}
 	pr, err := s.prove(a, ch, block)
 	if err != nil {
@@ -101,6 +95,30 @@ func (s *Service) checkSRP(a *attempt) (*step, error) {
 		return nil, err
 	}
 	return s.settle(a, v)
+}
+
+// claimed reads what a proof by SRP is a proof for: the challenge in its block, which must be of the kind and for the user and client.
+func (s *Service) claimed(a *attempt, kind string) (ch challenge, block []byte, err error) {
+	for _, name := range []string{"PASSWORD_CLAIM_SECRET_BLOCK", "TIMESTAMP", "PASSWORD_CLAIM_SIGNATURE"} {
+		if _, err := a.parameter(name); err != nil {
+			return ch, nil, err
+		}
+	}
+	if _, err := time.Parse(timestampForm, a.given["TIMESTAMP"]); err != nil {
+		return ch, nil, invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+	}
+	block, err = base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SECRET_BLOCK"])
+	if err != nil {
+		return ch, nil, wire.Because(wrongPassword(), "PASSWORD_CLAIM_SECRET_BLOCK is not base64")
+	}
+	ch, reason := s.openChallenge(a.Account, block, kind, a.client.ID, a.Now)
+	if reason == "" && !ch.names(a.pool, a.given["USERNAME"]) {
+		reason = "the challenge was made for another user name"
+	}
+	if reason != "" {
+		return ch, nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s", reason)
+	}
+	return ch, block, nil
 }
 
 // names tells whether the name is one the challenge was made for.
