@@ -110,10 +110,16 @@ func (p *pool) setMFA(in *cognitoidp.SetUserPoolMfaConfigInput) error {
 		return invalid("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
 	case use != "OFF" && !m.any():
 		return invalid("Invalid MFA configuration given, can't disable all MFAs and require MFA together.")
-	case m.Email != nil && slices.Equal(p.recoveryOrder(), []string{"email"}):
-		return invalid("Invalid account recovery setting parameter. Account Recovery Setting cannot use only verified_email as a recovery mechanism when Email MFA is configured.")
 	}
 	t.MfaConfiguration, p.Methods = wire.Some(use), m
+	return p.recoversApart()
+}
+
+// recoversApart refuses a pool in which one mailbox would be all: it gets a new password, and it is the second factor.
+func (p *pool) recoversApart() error {
+	if p.Methods.Email != nil && slices.Equal(p.recoveryOrder(), []string{"email"}) {
+		return invalid("Invalid account recovery setting parameter. Account Recovery Setting cannot use only verified_email as a recovery mechanism when Email MFA is configured.")
+	}
 	return nil
 }
 

@@ -60,7 +60,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.Name = in.PoolName
 	}
 	t.LastModifiedDate = wire.Some(c.Now)
-	return nil
+	return p.recoversApart()
 }
 
 // policiesOf completes the password policy: no policy is the default one, a policy without a rule does not ask for it.

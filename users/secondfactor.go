@@ -48,27 +48,28 @@ func (s *Service) needSecondFactor(tx *kv.Tx, a *attempt, u *user, way progress)
 
 // factorsOf are the second factors by which the user may sign in: those they turned on and the pool has. Where the pool wants one and
 // the user turned none on, what was proved of them serves: an address, an authenticator.
-func factorsOf(tx *kv.Tx, account string, p *pool, u *user) ([]string, error) {
-	var on, proved []string
+func factorsOf(tx *kv.Tx, account string, p *pool, u *user) (has []string, err error) {
+	for _, f := range secondFactors {
+		if p.Methods.has(f) && slices.Contains(u.Factors, f) {
+			has = append(has, f)
+		}
+	}
+	if len(has) > 0 || p.Settings.MfaConfiguration.V != "ON" {
+		return has, nil
+	}
 	for _, f := range secondFactors {
 		if !p.Methods.has(f) {
 			continue
-		}
-		if slices.Contains(u.Factors, f) {
-			on = append(on, f)
 		}
 		ok, err := u.holds(tx, account, f)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			proved = append(proved, f)
+			has = append(has, f)
 		}
 	}
-	if len(on) == 0 && p.Settings.MfaConfiguration.V == "ON" {
-		return proved, nil
-	}
-	return on, nil
+	return has, nil
 }
 
 // holds tells whether it was proved that the user has what the factor takes.

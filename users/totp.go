@@ -221,10 +221,10 @@ func (s *Service) verifyInSession(c *wire.Call, in *cognitoidp.VerifySoftwareTok
 	return s.sessionOf(a, &verdict{user: u, way: way, ask: mfaSetup}, challenge{Against: ch.Against})
 }
 
-// askSetup tells a user without a second factor to set one up.
+// askSetup tells a user without a second factor to set one up. AWS lists SMS too, though it takes an operator who adds the number.
 func (s *Service) askSetup(a *attempt, v *verdict) (*step, error) {
 	offered := []string{}
-	for _, f := range secondFactors {
+	for _, f := range []string{smsMFA, softwareTokenMFA} {
 		if a.pool.Methods.has(f) {
 			offered = append(offered, f)
 		}
