@@ -251,17 +251,18 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 			return err
 		}
 	}
-	for _, remove := range []func() error{
-		ofUser(tx, scope, &codes, u), ofUser(tx, scope, &totps, u), ofUser(tx, scope, &devices, u), ofUser(tx, scope, &turns, u),
-	} {
+	for _, remove := range []func() error{ofUser(tx, scope, &codes, u), ofUser(tx, scope, &devices, u), ofUser(tx, scope, &turns, u)} {
 		if err := remove(); err != nil {
 			return err
 		}
 	}
+	if err := ignoreAbsent(totps.Delete(tx, scope, u.Pool, u.Sub)); err != nil {
+		return err
+	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
 }
 
-// ofUser removes a user's rows from a table whose keys begin with the pool and the user.
+// ofUser removes a user's rows from a table whose keys are the pool, the user and more.
 func ofUser[T any](tx *kv.Tx, scope record.Scope, t *record.Table[T], u *user) func() error {
 	return func() error {
 		rows, err := t.All(tx, scope, "", u.Pool, u.Sub)
