@@ -35,10 +35,14 @@ type progress struct {
 	Passed []string `json:",omitempty"` // challenges answered rightly, in order
 	Chosen string   `json:",omitempty"` // the second factor the user chose among theirs
 	Device string   `json:",omitempty"` // the key of the user's device that the client names, proved or not
+	Event  string   `json:",omitempty"` // its id among the user's, where the pool watches over them
 }
 
 // has tells whether a challenge was answered.
 func (w progress) has(challenge string) bool { return slices.Contains(w.Passed, challenge) }
+
+// byPassword tells whether a password was shown.
+func (w progress) byPassword() bool { return w.has(shownPassword) || w.has(passwordVerifier) }
 
 // source is the occasion of the tokens, as the pool's token trigger knows it.
 func (w progress) source() string {
@@ -64,10 +68,13 @@ func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown strin
 	way.Passed = append(slices.Clone(way.Passed), shown)
 	v := &verdict{user: u, way: way}
 	err := a.nameDevice(tx, u, &v.way)
-	if err == nil {
-		v.ask, err = s.missing(tx, a, u, v.way)
+	if err != nil {
+		return v, err
 	}
-	if err != nil || v.ask != "" {
+	if v.ask, err = s.missing(tx, a, u, v.way); err != nil {
+		return v, err
+	}
+	if err := s.watch(tx, a, v); err != nil || v.ask != "" {
 		return v, err
 	}
 	if v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u); err != nil {
@@ -80,6 +87,7 @@ func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown strin
 func (s *Service) missing(tx *kv.Tx, a *attempt, u *user, way progress) (string, error) {
 	for _, need := range []func(*kv.Tx, *attempt, *user, progress) (string, error){
 		s.needNewPassword,
+		s.needWord,
 		s.needTrustedDevice,
 		s.needSecondFactor,
 		s.needDevice,
@@ -91,9 +99,17 @@ func (s *Service) missing(tx *kv.Tx, a *attempt, u *user, way progress) (string,
 	return "", nil
 }
 
-func (s *Service) needNewPassword(_ *kv.Tx, _ *attempt, u *user, _ progress) (string, error) {
-	if u.Status == forceChange {
+func (s *Service) needNewPassword(_ *kv.Tx, _ *attempt, u *user, way progress) (string, error) {
+	if u.Status == forceChange && way.byPassword() {
 		return newPasswordRequired, nil
+	}
+	return "", nil
+}
+
+// needWord asks the pool's functions, who have the last word in the flow that is theirs. What follows it is the pool's all the same.
+func (s *Service) needWord(_ *kv.Tx, _ *attempt, _ *user, way progress) (string, error) {
+	if way.Flow == customAuth && !way.has(customAuth) {
+		return customAuth, nil
 	}
 	return "", nil
 }
@@ -109,6 +125,8 @@ func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
 	switch v.ask {
 	case newPasswordRequired:
 		return s.askNewPassword(a, v)
+	case customAuth:
+		return s.nextRound(a, v.user, v.way, nil)
 	case mfaSetup:
 		return s.askSetup(a, v)
 	case selectMFAType:
@@ -123,17 +141,17 @@ func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
 	return nil, fmt.Errorf("users: nobody asks for %s", v.ask)
 }
 
-// sessionLife is how long sessions of challenges wait for their answer.
-func (cl *client) sessionLife() time.Duration {
-	return time.Duration(cl.Settings.AuthSessionValidity.Or(3)) * time.Minute
-}
-
 // sessionOf seals what must be known when the answer to the verdict's question comes. ch holds what is special to the kind.
 func (s *Service) sessionOf(a *attempt, v *verdict, ch challenge) (string, error) {
-	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(a.client.sessionLife())
+	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(a.client.patience())
 	ch.Way = v.way
 	sealed, err := s.sealChallenge(a.Account, ch)
 	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// patience is how long a challenge of the client's may wait for its answer.
+func (c *client) patience() time.Duration {
+	return time.Duration(c.Settings.AuthSessionValidity.Or(3)) * time.Minute
 }
 
 // resume opens the session of a challenge: it must have been sealed for this kind, client and user, and not be late. Whoever

@@ -28,6 +28,7 @@ type challenge struct {
 	Public  []byte   `json:",omitempty"` // A
 	Scramb  []byte   `json:",omitempty"` // u
 	Device  string   `json:",omitempty"` // whose proof it asks for
+	Round   string   `json:",omitempty"` // id of the row that a custom challenge waits in
 	Against []byte   `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
 }
 

@@ -140,8 +140,8 @@ func (d *device) shown() cognitoidp.DeviceType {
 	}
 }
 
-// listed is a page of the user's devices.
-func listed(tx *kv.Tx, account string, u *user, after wire.Opt[string], limit wire.Opt[int32]) ([]cognitoidp.DeviceType, wire.Opt[string], error) {
+// devicePage is a page of the user's devices.
+func devicePage(tx *kv.Tx, account string, u *user, after wire.Opt[string], limit wire.Opt[int32]) ([]cognitoidp.DeviceType, wire.Opt[string], error) {
 	pg := page(after, limit)
 	pg.Prefix = []any{u.Pool, u.Sub}
 	rows, next, err := devices.List(tx, inPool(account, u.Pool), pg)
@@ -155,7 +155,7 @@ func listed(tx *kv.Tx, account string, u *user, after wire.Opt[string], limit wi
 func (s *Service) listDevices(c *wire.Call, in *cognitoidp.ListDevicesInput) (*cognitoidp.ListDevicesOutput, error) {
 	out := &cognitoidp.ListDevicesOutput{}
 	return out, s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) (err error) {
-		out.Devices, out.PaginationToken, err = listed(tx, c.Account, b.user, in.PaginationToken, in.Limit)
+		out.Devices, out.PaginationToken, err = devicePage(tx, c.Account, b.user, in.PaginationToken, in.Limit)
 		return err
 	})
 }
@@ -163,7 +163,7 @@ func (s *Service) listDevices(c *wire.Call, in *cognitoidp.ListDevicesInput) (*c
 func (s *Service) adminListDevices(c *wire.Call, in *cognitoidp.AdminListDevicesInput) (*cognitoidp.AdminListDevicesOutput, error) {
 	out := &cognitoidp.AdminListDevicesOutput{}
 	return out, s.onUser(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, u *user) (err error) {
-		out.Devices, out.PaginationToken, err = listed(tx, c.Account, u, in.PaginationToken, in.Limit)
+		out.Devices, out.PaginationToken, err = devicePage(tx, c.Account, u, in.PaginationToken, in.Limit)
 		return err
 	})
 }
@@ -227,15 +227,15 @@ func forget(tx *kv.Tx, account string, u *user, key string) error {
 
 func (s *Service) updateDeviceStatus(c *wire.Call, in *cognitoidp.UpdateDeviceStatusInput) (*cognitoidp.UpdateDeviceStatusOutput, error) {
 	return nil, s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
-		return remember(tx, c, b.user, in.DeviceKey.V, in.DeviceRememberedStatus)
+		return setRemembered(tx, c, b.user, in.DeviceKey.V, in.DeviceRememberedStatus)
 	})
 }
 
 func (s *Service) adminUpdateDeviceStatus(c *wire.Call, in *cognitoidp.AdminUpdateDeviceStatusInput) (*cognitoidp.AdminUpdateDeviceStatusOutput, error) {
-	return nil, s.onUser(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, u *user) error { return remember(tx, c, u, in.DeviceKey.V, in.DeviceRememberedStatus) })
+	return nil, s.onUser(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, u *user) error { return setRemembered(tx, c, u, in.DeviceKey.V, in.DeviceRememberedStatus) })
 }
 
-func remember(tx *kv.Tx, c *wire.Call, u *user, key string, status wire.Opt[string]) error {
+func setRemembered(tx *kv.Tx, c *wire.Call, u *user, key string, status wire.Opt[string]) error {
 	d, err := deviceOf(tx, c.Account, u, key)
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func (s *Service) offerDeviceSRP(a *attempt) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := a.publicValue()
+	public, err := a.srpPublic()
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (s *Service) judgeDevice(a *attempt, ch challenge, block []byte, known *dev
 			return err
 		}
 		if !right || !bytes.Equal(d.Credential, known.Credential) {
-			if err := secondLock.count(tx, a.Account, a.pool.ID, secondSubject(u.Sub), a.Now); err != nil {
+			if err := a.failedSecond(tx, ch); err != nil {
 				return err
 			}
 			return keep(wire.Because(wrongPassword(), "the proof does not match the secret of device %s", ch.Device))

@@ -13,6 +13,8 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountPools(m)
 	s.mountAdmin(m)
 	s.mountGroups(m)
+	s.mountTags(m)
+	s.mountRisk(m)
 	s.mountMFA(m)
 	s.mountDevices(m)
 }

@@ -107,7 +107,7 @@ func (s *Service) askSentCode(a *attempt, v *verdict) (*step, error) {
 		return nil, err
 	}
 	err = s.update(a, func(tx *kv.Tx) error {
-		code, err := s.newCodeFor(tx, a.Account, a.pool, v.user, forSecondFactor+v.ask, a.client.sessionLife(), to, a.Now)
+		code, err := s.newCodeFor(tx, a.Account, a.pool, v.user, forSecondFactor+v.ask, a.client.patience(), to, a.Now)
 		if err != nil {
 			return err
 		}
@@ -253,10 +253,10 @@ func (s *Service) waiting(tx *kv.Tx, a *attempt, ch challenge, sealed []byte) (*
 	if err != nil || !bytes.Equal(digest(u.Credential), ch.Against) {
 		return nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "the user is gone or has another password by now")
 	}
-	if err := mayTry(tx, a.Account, a.pool.ID, secondSubject(u.Sub), a.Now); err != nil {
+	if err := a.mayTry(tx, secondSubject(u.Sub)); err != nil {
 		return nil, err
 	}
-	return u, mayEnter(u, a.Now)
+	return u, standing(u)
 }
 
 // guessesPerSession is how many wrong codes a session outlives, with those of other sessions counted by secondLock.
@@ -289,7 +289,7 @@ func (s *Service) countGuess(tx *kv.Tx, a *attempt, ch challenge, sealed []byte)
 	if err := guesses.Put(tx, scope, g); err != nil {
 		return err
 	}
-	if err := secondLock.count(tx, a.Account, a.pool.ID, secondSubject(ch.Sub), a.Now); err != nil {
+	if err := a.failedSecond(tx, ch); err != nil {
 		return err
 	}
 	wrong := &cognitoidp.CodeMismatchException{Message: wire.Some("Invalid code received for user")}

@@ -125,7 +125,7 @@ func (s *Service) settingUp(c *wire.Call, session string) (*attempt, challenge, 
 	if err != nil {
 		return nil, challenge{}, nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: map[string]string{"USERNAME": claimed.Name}}
+	a := &attempt{Call: c, client: cl, pool: p, given: map[string]string{"USERNAME": claimed.Name}, from: visitorOf(c, cl, nil)}
 	ch, sealed, err := s.resume(a, mfaSetup, session)
 	return a, ch, sealed, err
 }
