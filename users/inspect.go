@@ -23,5 +23,9 @@ func Inspectors() map[string]record.Inspect {
 		&rounds,
 		&providers,
 		&requestKeys,
+		&guesses,
+		&totps,
+		&devices,
+		&turns,
 	)
 }

@@ -76,6 +76,8 @@ func New(cfg Config) *Service {
 // keptError is an error that does not undo the transaction it was found in.
 type keptError struct{ error }
 
+func (k keptError) Unwrap() error { return k.error }
+
 // keep marks a refusal whose transaction must commit all the same: the wrong code was tried, and that counts. Failures of
 // the store stay what they are.
 func keep(err error) error {
