@@ -63,6 +63,9 @@ func (s *Service) updateUserPool(c *wire.Call, in *cognitoidp.UpdateUserPoolInpu
 		if err != nil {
 			return err
 		}
+		if err := notImporting(tx, c.Account, p.ID); err != nil {
+			return err
+		}
 		if err := s.configure(p, in, c); err != nil {
 			return err
 		}
@@ -74,6 +77,9 @@ func (s *Service) addCustomAttributes(c *wire.Call, in *cognitoidp.AddCustomAttr
 	return nil, s.update(c, func(tx *kv.Tx) error {
 		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
 		if err != nil {
+			return err
+		}
+		if err := notImporting(tx, c.Account, p.ID); err != nil {
 			return err
 		}
 		for _, a := range in.CustomAttributes {
@@ -128,6 +134,9 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		}
 		if p.Settings.DeletionProtection.V == "ACTIVE" {
 			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+		}
+		if err := notImporting(tx, c.Account, id); err != nil {
+			return err
 		}
 		if err := ignoreAbsent(signings.Delete(tx, inPool(c.Account, id), id)); err != nil {
 			return err

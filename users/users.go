@@ -13,7 +13,7 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke is required.
+// Config is what user pools need from the node. All but Invoke and Logs is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
@@ -21,6 +21,7 @@ type Config struct {
 	Now     func() time.Time
 	Deliver Deliver
 	Invoke  Invoker // nil: pools with triggers are refused
+	Logs    Logs    // of imports; nil: they keep none
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.
