@@ -33,6 +33,7 @@ var mayImport = []struct {
 	{"blob/s3blob", []string{"blob"}},
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
+	{"otp", nil},
 	{"record", []string{"kv"}},
 	{"backup", []string{"kv", "blob", "blob/s3blob", "record"}},
 	{"wire/sigv4", nil},
@@ -43,9 +44,12 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp")},
-	{"identities", service("api/cognitoidentity")},
-	{"access", service("api/iam", "api/sts")},
+	{"federation/oidc", nil},
+	{"federation/saml", nil},
+
+	{"users", service("api/cognitoidp", "otp", "federation/...")},
+	{"identities", service("api/cognitoidentity", "federation/...")},
+	{"access", service("api/iam", "api/sts", "otp", "federation/...")},
 	{"gateway", service("api/apigateway")},
 	{"functions", service("api/lambda", "api/logs", "own")},
 	{"functions/runner", []string{"functions/runtime"}},
@@ -110,11 +114,12 @@ var mayUse = map[string][]string{
 	"github.com/alecthomas/kong":      {"cli"},
 	"github.com/anishathalye":         {"kv/history"},
 	"github.com/cockroachdb/pebble":   {"kv/pebblekv"},
-	"github.com/go-jose/go-jose":      {"users", "identities"}, // two issuers of tokens
+	"github.com/beevik/etree":         {"federation/saml"},
+	"github.com/coreos/go-oidc":       {"federation/oidc"},
+	"github.com/go-jose/go-jose":      {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
 	"github.com/jackc/pgx":            {"kv/pgkv"},
 	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                  {"backup"},
-	"github.com/nyaruka/phonenumbers": {"users"},
 	"github.com/prometheus/":          {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
 	"github.com/landlock-lsm/":        {"functions/runner"},
 	"github.com/minio/crc64nvme":      {"objects"},
@@ -122,8 +127,14 @@ var mayUse = map[string][]string{
 	"go.yaml.in/yaml":                 {"hub"},
 	"github.com/cespare/xxhash":       {"objects"},
 	"github.com/zeebo/xxh3":           {"objects"},
+	"github.com/russellhaering":       {"federation/saml"},
+	"golang.org/x/oauth2":             {"federation/oidc"},
+	"golang.org/x/crypto/argon2":      {"access"},
+	"golang.org/x/crypto/ssh":         {"access"},
+	"rsc.io/qr":                       {"access"},
 	"golang.org/x/sys/unix":           {"functions/runner"},
 	"golang.org/x/net/bpf":            {"functions/runner"},
+	"github.com/nyaruka/phonenumbers": {"users"},
 }
 
 func TestModules(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error) {
-	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
+	a, err := s.askMigrated(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -22,6 +22,21 @@ func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInpu
 	}
 	err = s.sendCode(c, a, forPassword, "ForgotPassword", "CustomMessage_ForgotPassword", to, in.ClientMetadata)
 	return &cognitoidp.ForgotPasswordOutput{CodeDeliveryDetails: to.details()}, err
+}
+
+// askMigrated is askOnce, after the pool's function has had its chance to bring the user along.
+func (s *Service) askMigrated(c *wire.Call, in *cognitoidp.ForgotPasswordInput) (*asked, error) {
+	cl, p, err := s.stranger(c, in.ClientId.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSecretHash(c.Account, cl, in.SecretHash.V, in.Username.V); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(&attempt{Call: c, client: cl, pool: p, data: in.ClientMetadata}, migrateForgot, in.Username.V, ""); err != nil {
+		return nil, err
+	}
+	return s.askNow(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
 }
 
 // mayRecover is where the code for a new password goes, or why none may be sent.

@@ -133,16 +133,21 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 		return nil
 	}
 	for name, set := range map[string]bool{
-		"DefineAuthChallenge": t.DefineAuthChallenge.Set, "CreateAuthChallenge": t.CreateAuthChallenge.Set, "VerifyAuthChallengeResponse": t.VerifyAuthChallengeResponse.Set,
-		"UserMigration": t.UserMigration.Set, "CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil, "InboundFederation": t.InboundFederation != nil,
-		"PreTokenGenerationConfig": t.PreTokenGenerationConfig != nil && t.PreTokenGenerationConfig.LambdaVersion.V != "V1_0",
+		"CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil,
 	} {
-		if set {
-			return invalid("The %s trigger is not supported by this server.", name)
+		if set { // the function is to open codes with a key of KMS
+			return invalid("The %s trigger is not supported by this server: codes are encrypted for it with a KMS key, and there is no KMS.", name)
 		}
 	}
+	if t.InboundFederation != nil {
+		return invalid("The InboundFederation trigger is not supported by this server.")
+	}
+	if v := t.PreTokenGenerationConfig; v != nil && t.PreTokenGeneration.Set && t.PreTokenGeneration != v.LambdaArn {
+		return invalid("PreTokenGeneration and PreTokenGenerationConfig cannot name different functions.")
+	}
 	called := t.PreSignUp.Set || t.CustomMessage.Set || t.PostConfirmation.Set || t.PreAuthentication.Set || t.PostAuthentication.Set ||
-		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil
+		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil || t.DefineAuthChallenge.Set || t.CreateAuthChallenge.Set ||
+		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set
 	if called && s.cfg.Invoke == nil {
 		return invalid("Triggers are not supported: this server runs no functions.")
 	}

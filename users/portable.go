@@ -235,7 +235,7 @@ func (s *Service) Import(ctx context.Context, account, poolID string, from io.Re
 	}
 	out := &Moved{Reset: realmOf(head.ID) != realmOf(poolID)}
 	var err error
-	if out.Made, err = s.settleIn(ctx, account, poolID, head); err != nil {
+	if out.Made, err = s.makeExported(ctx, account, poolID, head); err != nil {
 		return nil, err
 	}
 	for _, line := range rest {
@@ -246,8 +246,8 @@ func (s *Service) Import(ctx context.Context, account, poolID string, from io.Re
 	return out, nil
 }
 
-// settleIn makes the pool when it is the exported one and is not there.
-func (s *Service) settleIn(ctx context.Context, account, poolID string, head *portedPool) (made bool, err error) {
+// makeExported makes the pool when it is the exported one and is not there.
+func (s *Service) makeExported(ctx context.Context, account, poolID string, head *portedPool) (made bool, err error) {
 	settings, err := rehomed(head.Settings, head.Account, account)
 	if err != nil {
 		return false, err

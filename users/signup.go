@@ -41,10 +41,15 @@ func (s *Service) stranger(c *wire.Call, clientID string) (cl *client, p *pool, 
 	return cl, p, s.mayAsk(c, p.ID)
 }
 
-func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
+func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (*asked, error) {
 	if _, _, err := s.stranger(c, clientID); err != nil {
 		return nil, err
 	}
+	return s.askNow(c, clientID, hash, name)
+}
+
+// askNow is ask in a view of its own.
+func (s *Service) askNow(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
 	err = s.view(c, func(tx *kv.Tx) error {
 		a, err = s.ask(tx, c, clientID, hash, name)
 		return err

@@ -51,6 +51,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		func(ctx context.Context, s *Service, poolID string) (int, error) {
 			return 0, s.dropUploads(ctx, in, poolID)
 		},
+		ofPool(&rounds, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
