@@ -27,5 +27,7 @@ func Inspectors() map[string]record.Inspect {
 		&totps,
 		&devices,
 		&turns,
+		&jobs,
+		&uploads,
 	)
 }

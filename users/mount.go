@@ -18,6 +18,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountProviders(m)
 	s.mountMFA(m)
 	s.mountDevices(m)
+	s.mountImports(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.
