@@ -39,6 +39,7 @@ type Spec struct {
 	Identity  *wire.CognitoIdentity
 	Policies  []string          // session policies: documents
 	Tags      map[string]string // session tags
+	Guest     bool              // limit the session to what AWS lets guests of identity pools do
 
 	SourceIdentity string // who the caller says is behind the session; "" for nobody
 }
@@ -70,7 +71,7 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 	life = min(life, time.Duration(role.MaxSession)*time.Second)
 	account := accountOf(role.ARN)
 	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Revoked: role.Revocations, Name: spec.SessionName,
-		Keys: spec.sessionKeys(), Policies: spec.Policies, Identity: spec.Identity}, now, life)
+		Keys: spec.sessionKeys(), Policies: spec.Policies, Guest: spec.Guest, Identity: spec.Identity}, now, life)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +88,18 @@ func (spec *Spec) sessionKeys() policy.Keys {
 		out["aws:sourceidentity"] = []string{spec.SourceIdentity}
 	}
 	return out
+}
+
+// tagKeys are how the trust policy sees the session tags.
+func (spec *Spec) tagKeys() policy.Keys {
+	if len(spec.Tags) == 0 || spec.Caller != nil { // AssumeRole gives them in TrustKeys
+		return nil
+	}
+	k := policy.Keys{"aws:tagkeys": sortedNames(spec.Tags)}
+	for name, v := range spec.Tags {
+		k["aws:requesttag/"+fold(name)] = []string{v}
+	}
+	return k
 }
 
 // trusting is the role when its trust policy accepts the caller.
@@ -128,7 +141,7 @@ func (spec *Spec) request(now time.Time) policy.Request {
 			"aws:currenttime":     {now.UTC().Format(time.RFC3339)},
 			"aws:epochtime":       {fmt.Sprint(now.Unix())},
 		},
-		Context: []policy.Keys{spec.TrustKeys, spec.Keys},
+		Context: []policy.Keys{spec.TrustKeys, spec.Keys, spec.tagKeys()},
 	}
 	if spec.Federated != "" {
 		r.Keys["aws:federatedprovider"] = []string{spec.Federated}

@@ -32,6 +32,7 @@ type session struct {
 	Expires  int64                 `json:"e"`           // seconds
 	Keys     policy.Keys           `json:"k,omitempty"`
 	Policies []string              `json:"p,omitempty"`
+	Guest    bool                  `json:"g,omitempty"` // limited to guestLimits
 	Identity *wire.CognitoIdentity `json:"c,omitempty"`
 
 	last atomic.Pointer[joined]
@@ -164,6 +165,9 @@ func (t *session) rolePrincipal(s *Service, c *compiled) *wire.Principal {
 		Keys: t.keys(c.tags)}
 	for i, document := range t.Policies {
 		p.Policies.Session = append(p.Policies.Session, s.source(fmt.Sprintf("session policy %d", i+1), document))
+	}
+	if t.Guest {
+		p.Policies.Session = append(p.Policies.Session, s.source("limits of guests", guestLimits))
 	}
 	return p
 }

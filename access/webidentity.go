@@ -33,7 +33,7 @@ func (s *Service) assumeRoleWithWebIdentity(c *wire.Call, in *sts.AssumeRoleWith
 	}
 	subject, audience := claimText(claims["sub"]), first(claimList(claims["aud"]))
 	spec := Spec{RoleARN: in.RoleArn.V, SessionName: in.RoleSessionName.V, Federated: issuer, Policies: documents,
-		Keys: webKeys(issuer, claims), TrustKeys: policy.Keys{"aws:sourceip": {c.SourceIP}}}
+		Keys: webKeys(issuer, claims), Tags: webTags(claims), TrustKeys: policy.Keys{"aws:sourceip": {c.SourceIP}}}
 	if issuer != cognito {
 		spec.Federated = "arn:aws:iam::" + account + ":oidc-provider/" + issuer
 	} else {
@@ -74,6 +74,19 @@ func webKeys(issuer string, claims map[string]any) policy.Keys {
 		}
 	}
 	return k
+}
+
+// webTags are the session tags that a token asks for: one value each, in the claim that AWS reads.
+func webTags(claims map[string]any) map[string]string {
+	claim, _ := claims["https://aws.amazon.com/tags"].(map[string]any)
+	asked, _ := claim["principal_tags"].(map[string]any)
+	tags := map[string]string{}
+	for key, v := range asked {
+		if texts := claimList(v); len(texts) == 1 {
+			tags[key] = texts[0]
+		}
+	}
+	return tags
 }
 
 func cognitoIdentity(id, pool string, amr []string) *wire.CognitoIdentity {

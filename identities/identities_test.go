@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -79,6 +80,8 @@ type world struct {
 	mux      *wire.Mux
 	now      time.Time
 	logins   *fakeLogins
+	iam      *fakeIAM
+	net      *fakeNet
 	sessions *fakeSessions
 	root     *wire.Principal
 }
@@ -89,9 +92,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), logins: &fakeLogins{}, sessions: &fakeSessions{}}
+	w := &world{t: t, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), logins: &fakeLogins{}, iam: &fakeIAM{}, net: &fakeNet{},
+		sessions: &fakeSessions{}}
 	now, acct := func() time.Time { return w.now }, func() string { return account }
-	w.s = New(Config{DB: kv.New(memkv.New()), Sealer: sealer, Now: now, Account: acct, Logins: w.logins, Sessions: w.sessions})
+	w.s = New(Config{DB: kv.New(memkv.New()), Sealer: sealer, Now: now, Account: acct, Logins: w.logins, Providers: w.iam, HTTP: &http.Client{Transport: w.net},
+		Sessions: w.sessions})
 	w.mux = wire.NewMux(wire.Config{Account: acct, Region: region, Now: now, Log: slog.New(slog.DiscardHandler)}, cognitoidentity.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}

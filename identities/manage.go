@@ -62,7 +62,9 @@ func (i *identity) api() *cognitoidentity.IdentityDescription {
 		IdentityId: wire.Some(i.ID), CreationDate: wire.Some(i.Created), LastModifiedDate: wire.Some(i.Modified),
 	}
 	for _, l := range i.Logins {
-		out.Logins = append(out.Logins, l.Provider)
+		if !slices.Contains(out.Logins, l.Provider) { // developer users may be several
+			out.Logins = append(out.Logins, l.Provider)
+		}
 	}
 	return out
 }

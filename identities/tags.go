@@ -38,11 +38,11 @@ func tagKeys(tags map[string]string) policy.Keys {
 }
 
 func (s *Service) tag(c *wire.Call, in *cognitoidentity.TagResourceInput) (*cognitoidentity.TagResourceOutput, error) {
-	return nil, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
+	return &cognitoidentity.TagResourceOutput{}, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 }
 
 func (s *Service) untag(c *wire.Call, in *cognitoidentity.UntagResourceInput) (*cognitoidentity.UntagResourceOutput, error) {
-	return nil, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) {
+	return &cognitoidentity.UntagResourceOutput{}, s.changeTags(c, in.ResourceArn.V, func(tags map[string]string) {
 		for _, k := range in.TagKeys {
 			delete(tags, k)
 		}
@@ -71,12 +71,22 @@ func (s *Service) changeTags(c *wire.Call, arn string, change func(map[string]st
 			p.Tags = map[string]string{}
 		}
 		change(p.Tags)
-		if len(p.Tags) > maxTags {
-			return invalid("Too many tags: a resource has at most 50.")
-		}
-		return nil
+		return checkTags(p.Tags)
 	})
 	return err
+}
+
+// checkTags refuses tags that no pool can have.
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return invalid("Too many tags: a resource has at most 50.")
+	}
+	for key := range tags {
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return invalid("Tag keys must not begin with aws: " + key)
+		}
+	}
+	return nil
 }
 
 // poolOfARN is the pool id in an ARN of this account.
