@@ -55,10 +55,17 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
+	brake     record.Brake  // for sign-ins to the console
+	hashing   chan struct{} // holds one for each password being hashed
 }
 
+// maxHashing bounds how many passwords are hashed at once: each takes 19 MiB.
+const maxHashing = 4
+
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, hashing: make(chan struct{}, maxHashing)}
+}
 
 // Mount mounts the operations of both APIs.
 func (s *Service) Mount(m *wire.Mux) {
@@ -67,6 +74,14 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountUsers(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
+	s.mountPasswords(m)
+	s.mountPasswordPolicy(m)
+	s.mountMFA(m)
+	s.mountSSHKeys(m)
+	s.mountSigningCerts(m)
+	s.mountServerCerts(m)
+	s.mountServiceCreds(m)
+	s.mountProfiles(m)
 	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
 	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
 	wire.Handle(m, iam.GetAccountSummary, accessAccountSummary, s.accountSummary)

@@ -186,6 +186,9 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 		if err := row.deletable(); err != nil {
 			return err
 		}
+		if err := mustBeInNoProfile(tx, c.Account, row.Name); err != nil {
+			return err
+		}
 		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
 			return err
 		}

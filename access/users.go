@@ -179,6 +179,9 @@ func (s *Service) deleteUser(c *wire.Call, in *iam.DeleteUserInput) (*iam.Delete
 		if len(held) > 0 {
 			return deleteConflict("Cannot delete entity, must delete access keys first.")
 		}
+		if err := mustHoldNothing(tx, c.Account, row.ID); err != nil {
+			return err
+		}
 		if err := users().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
 			return err
 		}

@@ -1,9 +1,6 @@
 package users
 
 import (
-	"bytes"
-	"time"
-
 	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
@@ -18,6 +15,15 @@ type attempt struct {
 	data   map[string]string // ClientMetadata
 }
 
+// step is where a sign-in stands after a request: ended with a grant, or waiting for the answer to a challenge.
+type step struct {
+	grant   *grant
+	source  string            // the occasion, for the pool's token trigger; with a grant
+	name    string            // of the challenge; "" with a grant
+	params  map[string]string // ChallengeParameters
+	session string            // the sealed challenge, "" for those that carry it in their parameters
+}
+
 func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (*cognitoidp.InitiateAuthOutput, error) {
 	cl, p, err := s.stranger(c, in.ClientId.V)
 	if err != nil {
@@ -28,47 +34,48 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		return nil, invalid("Initiate Auth method not supported.")
 	}
-	return s.begin(a, in.AuthFlow.V)
+	st, err := s.begin(a, in.AuthFlow.V)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.told(a, st)
+	return (*cognitoidp.InitiateAuthOutput)(out), err
 }
 
 func (s *Service) adminInitiateAuth(c *wire.Call, in *cognitoidp.AdminInitiateAuthInput) (*cognitoidp.AdminInitiateAuthOutput, error) {
-	a := &attempt{Call: c, given: in.AuthParameters, data: in.ClientMetadata}
-	err := s.view(c, func(tx *kv.Tx) (err error) {
-		a.client, a.pool, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V)
-		return err
-	})
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ClientMetadata)
 	if err != nil {
 		return nil, err
 	}
 	if in.AuthFlow.V == "USER_PASSWORD_AUTH" {
 		return nil, invalid("Initiate Auth method not supported.")
 	}
-	out, err := s.begin(a, in.AuthFlow.V)
+	st, err := s.begin(a, in.AuthFlow.V)
 	if err != nil {
 		return nil, err
 	}
-	admin := cognitoidp.AdminInitiateAuthOutput(*out)
-	return &admin, nil
+	out, err := s.told(a, st)
+	return (*cognitoidp.AdminInitiateAuthOutput)(out), err
 }
 
 // begin starts a flow.
-func (s *Service) begin(a *attempt, flow string) (*cognitoidp.InitiateAuthOutput, error) {
+func (s *Service) begin(a *attempt, flow string) (*step, error) {
 	switch flow {
 	case "USER_SRP_AUTH":
 		if !a.client.allows("USER_SRP_AUTH") {
 			return nil, invalid("USER_SRP_AUTH is not enabled for the client.")
 		}
-		return s.offerSRP(a)
+		return s.offerSRP(a, progress{Flow: flow})
 	case "USER_PASSWORD_AUTH":
 		if !a.client.allows("USER_PASSWORD_AUTH") {
 			return nil, invalid("USER_PASSWORD_AUTH flow not enabled for this client")
 		}
-		return s.byPassword(a)
+		return s.byPassword(a, progress{Flow: flow})
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		if !a.client.allows("ADMIN_USER_PASSWORD_AUTH") {
 			return nil, invalid("Auth flow not enabled for this client")
 		}
-		return s.byPassword(a)
+		return s.byPassword(a, progress{Flow: flow})
 	case "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN":
 		if !a.client.allows("REFRESH_TOKEN_AUTH") {
 			return nil, invalid("Auth flow not enabled for this client")
@@ -86,28 +93,38 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 		return nil, err
 	}
 	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata}
-	return s.proceed(a, in.ChallengeName.V, in.Session.V)
+	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
+	if err != nil {
+		return nil, err
+	}
+	return s.told(a, st)
 }
 
 func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.AdminRespondToAuthChallengeInput) (*cognitoidp.AdminRespondToAuthChallengeOutput, error) {
-	a := &attempt{Call: c, given: in.ChallengeResponses, data: in.ClientMetadata}
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ClientMetadata)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.told(a, st)
+	return (*cognitoidp.AdminRespondToAuthChallengeOutput)(out), err
+}
+
+// operated is an attempt that an operator's program makes for somebody.
+func (s *Service) operated(c *wire.Call, poolID, clientID string, given, data map[string]string) (*attempt, error) {
+	a := &attempt{Call: c, given: given, data: data}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
-		a.client, a.pool, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V)
+		a.client, a.pool, err = clientOf(tx, c.Account, poolID, clientID)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
-	if err != nil {
-		return nil, err
-	}
-	admin := cognitoidp.AdminRespondToAuthChallengeOutput(*out)
-	return &admin, nil
+	return a, err
 }
 
 // proceed takes the answer to a challenge.
-func (s *Service) proceed(a *attempt, name, session string) (*cognitoidp.RespondToAuthChallengeOutput, error) {
+func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 	username := a.given["USERNAME"]
 	if username == "" {
 		return nil, invalid("Missing required parameter USERNAME")
@@ -116,12 +133,21 @@ func (s *Service) proceed(a *attempt, name, session string) (*cognitoidp.Respond
 		return nil, err
 	}
 	switch name {
-	case "PASSWORD_VERIFIER":
+	case passwordVerifier:
 		return s.checkSRP(a)
-	case "NEW_PASSWORD_REQUIRED":
+	case newPasswordRequired:
 		return s.setNewPassword(a, session)
 	}
 	return nil, invalid("The challenge %s is not supported by this server.", name)
+}
+
+// told is what the client is told of a step: tokens, or what it is asked.
+func (s *Service) told(a *attempt, st *step) (*cognitoidp.RespondToAuthChallengeOutput, error) {
+	if st.grant == nil {
+		return &cognitoidp.RespondToAuthChallengeOutput{ChallengeName: wire.Some(st.name), Session: wire.NonEmpty(st.session), ChallengeParameters: st.params}, nil
+	}
+	result, err := s.issue(a.Call, st.grant, st.source, a.data)
+	return &cognitoidp.RespondToAuthChallengeOutput{AuthenticationResult: result, ChallengeParameters: map[string]string{}}, err
 }
 
 // parameter reads a required parameter of the flow.
@@ -131,102 +157,4 @@ func (a *attempt) parameter(name string) (string, error) {
 		return "", invalid("Missing required parameter %s", name)
 	}
 	return v, nil
-}
-
-// verdict is what a proof of the password leads to.
-type verdict struct {
-	user  *user
-	grant *grant // nil: the user must choose a new password first
-}
-
-// proof is a password shown, rightly or wrongly.
-type proof struct {
-	sub     string // of the user or ghost
-	right   bool
-	sealed  []byte // the challenge it answers; nil when there was none
-	ch      challenge
-	against []byte // the sealed credential it was checked against: one changed since makes it wrong
-}
-
-// judge decides on a proof in one transaction: each challenge is answered once, failures count and lock, and a right
-// password leads to a session only for a user who may sign in.
-func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
-	err = s.update(a, func(tx *kv.Tx) error {
-		v = nil
-		if pr.sealed != nil {
-			fresh, err := spend(tx, a.Account, a.pool.ID, pr.sealed, pr.ch.Expires)
-			if err != nil {
-				return err
-			}
-			if !fresh {
-				return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the challenge was answered before")
-			}
-		}
-		if err := mayTry(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
-			return keep(err)
-		}
-		u, err := people.Get(tx, inPool(a.Account, a.pool.ID), a.pool.ID, pr.sub)
-		if err != nil && !absent(err) {
-			return err
-		}
-		if err != nil || !pr.right || !bytes.Equal(u.Credential, pr.against) {
-			if err := countFailure(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
-				return err
-			}
-			return keep(wire.Because(wrongPassword(), "%s", pr.reason(u)))
-		}
-		if err := forgetFailures(tx, a.Account, a.pool.ID, pr.sub); err != nil {
-			return err
-		}
-		if err := mayEnter(u, a.Now); err != nil {
-			return keep(err)
-		}
-		v = &verdict{user: u}
-		if u.Status != forceChange {
-			v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u)
-		}
-		return err
-	})
-	return v, err
-}
-
-func (pr *proof) reason(u *user) string {
-	switch {
-	case u == nil:
-		return "no such user"
-	case !pr.right:
-		return "the proof does not match the password of " + u.Name
-	}
-	return "the password changed during the sign-in"
-}
-
-// mayEnter tells whether a user who knows the password may sign in.
-func mayEnter(u *user, now time.Time) error {
-	switch {
-	case u.Disabled:
-		return isDisabled()
-	case u.Status == unconfirmed:
-		return notConfirmed()
-	case u.Status == resetRequired:
-		return mustReset()
-	case u.Status == forceChange && now.After(u.TempUntil):
-		return notAuthorized("Temporary password has expired and must be reset by an administrator.")
-	}
-	return nil
-}
-
-// finish turns a verdict into tokens, or into the demand for a new password.
-func (s *Service) finish(a *attempt, v *verdict) (*cognitoidp.RespondToAuthChallengeOutput, error) {
-	if v.grant == nil {
-		return s.askNewPassword(a, v.user)
-	}
-	return s.complete(a, v.grant, "TokenGeneration_Authentication")
-}
-
-func (s *Service) complete(a *attempt, g *grant, source string) (*cognitoidp.RespondToAuthChallengeOutput, error) {
-	if err := s.postAuthentication(a.Call, g, a.data); err != nil {
-		return nil, err
-	}
-	result, err := s.issue(a.Call, g, source, a.data)
-	return &cognitoidp.RespondToAuthChallengeOutput{AuthenticationResult: result, ChallengeParameters: map[string]string{}}, err
 }

@@ -23,10 +23,11 @@ type challenge struct {
 	Name    string // username
 	As      string // the name the client gave
 	Expires time.Time
-	Secret  []byte `json:",omitempty"` // b
-	Public  []byte `json:",omitempty"` // A
-	Scramb  []byte `json:",omitempty"` // u
-	Against []byte `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
+	Way     progress `json:",omitzero"`
+	Secret  []byte   `json:",omitempty"` // b
+	Public  []byte   `json:",omitempty"` // A
+	Scramb  []byte   `json:",omitempty"` // u
+	Against []byte   `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
 }
 
 func (s *Service) sealChallenge(account string, ch challenge) ([]byte, error) {

@@ -9,7 +9,7 @@ import (
 )
 
 // byRefreshToken answers REFRESH_TOKEN_AUTH.
-func (s *Service) byRefreshToken(a *attempt) (*cognitoidp.InitiateAuthOutput, error) {
+func (s *Service) byRefreshToken(a *attempt) (*step, error) {
 	text, err := a.parameter("REFRESH_TOKEN")
 	if err != nil {
 		return nil, err
@@ -25,11 +25,7 @@ func (s *Service) byRefreshToken(a *attempt) (*cognitoidp.InitiateAuthOutput, er
 		}
 		return s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], names...)
 	})
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.issue(a.Call, g, "TokenGeneration_RefreshTokens", a.data)
-	return &cognitoidp.InitiateAuthOutput{AuthenticationResult: result, ChallengeParameters: map[string]string{}}, err
+	return &step{grant: g, source: "TokenGeneration_RefreshTokens"}, err
 }
 
 func (s *Service) getTokensFromRefreshToken(c *wire.Call, in *cognitoidp.GetTokensFromRefreshTokenInput) (*cognitoidp.GetTokensFromRefreshTokenOutput, error) {

@@ -36,24 +36,34 @@ func (s *Service) Sweep(ctx context.Context) error {
 // purge removes what belonged to a deleted pool, batch by batch, and last the note that it is to be done.
 func (s *Service) purge(ctx context.Context, account, poolID string) error {
 	in := inPool(account, poolID)
-	for _, some := range []func() (int, error){
-		func() (int, error) { return removeSome(ctx, s, &members, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &people, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &groups, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &sessions, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &codes, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &failures, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &usedOnce, in, "", poolID) },
-		func() (int, error) { return removeSome(ctx, s, &clients, everywhere(account), "pool", poolID) },
+	for _, some := range []remover{
+		ofPool(&members, in, ""),
+		ofPool(&people, in, ""),
+		ofPool(&groups, in, ""),
+		ofPool(&sessions, in, ""),
+		ofPool(&codes, in, ""),
+		ofPool(&failures, in, ""),
+		ofPool(&usedOnce, in, ""),
+		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
 			var err error
-			if n, err = some(); err != nil {
+			if n, err = some(ctx, s, poolID); err != nil {
 				return err
 			}
 		}
 	}
 	return s.update(ctx, func(tx *kv.Tx) error { return ignoreAbsent(dooms.Delete(tx, everywhere(account), poolID)) })
+}
+
+// remover removes one batch of a pool's rows and returns how many there were.
+type remover func(ctx context.Context, s *Service, poolID string) (int, error)
+
+// ofPool removes from a table whose keys, or those of the index, begin with the pool.
+func ofPool[T any](t *record.Table[T], in record.Scope, index string) remover {
+	return func(ctx context.Context, s *Service, poolID string) (int, error) {
+		return removeSome(ctx, s, t, in, index, poolID)
+	}
 }
 
 // removeSome removes one batch of rows and returns how many there were.

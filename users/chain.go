@@ -1,0 +1,108 @@
+package users
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"bothy/kv"
+	"bothy/wire"
+)
+
+// A sign-in is a chain of steps: whatever shows something (a password, a code, a device) ends in pass, in the transaction that
+// checked it; pass finds out what is still missing and settle asks for it, or lets the user in.
+
+// Challenges, by their names on the wire.
+const (
+	passwordVerifier    = "PASSWORD_VERIFIER"
+	newPasswordRequired = "NEW_PASSWORD_REQUIRED"
+)
+
+// shownPassword stands in progress.Passed for a password that was sent as it is.
+const shownPassword = "PASSWORD"
+
+// progress is how far a sign-in has come. It travels in the sealed challenges, so that each step knows those before it.
+type progress struct {
+	Flow   string   `json:",omitempty"` // it began with
+	Passed []string `json:",omitempty"` // challenges answered rightly, in order
+}
+
+// has tells whether a challenge was answered.
+func (w progress) has(challenge string) bool { return slices.Contains(w.Passed, challenge) }
+
+// source is the occasion of the tokens, as the pool's token trigger knows it.
+func (w progress) source() string {
+	if w.has(newPasswordRequired) {
+		return "TokenGeneration_NewPasswordChallenge"
+	}
+	return "TokenGeneration_Authentication"
+}
+
+// verdict is what a proof leads to.
+type verdict struct {
+	user  *user
+	way   progress
+	grant *grant // nil: ask is still to be answered
+	ask   string
+}
+
+// pass notes what a user has shown, in the transaction that checked it, and starts their session when nothing is missing.
+func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown string) (*verdict, error) {
+	way.Passed = append(slices.Clone(way.Passed), shown)
+	v := &verdict{user: u, way: way}
+	var err error
+	if v.ask, err = s.missing(tx, a, u, way); err != nil || v.ask != "" {
+		return v, err
+	}
+	v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u)
+	return v, err
+}
+
+// missing is the challenge that a user must still answer; "" when they may enter.
+func (s *Service) missing(_ *kv.Tx, _ *attempt, u *user, _ progress) (string, error) {
+	if u.Status == forceChange {
+		return newPasswordRequired, nil
+	}
+	return "", nil
+}
+
+// settle lets a user in, or asks for what is missing. Call it outside of transactions.
+func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
+	switch {
+	case v.grant != nil:
+		if err := s.postAuthentication(a.Call, v.grant, a.data); err != nil {
+			return nil, err
+		}
+		return &step{grant: v.grant, source: v.way.source()}, nil
+	case v.ask == newPasswordRequired:
+		return s.askNewPassword(a, v)
+	}
+	return nil, fmt.Errorf("users: nobody asks for %s", v.ask)
+}
+
+// sessionOf seals what must be known when the answer to the verdict's question comes. ch holds what is special to the kind.
+func (s *Service) sessionOf(a *attempt, v *verdict, ch challenge) (string, error) {
+	life := time.Duration(a.client.Settings.AuthSessionValidity.Or(3)) * time.Minute
+	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(life)
+	ch.Way = v.way
+	sealed, err := s.sealChallenge(a.Account, ch)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// resume opens the session of a challenge: it must have been sealed for this kind, client and user, and not be late. Whoever
+// takes the answer must also spend it.
+func (s *Service) resume(a *attempt, kind, session string) (ch challenge, sealed []byte, err error) {
+	sealed, err = base64.RawURLEncoding.DecodeString(session)
+	reason := "the session is not base64"
+	if err == nil {
+		ch, reason = s.openChallenge(a.Account, sealed, kind, a.client.ID, a.Now)
+	}
+	if reason == "" && !ch.names(a.pool, a.given["USERNAME"]) {
+		reason = "the session was made for another user name"
+	}
+	if reason != "" {
+		return ch, nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s", reason)
+	}
+	return ch, sealed, nil
+}
