@@ -13,16 +13,16 @@ import (
 	"bothy/wire"
 )
 
-func accessDeveloperToken(c *wire.Call, in *cognitoidentity.GetOpenIdTokenForDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:GetOpenIdTokenForDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDeveloperToken(c *wire.Call, in *cognitoidentity.GetOpenIdTokenForDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "GetOpenIdTokenForDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
-func accessLookupDeveloper(c *wire.Call, in *cognitoidentity.LookupDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:LookupDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessLookupDeveloper(c *wire.Call, in *cognitoidentity.LookupDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "LookupDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
-func accessUnlinkDeveloper(c *wire.Call, in *cognitoidentity.UnlinkDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:UnlinkDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessUnlinkDeveloper(c *wire.Call, in *cognitoidentity.UnlinkDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "UnlinkDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
 // developerToken lets a trusted backend say who a user of its own is: the signature of the call is the proof.

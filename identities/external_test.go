@@ -246,7 +246,9 @@ func TestGoogleAndApple(t *testing.T) {
 	pool := w.socialPool()
 	for provider, app := range map[string]string{google: "gapp", apple: "com.example.app"} {
 		idp := newIssuer(w, "https://"+provider)
-		by := func(app string) map[string]string { return map[string]string{provider: idp.token(map[string]any{"aud": app})} }
+		by := func(app string) map[string]string {
+			return map[string]string{provider: idp.token(map[string]any{"aud": app})}
+		}
 		id := w.id(pool, by(app))
 		if _, err := w.credentials(id, by(app), ""); err != nil {
 			t.Fatal(err)

@@ -641,3 +641,33 @@ func TestTags(t *testing.T) {
 		t.Errorf("tags %v", out.Tags)
 	}
 }
+
+// The tags of a pool decide along about who may do what with it.
+func TestPoolTagsDecide(t *testing.T) {
+	w := newWorld(t)
+	id := w.pool(true)
+	w.change(id, func(p *cognitoidentity.IdentityPool) { p.IdentityPoolTags = map[string]string{"Stage": "live"} })
+	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/stage":"live"}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clerk := &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/clerk", Policies: policy.Attached{Identity: []policy.Source{{Name: "p", Policy: p}}}}
+	for name, c := range map[string]struct {
+		pool    string
+		allowed bool
+	}{"live": {id, false}, "untagged": {w.pool(true), true}} {
+		arn := wire.Some("arn:aws:cognito-identity:" + region + ":" + account + ":identitypool/" + c.pool)
+		for op, err := range map[string]error{
+			"describe": errOf(do(w, clerk, cognitoidentity.DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: wire.Some(c.pool)})),
+			"roles":    errOf(do(w, clerk, cognitoidentity.GetIdentityPoolRoles, &cognitoidentity.GetIdentityPoolRolesInput{IdentityPoolId: wire.Some(c.pool)})),
+			"tags":     errOf(do(w, clerk, cognitoidentity.ListTagsForResource, &cognitoidentity.ListTagsForResourceInput{ResourceArn: arn})),
+		} {
+			if (err == nil) != c.allowed {
+				t.Errorf("%s of the %s pool: %v", op, name, err)
+			}
+		}
+	}
+	_, err = do(w, clerk, cognitoidentity.DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: wire.Some(region + ":00000000-0000-4000-8000-000000000000")})
+	refused(t, err, "ResourceNotFoundException", "not found")
+}

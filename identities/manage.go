@@ -10,8 +10,8 @@ import (
 	"bothy/wire"
 )
 
-func accessListIdentities(c *wire.Call, in *cognitoidentity.ListIdentitiesInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:ListIdentities", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessListIdentities(c *wire.Call, in *cognitoidentity.ListIdentitiesInput) ([]wire.Access, error) {
+	return s.onPool(c, "ListIdentities", in.IdentityPoolId.V, nil)
 }
 
 func accessDescribeIdentity(*wire.Call, *cognitoidentity.DescribeIdentityInput) ([]wire.Access, error) {

@@ -10,8 +10,8 @@ import (
 	"bothy/wire"
 )
 
-func accessMergeDevelopers(c *wire.Call, in *cognitoidentity.MergeDeveloperIdentitiesInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:MergeDeveloperIdentities", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessMergeDevelopers(c *wire.Call, in *cognitoidentity.MergeDeveloperIdentitiesInput) ([]wire.Access, error) {
+	return s.onPool(c, "MergeDeveloperIdentities", in.IdentityPoolId.V, nil)
 }
 
 // mergeDevelopers gives the identity of one developer user to another: the source's logins move to the destination's identity,

@@ -48,16 +48,16 @@ func accessCreatePool(_ *wire.Call, in *cognitoidentity.CreateIdentityPoolInput)
 	return wire.One("cognito-identity:CreateIdentityPool", "*", tagKeys(in.IdentityPoolTags)), nil
 }
 
-func accessDescribePool(c *wire.Call, in *cognitoidentity.DescribeIdentityPoolInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:DescribeIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDescribePool(c *wire.Call, in *cognitoidentity.DescribeIdentityPoolInput) ([]wire.Access, error) {
+	return s.onPool(c, "DescribeIdentityPool", in.IdentityPoolId.V, nil)
 }
 
-func accessUpdatePool(c *wire.Call, in *cognitoidentity.IdentityPool) ([]wire.Access, error) {
-	return wire.One("cognito-identity:UpdateIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessUpdatePool(c *wire.Call, in *cognitoidentity.IdentityPool) ([]wire.Access, error) {
+	return s.onPool(c, "UpdateIdentityPool", in.IdentityPoolId.V, tagKeys(in.IdentityPoolTags))
 }
 
-func accessDeletePool(c *wire.Call, in *cognitoidentity.DeleteIdentityPoolInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:DeleteIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDeletePool(c *wire.Call, in *cognitoidentity.DeleteIdentityPoolInput) ([]wire.Access, error) {
+	return s.onPool(c, "DeleteIdentityPool", in.IdentityPoolId.V, nil)
 }
 
 func accessListPools(*wire.Call, *cognitoidentity.ListIdentityPoolsInput) ([]wire.Access, error) {

@@ -26,18 +26,18 @@ const (
 // tagText is what keys and values of session tags are made of.
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-func accessSetTagMap(c *wire.Call, in *cognitoidentity.SetPrincipalTagAttributeMapInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:SetPrincipalTagAttributeMap", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessSetTagMap(c *wire.Call, in *cognitoidentity.SetPrincipalTagAttributeMapInput) ([]wire.Access, error) {
+	return s.onPool(c, "SetPrincipalTagAttributeMap", in.IdentityPoolId.V, nil)
 }
 
-func accessGetTagMap(c *wire.Call, in *cognitoidentity.GetPrincipalTagAttributeMapInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:GetPrincipalTagAttributeMap", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessGetTagMap(c *wire.Call, in *cognitoidentity.GetPrincipalTagAttributeMapInput) ([]wire.Access, error) {
+	return s.onPool(c, "GetPrincipalTagAttributeMap", in.IdentityPoolId.V, nil)
 }
 
 // mountTagMaps mounts the operations on tag maps.
 func (s *Service) mountTagMaps(m *wire.Mux) {
-	wire.Handle(m, cognitoidentity.SetPrincipalTagAttributeMap, accessSetTagMap, s.setTagMap)
-	wire.Handle(m, cognitoidentity.GetPrincipalTagAttributeMap, accessGetTagMap, s.getTagMap)
+	wire.Handle(m, cognitoidentity.SetPrincipalTagAttributeMap, s.accessSetTagMap, s.setTagMap)
+	wire.Handle(m, cognitoidentity.GetPrincipalTagAttributeMap, s.accessGetTagMap, s.getTagMap)
 }
 
 func (s *Service) setTagMap(c *wire.Call, in *cognitoidentity.SetPrincipalTagAttributeMapInput) (*cognitoidentity.SetPrincipalTagAttributeMapOutput, error) {

@@ -13,8 +13,11 @@ import (
 	"bothy/wire"
 )
 
-func accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) ([]wire.Access, error) {
-	wants := wire.One("cognito-identity:SetIdentityPoolRoles", poolARN(c, in.IdentityPoolId.V), nil)
+func (s *Service) accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) ([]wire.Access, error) {
+	wants, err := s.onPool(c, "SetIdentityPoolRoles", in.IdentityPoolId.V, nil)
+	if err != nil {
+		return nil, err
+	}
 	roles := map[string]bool{}
 	for _, arn := range in.Roles {
 		roles[arn] = true
@@ -30,8 +33,8 @@ func accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput)
 	return wants, nil
 }
 
-func accessGetRoles(c *wire.Call, in *cognitoidentity.GetIdentityPoolRolesInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:GetIdentityPoolRoles", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessGetRoles(c *wire.Call, in *cognitoidentity.GetIdentityPoolRolesInput) ([]wire.Access, error) {
+	return s.onPool(c, "GetIdentityPoolRoles", in.IdentityPoolId.V, nil)
 }
 
 func (s *Service) setRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) (*cognitoidentity.SetIdentityPoolRolesOutput, error) {

@@ -52,4 +52,3 @@ func samlError(err error) error {
 	}
 	return err
 }
-
