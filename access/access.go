@@ -18,9 +18,15 @@
 //
 //	access.role    (name)  → role, trust policy, inline policies, ARNs of attached ones
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
+//	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
+//	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
+//	access.job     (id)    → a report of who used what, or the deletion of a service-linked role
+//	access.report  (part)  → the account's credential report
+//	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
-// Roles and users have the indexes "attached" and "boundary" (policy ARN).
+// Roles, users and groups have the indexes "attached" and "boundary" (policy ARN).
 package access
 
 import (
@@ -55,6 +61,7 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
+	used      useNotes
 	brake     record.Brake  // for sign-ins to the console
 	hashing   chan struct{} // holds one for each password being hashed
 }
@@ -72,6 +79,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountSTS(m)
 	s.mountRoles(m)
 	s.mountUsers(m)
+	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
 	s.mountPasswords(m)
@@ -82,9 +90,12 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountServerCerts(m)
 	s.mountServiceCreds(m)
 	s.mountProfiles(m)
-	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
-	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
-	wire.Handle(m, iam.GetAccountSummary, accessAccountSummary, s.accountSummary)
+	s.mountSimulate(m)
+	s.mountAccount(m)
+	s.mountUse(m)
+	s.mountReports(m)
+	s.mountLinkedRoles(m)
+	s.mountOrganization(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {
@@ -118,6 +129,7 @@ func (s *Service) mountUsers(m *wire.Mux) {
 	wire.Handle(m, iam.CreateUser, s.accessCreateUser, s.createUser)
 	wire.Handle(m, iam.GetUser, s.accessGetUser, s.getUser)
 	wire.Handle(m, iam.ListUsers, accessListUsers, s.listUsers)
+	wire.Handle(m, iam.UpdateUser, s.accessUpdateUser, s.updateUser)
 	wire.Handle(m, iam.DeleteUser, s.accessDeleteUser, s.deleteUser)
 	wire.Handle(m, iam.PutUserPermissionsBoundary, s.accessPutUserBoundary, s.putUserBoundary)
 	wire.Handle(m, iam.DeleteUserPermissionsBoundary, s.accessDeleteUserBoundary, s.deleteUserBoundary)
@@ -136,15 +148,15 @@ func (s *Service) mountUsers(m *wire.Mux) {
 
 func (s *Service) mountPolicies(m *wire.Mux) {
 	wire.Handle(m, iam.CreatePolicy, accessCreatePolicy, s.createPolicy)
-	wire.Handle(m, iam.GetPolicy, accessGetPolicy, s.getPolicy)
+	wire.Handle(m, iam.GetPolicy, s.accessGetPolicy, s.getPolicy)
 	wire.Handle(m, iam.ListPolicies, accessListPolicies, s.listPolicies)
-	wire.Handle(m, iam.DeletePolicy, accessDeletePolicy, s.deletePolicy)
-	wire.Handle(m, iam.CreatePolicyVersion, accessCreateVersion, s.createVersion)
-	wire.Handle(m, iam.GetPolicyVersion, accessGetVersion, s.getVersion)
-	wire.Handle(m, iam.ListPolicyVersions, accessListVersions, s.listVersions)
-	wire.Handle(m, iam.DeletePolicyVersion, accessDeleteVersion, s.deleteVersion)
-	wire.Handle(m, iam.SetDefaultPolicyVersion, accessSetDefaultVersion, s.setDefaultVersion)
-	wire.Handle(m, iam.ListEntitiesForPolicy, accessListEntities, s.listEntities)
+	wire.Handle(m, iam.DeletePolicy, s.accessDeletePolicy, s.deletePolicy)
+	wire.Handle(m, iam.CreatePolicyVersion, s.accessCreateVersion, s.createVersion)
+	wire.Handle(m, iam.GetPolicyVersion, s.accessGetVersion, s.getVersion)
+	wire.Handle(m, iam.ListPolicyVersions, s.accessListVersions, s.listVersions)
+	wire.Handle(m, iam.DeletePolicyVersion, s.accessDeleteVersion, s.deleteVersion)
+	wire.Handle(m, iam.SetDefaultPolicyVersion, s.accessSetDefaultVersion, s.setDefaultVersion)
+	wire.Handle(m, iam.ListEntitiesForPolicy, s.accessListEntities, s.listEntities)
 }
 
 func (s *Service) mountTags(m *wire.Mux) {
@@ -154,4 +166,7 @@ func (s *Service) mountTags(m *wire.Mux) {
 	wire.Handle(m, iam.TagUser, s.accessTagUser, s.tagUser)
 	wire.Handle(m, iam.UntagUser, s.accessUntagUser, s.untagUser)
 	wire.Handle(m, iam.ListUserTags, s.accessListUserTags, s.listUserTags)
+	wire.Handle(m, iam.TagPolicy, s.accessTagPolicy, s.tagPolicy)
+	wire.Handle(m, iam.UntagPolicy, s.accessUntagPolicy, s.untagPolicy)
+	wire.Handle(m, iam.ListPolicyTags, s.accessListPolicyTags, s.listPolicyTags)
 }

@@ -99,7 +99,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
-		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done,
+		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done, Used: s.access.Used,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -162,6 +162,7 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 			log.Error("metrics", "error", err)
 		}
 	})
+	wg.Go(func() { s.keepUse(ctx, log) })
 	chores := func(ctx context.Context) { s.chores(ctx, log) }
 	if s.node.where.shared() {
 		lease := &record.Lease{DB: s.node.db, Name: choresLease}
@@ -170,6 +171,14 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 		wg.Go(func() { chores(ctx) })
 	}
 	return wg.Wait
+}
+
+// keepUse writes now and then who has used what. Each node knows only of its own requests.
+func (s *services) keepUse(ctx context.Context, log *slog.Logger) {
+	again(ctx, log, access.UseEvery, "last use", s.access.KeepUse)
+	if err := s.access.KeepUse(context.WithoutCancel(ctx)); err != nil {
+		log.Error("last use", "error", err)
+	}
 }
 
 // choresLease is held by the node that does the chores of all.

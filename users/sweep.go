@@ -44,6 +44,10 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&codes, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
+		ofPool(&pasts, in, ""),
+		ofPool(&risks, in, ""),
+		ofPool(&events, in, ""),
+		ofPool(&rounds, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

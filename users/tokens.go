@@ -51,11 +51,11 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	}
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	id, err := s.sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
+	id, err := s.sign(keys.id, over.idToken(idClaims(g, c.Now, idLife, event)))
 	if err != nil {
 		return nil, err
 	}
-	access, err := s.sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(keys.access, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
