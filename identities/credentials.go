@@ -25,7 +25,7 @@ func (s *Service) getCredentials(c *wire.Call, in *cognitoidentity.GetCredential
 	}
 	cred, err := s.cfg.Sessions.Issue(c, SessionSpec{
 		RoleARN: role, Name: "CognitoIdentityCredentials", Life: CredentialLife,
-		Provider: Issuer, Keys: who.keys(), Tags: tags, Guest: len(who.logins) == 0, Identity: who.info(),
+		Provider: Issuer, Keys: who.keys(), Tags: tags, TrustKeys: tagKeys(tags), Guest: len(who.logins) == 0, Identity: who.info(),
 	})
 	if errors.Is(err, ErrRole) {
 		return nil, wire.Because(badRoles(), "role %s: %v", role, err)

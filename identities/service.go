@@ -89,14 +89,15 @@ var ErrRole = errors.New("identities: role missing or not trusting the identity 
 
 // SessionSpec is a session to make.
 type SessionSpec struct {
-	RoleARN  string
-	Name     string              // role session name
-	Life     time.Duration       // of the credentials
-	Provider string              // federated principal of the trust policy: Issuer
-	Keys     map[string][]string // condition keys of the session, lower-case: cognito-identity.amazonaws.com:sub, :aud, :amr
-	Tags     map[string]string   // session tags; the trust policy must allow sts:TagSession where there are any
-	Guest    bool                // limit the session to what AWS lets guests do
-	Identity wire.CognitoIdentity
+	RoleARN   string
+	Name      string              // role session name
+	Life      time.Duration       // of the credentials
+	Provider  string              // federated principal of the trust policy: Issuer
+	Keys      map[string][]string // condition keys of the session, lower-case: cognito-identity.amazonaws.com:sub, :aud, :amr
+	Tags      map[string]string   // session tags; the trust policy must allow sts:TagSession where there are any
+	TrustKeys map[string][]string // condition keys for the trust policy only: aws:requesttag/…, aws:tagkeys
+	Guest     bool                // limit the session to what AWS lets guests do
+	Identity  wire.CognitoIdentity
 }
 
 // SessionCredentials are what Issue made.
