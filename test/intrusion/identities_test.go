@@ -139,3 +139,21 @@ func TestSessionTags(t *testing.T) {
 	w.credentials(t, w.mallory.id, mine)
 	w.refused(t, w.anyone.federation(t, "GetCredentialsForIdentity", map[string]any{"IdentityId": w.neighbour.id, "Logins": theirs}), 400, "InvalidIdentityPoolConfigurationException", `(?i)aws:RequestTag/person`)
 }
+
+// TestProviderOfIAM: a pool's OpenID Connect provider is the one that IAM has at the time.
+func TestProviderOfIAM(t *testing.T) {
+	w := newWorld(t)
+	const nobody = "https://127.0.0.1:1" // where nothing listens
+	made := w.root.iam(t, url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Url": {nobody}, "ClientIDList.member.1": {"app"}, "ThumbprintList.member.1": {strings.Repeat("ab", 20)}})
+	made.must2xx(t)
+	arn := element(made.body, "OpenIDConnectProviderArn")
+	p := w.describePool(t)
+	p["OpenIdConnectProviderARNs"] = []string{arn}
+	w.root.federation(t, "UpdateIdentityPool", p).must(t, nil)
+	show := func() answer {
+		return w.anyone.federation(t, "GetId", map[string]any{"IdentityPoolId": w.identityPool(t), "Logins": map[string]string{"127.0.0.1:1": w.mallory.idToken}})
+	}
+	w.refused(t, show(), 400, "ExternalServiceException", `127.0.0.1`)
+	w.root.iam(t, url.Values{"Action": {"DeleteOpenIDConnectProvider"}, "OpenIDConnectProviderArn": {arn}}).must2xx(t)
+	w.refused(t, show(), 400, "NotAuthorizedException", `IAM has no provider`)
+}
