@@ -306,20 +306,5 @@ func (s *Service) updateTrust(c *wire.Call, in *iam.UpdateAssumeRolePolicyInput)
 	})
 }
 
-// RevokeSessions refuses, from now on, every session of the role that was issued before this call.
-func (s *Service) RevokeSessions(ctx context.Context, account, role string) error {
-	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
-		row, err := roles().Get(tx, of(account), fold(role))
-		if err != nil {
-			return or(err, noSuchRole(role))
-		}
-		row.Revocations++
-		if err := roles().Put(tx, of(account), row); err != nil {
-			return err
-		}
-		return touch(tx)
-	})
-}
-
 // Changed tells the service that its rows were changed behind its back, as by emptying an account.
 func (s *Service) Changed(ctx context.Context) error { return s.cfg.DB.Update(ctx, touch) }

@@ -38,8 +38,6 @@ type roleRow struct {
 	Description         string
 	MaxSession          int32 // seconds
 	Created             time.Time
-	RevokedBefore       time.Time // sessions issued before are refused: of before there was
-	Revocations         int       `json:",omitempty"` // how often; a session of another count is refused, whatever the nodes' clocks say
 }
 
 type userRow struct {
