@@ -180,6 +180,29 @@ func TestListPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, size := range []int32{1, 7, 47, 100} {
+		seen := map[string]bool{}
+		n := 0
+		for in := (&iam.ListPoliciesInput{MaxItems: wire.Some(size)}); ; {
+			page := as(s, s.root, iam.ListPolicies, in)
+			for _, p := range page.Policies {
+				seen[p.Arn.V] = true
+				n++
+			}
+			if in.Marker = page.Marker; !page.IsTruncated.V {
+				break
+			}
+			if len(page.Policies) != int(size) {
+				t.Errorf("%d on a page of %d", len(page.Policies), size)
+			}
+		}
+		if n != all || len(seen) != all || !seen[made.Arn.V] {
+			t.Errorf("%d a page: %d policies, %d of them different, want %d", size, n, len(seen), all)
+		}
+	}
+	for _, marker := range []string{"x", "foreign.", "own.!!"} {
+		fails(s, s.root, iam.ListPolicies, &iam.ListPoliciesInput{Marker: some(marker)}, "ValidationError", "Marker")
+	}
 	ids := map[string]string{}
 	for _, row := range rows { // what is built in must be fit for use
 		if other := ids[row.ID]; other != "" {
