@@ -29,7 +29,9 @@ type Config struct {
 	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
 	// beyond this process. It must not block. May be nil.
 	Refused func(Trace)
-	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	// Denied seals how policy decided against a call: the client gets it as a header and may have it opened. nil: there is none.
+	Denied func(*Call, Access, policy.Decision) string
+	Done   func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.
@@ -167,6 +169,9 @@ func (m *Mux) caught(c *Call, err *error) {
 	}
 }
 
+// DeniedHeader carries what Config.Denied sealed.
+const DeniedHeader = "X-Bothy-Authorization-Message"
+
 // decide asks policy about every access; none at all is refused.
 func (m *Mux) decide(c *Call, wants []Access) error {
 	if len(wants) == 0 {
@@ -183,6 +188,9 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 			continue
 		}
 		if d := Decide(c, w); !d.Allowed {
+			if m.cfg.Denied != nil {
+				c.Header.Set(DeniedHeader, m.cfg.Denied(c, w, d))
+			}
 			return AccessDenied(c, w, d)
 		}
 	}
