@@ -155,3 +155,9 @@ func (s *stage) issue(spec Spec) *Issued {
 	}
 	return issued
 }
+
+// webIdentity makes the unsigned call.
+func (s *stage) webIdentity(in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	s.Helper()
+	return wire.Invoke(s.Context(), s.mux, nil, "eu-west-1", sts.AssumeRoleWithWebIdentity, in)
+}

@@ -188,13 +188,21 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 			continue
 		}
 		if d := Decide(c, w); !d.Allowed {
-			if m.cfg.Denied != nil {
-				c.Header.Set(DeniedHeader, m.cfg.Denied(c, w, d))
-			}
+			m.tell(c, w, d)
 			return AccessDenied(c, w, d)
 		}
 	}
 	return nil
+}
+
+// tell gives the client what it may have opened.
+func (m *Mux) tell(c *Call, w Access, d policy.Decision) {
+	if m.cfg.Denied == nil {
+		return
+	}
+	if text := m.cfg.Denied(c, w, d); text != "" {
+		c.Header.Set(DeniedHeader, text)
+	}
 }
 
 // Decide asks policy about one access of the call's principal. The pipeline asks about every declared access; handlers ask
