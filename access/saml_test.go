@@ -96,16 +96,16 @@ func (i *samlIDP) sign(t testing.TB, document string) string {
 // samlStage has a provider, a role that trusts it, and what a good assertion says.
 type samlStage struct {
 	*stage
-	idp   *samlIDP
-	arn   string
-	role  *iam.Role
-	count int
+	idp      *samlIDP
+	arn      string
+	samlRole *iam.Role
+	count    int
 }
 
 func newSAMLStage(t testing.TB) *samlStage {
 	s := &samlStage{stage: newStage(t), idp: newSAMLIDP(t, "provider.pem")}
 	s.arn = as(s.stage, s.root, iam.CreateSAMLProvider, &iam.CreateSAMLProviderInput{Name: some("corp"), SAMLMetadataDocument: some(s.idp.metadata(""))}).SAMLProviderArn.V
-	s.role = s.stage.role("saml", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"`+s.arn+`"},"Action":["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"],`+
+	s.samlRole = s.role("saml", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"`+s.arn+`"},"Action":["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"],`+
 		`"Condition":{"StringEquals":{"SAML:aud":"`+signinSAML+`","SAML:iss":"`+samlIssuer+`","SAML:sub_type":"persistent"}}}}`, allowS3)
 	return s
 }
@@ -114,11 +114,11 @@ func newSAMLStage(t testing.TB) *samlStage {
 func (s *samlStage) good() said {
 	s.count++
 	return said{id: fmt.Sprintf("_a%d", s.count), subject: "ann@example.com", audience: signinSAML, recipient: signinSAML, at: s.now,
-		attributes: map[string][]string{roleAttribute: {s.role.Arn.V + "," + s.arn}, nameAttribute: {"ann"}}}
+		attributes: map[string][]string{roleAttribute: {s.samlRole.Arn.V + "," + s.arn}, nameAttribute: {"ann"}}}
 }
 
 func (s *samlStage) in(response string) *sts.AssumeRoleWithSAMLInput {
-	return &sts.AssumeRoleWithSAMLInput{RoleArn: s.role.Arn, PrincipalArn: some(s.arn), SAMLAssertion: some(base64.StdEncoding.EncodeToString([]byte(response)))}
+	return &sts.AssumeRoleWithSAMLInput{RoleArn: s.samlRole.Arn, PrincipalArn: some(s.arn), SAMLAssertion: some(base64.StdEncoding.EncodeToString([]byte(response)))}
 }
 
 func (s *samlStage) signed(a said) *sts.AssumeRoleWithSAMLInput {
@@ -170,7 +170,7 @@ func TestAssumeRoleWithSAML(t *testing.T) {
 	a.attributes[sourceAttribute] = []string{"ann"}
 	a.attributes[tagAttribute+"Team"] = []string{"red"}
 	a.attributes[passAttribute] = []string{"Team"}
-	a.attributes[roleAttribute] = []string{"arn:aws:iam::" + s.account + ":role/other," + s.arn, s.arn + ", " + s.role.Arn.V}
+	a.attributes[roleAttribute] = []string{"arn:aws:iam::" + s.account + ":role/other," + s.arn, s.arn + ", " + s.samlRole.Arn.V}
 	out := as(s.stage, nil, sts.AssumeRoleWithSAML, s.signed(a))
 	if out.Subject.V != "ann@example.com" || out.SubjectType.V != "persistent" || out.Issuer.V != samlIssuer || out.Audience.V != signinSAML || out.NameQualifier.V == "" ||
 		out.SourceIdentity.V != "ann" || out.AssumedRoleUser.Arn.V != sessionARN(s.account, "saml", "ann") {
@@ -213,8 +213,8 @@ func TestAssertionsRefused(t *testing.T) {
 		"other recipient":      {change(func(a *said) { a.recipient = "https://other.example/saml" }), "InvalidIdentityToken", ""},
 		"too old":              {change(func(a *said) { a.at = s.now.Add(-time.Hour) }), "ExpiredTokenException", ""},
 		"not yet":              {change(func(a *said) { a.at = s.now.Add(time.Hour) }), "ExpiredTokenException", ""},
-		"other role":           {change(func(a *said) { a.attributes[roleAttribute] = []string{s.role.Arn.V + "x," + s.arn} }), "AccessDenied", "not the role"},
-		"other provider":       {change(func(a *said) { a.attributes[roleAttribute] = []string{s.role.Arn.V + "," + s.arn + "x"} }), "AccessDenied", "not the role"},
+		"other role":           {change(func(a *said) { a.attributes[roleAttribute] = []string{s.samlRole.Arn.V + "x," + s.arn} }), "AccessDenied", "not the role"},
+		"other provider":       {change(func(a *said) { a.attributes[roleAttribute] = []string{s.samlRole.Arn.V + "," + s.arn + "x"} }), "AccessDenied", "not the role"},
 		"no role":              {change(func(a *said) { delete(a.attributes, roleAttribute) }), "AccessDenied", "not the role"},
 		"no name":              {change(func(a *said) { delete(a.attributes, nameAttribute) }), "InvalidIdentityToken", "RoleSessionName"},
 		"odd duration":         {change(func(a *said) { a.attributes[lifeAttribute] = []string{"60"} }), "IDPRejectedClaim", "SessionDuration"},
