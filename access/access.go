@@ -20,6 +20,9 @@
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
 //	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
 //	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
+//	access.job     (id)    → a report of who used what, or the deletion of a service-linked role
+//	access.report  (part)  → the account's credential report
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
@@ -61,6 +64,7 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
+	used      useNotes
 	brake     record.Brake // for sign-ins to the console
 	providers providerNet
 	hashing   chan struct{} // holds one for each password being hashed
@@ -95,6 +99,10 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountProfiles(m)
 	s.mountSimulate(m)
 	s.mountAccount(m)
+	s.mountUse(m)
+	s.mountReports(m)
+	s.mountLinkedRoles(m)
+	s.mountOrganization(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {

@@ -32,6 +32,8 @@ type Config struct {
 	// Denied seals how policy decided against a call: the client gets it as a header and may have it opened. nil: there is none.
 	Denied func(*Call, Access, policy.Decision) string
 	Done   func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	// Used hears of every verified signature: whose it is, and the service and region it is for. It must not block. May be nil.
+	Used func(p *Principal, service, region string, at time.Time)
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.
