@@ -82,7 +82,9 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
-	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}})
+	s.users = users.New(users.Config{
+		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog,
+	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
 		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
@@ -139,6 +141,11 @@ func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error
 	})
 }
 
+// writeLog keeps what another service logs where the logs of functions are.
+func (s *services) writeLog(tx *kv.Tx, scope record.Scope, group, stream string, at time.Time, lines []string) error {
+	return s.functions.WriteLog(tx, scope, group, stream, at, lines)
+}
+
 // sdk is the browser SDK that hosting buckets get a copy of, nil when it is not installed.
 func (n *Node) sdk() []byte {
 	file, err := os.ReadFile(filepath.Join(n.cfg.NodeModules, "aws-sdk", "dist", "aws-sdk.min.js"))
@@ -156,6 +163,7 @@ const housekeeping = 10 * time.Minute // between sweeps
 func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
+	wg.Go(func() { s.users.Run(ctx) })
 	wg.Go(func() { s.refusals.run(ctx) })
 	wg.Go(func() {
 		if err := s.node.serveMetrics(ctx); err != nil {

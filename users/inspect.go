@@ -21,5 +21,13 @@ func Inspectors() map[string]record.Inspect {
 		&events,
 		&addresses,
 		&rounds,
+		&providers,
+		&requestKeys,
+		&guesses,
+		&totps,
+		&devices,
+		&turns,
+		&jobs,
+		&uploads,
 	)
 }

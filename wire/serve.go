@@ -274,7 +274,7 @@ func maxBody(r *request) int64 {
 			return 6*mb + 1024
 		}
 		return 70 * mb
-	case "mobile", "apigateway":
+	case "mobile", "apigateway", "bothy":
 		return 12 * mb
 	}
 	return mb
