@@ -233,3 +233,8 @@ func (g *gate) tokensOf(t *testing.T, u *user) map[string]any {
 	}
 	return claimsOf(t, out.IdToken.V)
 }
+
+func (w *world) updateProvider(poolID, name string, details map[string]string) {
+	w.t.Helper()
+	must(w, w.s.updateIdentityProvider, &cognitoidp.UpdateIdentityProviderInput{UserPoolId: str(poolID), ProviderName: str(name), ProviderDetails: details})
+}
