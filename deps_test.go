@@ -111,29 +111,30 @@ func covers(pattern, folder, own string) bool {
 // mayUse says which folders' production code may import a module from outside: each is made for a field, and its field has
 // one home.
 var mayUse = map[string][]string{
-	"github.com/alecthomas/kong":    {"cli"},
-	"github.com/anishathalye":       {"kv/history"},
-	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
-	"github.com/beevik/etree":       {"federation/saml"},
-	"github.com/coreos/go-oidc":     {"federation/oidc"},
-	"github.com/go-jose/go-jose":    {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
-	"github.com/jackc/pgx":          {"kv/pgkv"},
-	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
-	"filippo.io/age":                {"backup"},
-	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
-	"github.com/landlock-lsm/":      {"functions/runner"},
-	"github.com/minio/crc64nvme":    {"objects"},
-	"github.com/minio/minio-go":     {"blob/s3blob"},
-	"go.yaml.in/yaml":               {"hub"},
-	"github.com/cespare/xxhash":     {"objects"},
-	"github.com/zeebo/xxh3":         {"objects"},
-	"github.com/russellhaering":     {"federation/saml"},
-	"golang.org/x/oauth2":           {"federation/oidc"},
-	"golang.org/x/crypto/argon2":    {"access"},
-	"golang.org/x/crypto/ssh":       {"access"},
-	"rsc.io/qr":                     {"access"},
-	"golang.org/x/sys/unix":         {"functions/runner"},
-	"golang.org/x/net/bpf":          {"functions/runner"},
+	"github.com/alecthomas/kong":      {"cli"},
+	"github.com/anishathalye":         {"kv/history"},
+	"github.com/cockroachdb/pebble":   {"kv/pebblekv"},
+	"github.com/beevik/etree":         {"federation/saml"},
+	"github.com/coreos/go-oidc":       {"federation/oidc"},
+	"github.com/go-jose/go-jose":      {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
+	"github.com/jackc/pgx":            {"kv/pgkv"},
+	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
+	"filippo.io/age":                  {"backup"},
+	"github.com/prometheus/":          {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
+	"github.com/landlock-lsm/":        {"functions/runner"},
+	"github.com/minio/crc64nvme":      {"objects"},
+	"github.com/minio/minio-go":       {"blob/s3blob"},
+	"go.yaml.in/yaml":                 {"hub"},
+	"github.com/cespare/xxhash":       {"objects"},
+	"github.com/zeebo/xxh3":           {"objects"},
+	"github.com/russellhaering":       {"federation/saml"},
+	"golang.org/x/oauth2":             {"federation/oidc"},
+	"golang.org/x/crypto/argon2":      {"access"},
+	"golang.org/x/crypto/ssh":         {"access"},
+	"rsc.io/qr":                       {"access"},
+	"golang.org/x/sys/unix":           {"functions/runner"},
+	"golang.org/x/net/bpf":            {"functions/runner"},
+	"github.com/nyaruka/phonenumbers": {"users"},
 }
 
 func TestModules(t *testing.T) {
