@@ -69,11 +69,12 @@ type services struct {
 	sites      *sites.Service
 	hub        *hub.Service
 	refusals   *refusals
+	sealer     *record.Sealer
 }
 
 // assemble makes the services and mounts their operations.
 func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
-	s := &services{node: n}
+	s := &services{node: n, sealer: sealer}
 	n.services = s
 	account := func() string { return n.account }
 	s.outbox = outbox.New(outbox.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now})
@@ -82,7 +83,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 		return err
 	}
 	s.users = users.New(users.Config{
-		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog,
+		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, KeyAge: n.cfg.KeyAge,
 	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
@@ -105,7 +106,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
 	})
 	for _, mount := range []func(*wire.Mux){
-		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.gateway.Mount, s.sites.Mount, s.hub.Mount, s.mountOperator,
+		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.gateway.Mount, s.sites.Mount, s.hub.Mount, s.mountOperator, s.mountUsers,
 	} {
 		mount(s.mux)
 	}

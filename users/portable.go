@@ -108,6 +108,12 @@ func (s *Service) Export(ctx context.Context, account, poolID string, to io.Writ
 	return lines.Encode(ported{End: &end})
 }
 
+// Has is nil when the pool is here.
+func (s *Service) Has(ctx context.Context, account, poolID string) error {
+	_, err := s.poolNow(ctx, account, poolID)
+	return err
+}
+
 // each reads a pool's rows page by page, makes a line of each in the transaction that read it, and then passes the lines on.
 func each[T any](ctx context.Context, s *Service, t *record.Table[T], scope record.Scope, poolID string, line func(*kv.Tx, *T) (*ported, error), pass func(*ported) error) error {
 	for after := ""; ; {
@@ -263,7 +269,7 @@ func (s *Service) makeExported(ctx context.Context, account, poolID string, head
 			return err
 		}
 		made = true
-		p := &pool{ID: poolID, Region: regionOf(poolID), Mask: mask, Settings: settings}
+		p := &pool{ID: poolID, Region: regionOf(poolID), Mask: mask, Settings: settings, Keys: int(s.cfg.Now().Unix())} // other nodes may remember keys of the pool that was
 		if _, err := dooms.Get(tx, everywhere(account), poolID); !absent(err) {
 			return errors.Join(err, invalid("The pool %s is still being deleted.", poolID))
 		}

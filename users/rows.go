@@ -15,6 +15,7 @@ type pool struct {
 	ID       string
 	Region   string
 	Mask     []byte // sealed: the secret behind the answers about unknown users and behind code hashes
+	Keys     int    `json:",omitempty"` // rotations of its signing keys
 	Settings cognitoidp.UserPoolType
 }
 

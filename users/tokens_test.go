@@ -40,11 +40,11 @@ func TestTokenTricksAreRefused(t *testing.T) {
 	access := tokens.AccessToken.V
 	parts := strings.Split(access, ".")
 	payload := claimsOf(t, access)
-	keys, err := w.s.signerOf(w.ctx, account, p)
+	keys, err := w.s.signerOf(w.ctx, account, &pool{ID: p})
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := keys.public.Keys[1]
+	public := keys.public(w.now()).Keys[1]
 	der, _ := x509.MarshalPKIXPublicKey(public.Key)
 	hs := func(key []byte) string {
 		head := b64(map[string]string{"alg": "HS256", "kid": public.KeyID})

@@ -22,6 +22,8 @@ type Config struct {
 	Deliver Deliver
 	Invoke  Invoker // nil: pools with triggers are refused
 	Logs    Logs    // of imports; nil: they keep none
+
+	KeyAge time.Duration // of signing keys: older ones are rotated; 0: only when an operator says so
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.

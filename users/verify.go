@@ -111,7 +111,8 @@ func (s *Service) verify(ctx context.Context, account, token, use string, now ti
 		return nil, err
 	}
 	kid := signed.Signatures[0].Header.KeyID
-	found := keys.public.Key(kid)
+	public := keys.public(now)
+	found := public.Key(kid)
 	if len(found) != 1 {
 		return nil, badJWT("key %q is none of the pool's", kid)
 	}
@@ -146,17 +147,14 @@ func (s *Service) keysOfIssuer(ctx context.Context, account, iss string) (*signe
 	if id == "" {
 		return nil, badJWT("issuer %.100q is not a user pool", iss)
 	}
-	err := s.view(ctx, func(tx *kv.Tx) error {
-		_, err := poolByID(tx, account, id)
-		return err
-	})
+	p, err := s.poolNow(ctx, account, id)
 	if refused := (wire.Fault)(nil); errors.As(err, &refused) {
 		return nil, badJWT("pool %q is not here", id)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.signerOf(ctx, account, id)
+	return s.signerOf(ctx, account, p)
 }
 
 // bearer is whom an access token speaks for.
