@@ -1,6 +1,7 @@
 package users
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -41,8 +42,8 @@ const (
 
 // signer is a pool's opened keys.
 type signer struct {
-	generation int // of the pool, when they were read
-	keys       []openKey
+	row  []byte // they were opened from
+	keys []openKey
 }
 
 type openKey struct {
@@ -71,26 +72,43 @@ func (k *signer) public(now time.Time) (set jose.JSONWebKeySet) {
 	return set
 }
 
-// signerOf opens the pool's keys, making them when the pool has none yet. The pool, just read, tells whether they changed.
-func (s *Service) signerOf(ctx context.Context, account string, p *pool) (*signer, error) {
-	cacheKey := account + "/" + p.ID
-	if k, ok := s.keys.Load(cacheKey); ok && k.(*signer).generation == p.Keys {
-		return k.(*signer), nil
+// signerOf opens the pool's keys, making them when the pool has none yet. The caller knows that the pool exists.
+func (s *Service) signerOf(ctx context.Context, account, poolID string) (*signer, error) {
+	k, err := s.keptSigner(ctx, account, poolID)
+	if err != nil || k != nil {
+		return k, err
 	}
-	var row *signing
-	err := s.view(ctx, func(tx *kv.Tx) (err error) {
-		row, err = signings.Get(tx, inPool(account, p.ID), p.ID)
-		return err
-	})
-	if absent(err) {
-		row, err = s.makeKeys(ctx, account, p.ID)
-	}
+	row, err := s.makeKeys(ctx, account, poolID)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.openKeys(account, row)
+	return s.openKeys(account, row)
+}
+
+// keptSigner opens the keys that the pool has; nil when it has none, or is not here. As long as the row is the same, so are the keys.
+func (s *Service) keptSigner(ctx context.Context, account, poolID string) (*signer, error) {
+	if regionOf(poolID) == "" {
+		return nil, nil
+	}
+	var row []byte
+	err := s.view(ctx, func(tx *kv.Tx) (err error) {
+		row, err = signings.Stamp(tx, inPool(account, poolID), poolID)
+		return err
+	})
+	if err != nil || row == nil {
+		return nil, err
+	}
+	cacheKey := account + "/" + poolID
+	if k, ok := s.keys.Load(cacheKey); ok && bytes.Equal(k.(*signer).row, row) {
+		return k.(*signer), nil
+	}
+	kept, err := signings.Decode(row)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.openKeys(account, kept)
 	if err == nil {
-		k.generation = p.Keys
+		k.row = row
 		s.keys.Store(cacheKey, k)
 	}
 	return k, err
@@ -138,11 +156,10 @@ var ErrRotating = errors.New("users: the last rotation of keys is not over")
 // RotateKeys gives the pool new keys, and returns their ids and the time from which they sign. Verifiers see them until then, and the old
 // ones for as long as tokens live that they signed.
 func (s *Service) RotateKeys(ctx context.Context, account, poolID string) (ids []string, from time.Time, err error) {
-	p, err := s.poolNow(ctx, account, poolID)
-	if err != nil {
+	if err := s.Has(ctx, account, poolID); err != nil {
 		return nil, from, err
 	}
-	if _, err := s.signerOf(ctx, account, p); err != nil { // makes the first ones
+	if _, err := s.signerOf(ctx, account, poolID); err != nil { // makes the first ones
 		return nil, from, err
 	}
 	fresh, err := s.generation(account, poolID)
@@ -152,10 +169,6 @@ func (s *Service) RotateKeys(ctx context.Context, account, poolID string) (ids [
 	err = s.update(ctx, func(tx *kv.Tx) error {
 		now := s.cfg.Now()
 		from = now.Add(keyNotice)
-		p, err := poolByID(tx, account, poolID)
-		if err != nil {
-			return err
-		}
 		row, err := signings.Get(tx, inPool(account, poolID), poolID)
 		if err != nil {
 			return err
@@ -173,10 +186,6 @@ func (s *Service) RotateKeys(ctx context.Context, account, poolID string) (ids [
 		for _, k := range fresh {
 			k.From = from
 			row.Keys, ids = append(row.Keys, k), append(ids, k.ID)
-		}
-		p.Keys++
-		if err := pools.Put(tx, inPool(account, poolID), p); err != nil {
-			return err
 		}
 		return signings.Put(tx, inPool(account, poolID), row)
 	})

@@ -75,6 +75,9 @@ func (p *pool) newName(name string) (attribute string, err error) {
 
 // aliasesOf are the names besides the username that the user may sign in by now.
 func (p *pool) aliasesOf(u *user) []alias {
+	if u.Status == external { // signs in at the provider; the same address may be a local user's
+		return nil
+	}
 	var out []alias
 	for _, name := range p.Settings.UsernameAttributes {
 		if v := u.Attributes[name]; v != "" {
@@ -100,6 +103,7 @@ func (s *Service) save(tx *kv.Tx, account string, p *pool, u *user, force bool, 
 			u.Attributes[name+"_verified"] = "false"
 		}
 	}
+	u.loseFactors()
 	u.Folded, u.Aliases, u.Modified = p.fold(u.Name), p.aliasesOf(u), now
 	if err := inFront(tx, account, p, u); err != nil {
 		return err

@@ -38,7 +38,7 @@ func BenchmarkSRPSignIn(b *testing.B) {
 
 func onlyCrypto(b *testing.B, w *world, poolID string, a *big.Int) time.Duration {
 	b.Helper()
-	keys, err := w.s.signerOf(w.ctx, account, &pool{ID: poolID})
+	keys, err := w.s.signerOf(w.ctx, account, poolID)
 	if err != nil {
 		b.Fatal(err)
 	}

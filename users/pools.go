@@ -149,6 +149,9 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		if err := ignoreAbsent(signings.Delete(tx, inPool(c.Account, id), id)); err != nil {
 			return err
 		}
+		if err := ignoreAbsent(requestKeys.Delete(tx, inPool(c.Account, id), id)); err != nil {
+			return err
+		}
 		if err := dooms.Put(tx, everywhere(c.Account), &doomed{id}); err != nil {
 			return err
 		}
@@ -159,13 +162,4 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 	}
 	s.keys.Delete(c.Account + "/" + id)
 	return nil, s.purge(c, c.Account, id)
-}
-
-// getUserPoolMfaConfig says what multi-factor sign-in there is: the setting, and no method that users could enrol in.
-func (s *Service) getUserPoolMfaConfig(c *wire.Call, in *cognitoidp.GetUserPoolMfaConfigInput) (*cognitoidp.GetUserPoolMfaConfigOutput, error) {
-	p, err := s.pool(c, in.UserPoolId.V)
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidp.GetUserPoolMfaConfigOutput{MfaConfiguration: p.Settings.MfaConfiguration}, nil
 }

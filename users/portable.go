@@ -269,7 +269,7 @@ func (s *Service) makeExported(ctx context.Context, account, poolID string, head
 			return err
 		}
 		made = true
-		p := &pool{ID: poolID, Region: regionOf(poolID), Mask: mask, Settings: settings, Keys: int(s.cfg.Now().Unix())} // other nodes may remember keys of the pool that was
+		p := &pool{ID: poolID, Region: regionOf(poolID), Mask: mask, Settings: settings}
 		if _, err := dooms.Get(tx, everywhere(account), poolID); !absent(err) {
 			return errors.Join(err, invalid("The pool %s is still being deleted.", poolID))
 		}

@@ -42,6 +42,10 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&groups, in, ""),
 		ofPool(&sessions, in, ""),
 		ofPool(&codes, in, ""),
+		ofPool(&guesses, in, ""),
+		ofPool(&totps, in, ""),
+		ofPool(&devices, in, ""),
+		ofPool(&turns, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
 		ofPool(&pasts, in, ""),
@@ -52,6 +56,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 			return 0, s.dropUploads(ctx, in, poolID)
 		},
 		ofPool(&rounds, in, ""),
+		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

@@ -40,7 +40,7 @@ func TestTokenTricksAreRefused(t *testing.T) {
 	access := tokens.AccessToken.V
 	parts := strings.Split(access, ".")
 	payload := claimsOf(t, access)
-	keys, err := w.s.signerOf(w.ctx, account, &pool{ID: p})
+	keys, err := w.s.signerOf(w.ctx, account, p)
 	if err != nil {
 		t.Fatal(err)
 	}

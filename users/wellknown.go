@@ -25,7 +25,7 @@ func (s *Service) WellKnown() http.Handler {
 
 func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, func(account string, p *pool) (any, error) {
-		k, err := s.signerOf(r.Context(), account, p)
+		k, err := s.signerOf(r.Context(), account, p.ID)
 		if err != nil {
 			return nil, err
 		}
