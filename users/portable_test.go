@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/wire"
 )
 
@@ -29,6 +30,10 @@ func (w *world) exported() (p, cl string, file []byte) {
 	role := "arn:aws:iam::" + account + ":role/admins"
 	must(w, w.s.createGroup, &cognitoidp.CreateGroupInput{UserPoolId: str(p), GroupName: str("admins"), RoleArn: str(role), Precedence: wire.Some[int32](3)})
 	must(w, w.s.adminAddUserToGroup, &cognitoidp.AdminAddUserToGroupInput{UserPoolId: str(p), GroupName: str("admins"), Username: str("alice")})
+	w.update(p, "alice", func(tx *kv.Tx, u *user) error {
+		secret, _ := json.Marshal(portedTOTP{[]byte("seed"), "phone", 7})
+		return w.s.importTOTP(tx, account, u, secret)
+	})
 	must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str("bob"), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
 	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(open), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
 	for i := range portedPage {
@@ -49,6 +54,20 @@ func (w *world) imports(account, p string, file []byte) *Moved {
 		w.t.Fatal(err)
 	}
 	return m
+}
+
+// update runs fn with a user in a transaction.
+func (w *world) update(p, name string, fn func(tx *kv.Tx, u *user) error) {
+	w.t.Helper()
+	if err := w.s.update(w.ctx, func(tx *kv.Tx) error {
+		u, err := people.Find(tx, inPool(w.account, p), "name", p, name)
+		if err != nil {
+			return err
+		}
+		return fn(tx, u)
+	}); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // TestUsersMoveToAnotherNode, with their pool: another account, another data key.
@@ -83,6 +102,13 @@ func TestUsersMoveToAnotherNode(t *testing.T) {
 		}
 	}
 	refused(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(p), Username: str("alice"), Password: str(good)}, "PasswordHistoryPolicyViolationException", "")
+	w.update(p, "alice", func(tx *kv.Tx, u *user) error {
+		got, err := w.s.exportTOTP(tx, elsewhere, u)
+		if fmt.Sprint(got) != fmt.Sprint(portedTOTP{[]byte("seed"), "phone", 7}) {
+			t.Errorf("authenticator %v", got)
+		}
+		return err
+	})
 	settings := must(w, w.s.describeUserPool, &cognitoidp.DescribeUserPoolInput{UserPoolId: str(p)}).UserPool
 	if settings.Arn.V != poolARN(elsewhere, p) {
 		t.Errorf("%s", settings.Arn.V)
@@ -161,7 +187,7 @@ func TestWhatIsNotExportedIsNotImported(t *testing.T) {
 			}
 		}
 	}
-	user.User.Sub, user.User.Name, user.User.Attributes, user.User.Password = "5", "eve", map[string]string{}, []byte("short")
+	user.User.Row.Sub, user.User.Row.Name, user.User.Row.Attributes, user.User.Password = "5", "eve", map[string]string{}, []byte("short")
 	bad, _ := json.Marshal(user)
 	if m := w.imports(account, p, append([]byte(lines[0]), bad...)); m.Imported != 0 || len(m.Refused) != 1 || m.Refused[0] != "user eve: The user's password is none." {
 		t.Fatalf("%+v", m)
