@@ -85,6 +85,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	}
 	s.users = users.New(users.Config{
 		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, KeyAge: n.cfg.KeyAge,
+		Home: func() string { return "https://" + n.local() },
 	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
 		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
@@ -137,7 +138,7 @@ const CredentialsFile = "credentials"
 func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error {
 	medium := map[string]string{"EMAIL": outbox.Email, "SMS": outbox.SMS}[m.Medium]
 	return s.outbox.Send(tx, scope, outbox.Message{
-		To: m.To, Medium: medium, Kind: m.Kind, Subject: m.Subject, Body: m.Body,
+		To: m.To, Medium: medium, Kind: m.Kind, Subject: m.Subject, Body: m.Body, From: m.From, ReplyTo: m.ReplyTo,
 		Fields: map[string]string{"code": m.Code, "username": m.Username, "pool": m.Pool},
 	})
 }

@@ -15,11 +15,12 @@ import (
 const keysCached = time.Hour
 
 // WellKnown serves what verifiers of a pool's tokens read: GET /{poolId}/.well-known/jwks.json and
-// /{poolId}/.well-known/openid-configuration. Both are public, in AWS too.
+// /{poolId}/.well-known/openid-configuration, which are public, in AWS too; and the links that confirm who signs up.
 func (s *Service) WellKnown() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{pool}/.well-known/jwks.json", s.serveKeys)
 	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.serveDiscovery)
+	mux.HandleFunc("GET /{pool}/"+confirmPath, s.serveConfirmation)
 	return mux
 }
 
