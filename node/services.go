@@ -81,7 +81,9 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
-	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}})
+	s.users = users.New(users.Config{
+		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog,
+	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
@@ -97,7 +99,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
-		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done,
+		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done, Used: s.access.Used,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -137,6 +139,11 @@ func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error
 	})
 }
 
+// writeLog keeps what another service logs where the logs of functions are.
+func (s *services) writeLog(tx *kv.Tx, scope record.Scope, group, stream string, at time.Time, lines []string) error {
+	return s.functions.WriteLog(tx, scope, group, stream, at, lines)
+}
+
 // sdk is the browser SDK that hosting buckets get a copy of, nil when it is not installed.
 func (n *Node) sdk() []byte {
 	file, err := os.ReadFile(filepath.Join(n.cfg.NodeModules, "aws-sdk", "dist", "aws-sdk.min.js"))
@@ -154,12 +161,14 @@ const housekeeping = 10 * time.Minute // between sweeps
 func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
+	wg.Go(func() { s.users.Run(ctx) })
 	wg.Go(func() { s.refusals.run(ctx) })
 	wg.Go(func() {
 		if err := s.node.serveMetrics(ctx); err != nil {
 			log.Error("metrics", "error", err)
 		}
 	})
+	wg.Go(func() { s.keepUse(ctx, log) })
 	chores := func(ctx context.Context) { s.chores(ctx, log) }
 	if s.node.where.shared() {
 		lease := &record.Lease{DB: s.node.db, Name: choresLease}
@@ -168,6 +177,14 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 		wg.Go(func() { chores(ctx) })
 	}
 	return wg.Wait
+}
+
+// keepUse writes now and then who has used what. Each node knows only of its own requests.
+func (s *services) keepUse(ctx context.Context, log *slog.Logger) {
+	again(ctx, log, access.UseEvery, "last use", s.access.KeepUse)
+	if err := s.access.KeepUse(context.WithoutCancel(ctx)); err != nil {
+		log.Error("last use", "error", err)
+	}
 }
 
 // choresLease is held by the node that does the chores of all.

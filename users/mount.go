@@ -15,8 +15,10 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountTags(m)
 	s.mountRisk(m)
+	s.mountProviders(m)
 	s.mountMFA(m)
 	s.mountDevices(m)
+	s.mountImports(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

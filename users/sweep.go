@@ -51,7 +51,12 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&pasts, in, ""),
 		ofPool(&risks, in, ""),
 		ofPool(&events, in, ""),
+		ofPool(&jobs, in, ""),
+		func(ctx context.Context, s *Service, poolID string) (int, error) {
+			return 0, s.dropUploads(ctx, in, poolID)
+		},
 		ofPool(&rounds, in, ""),
+		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
