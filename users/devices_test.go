@@ -346,6 +346,23 @@ func TestSessionsOnDevices(t *testing.T) {
 	}
 }
 
+// TestPoolsTakeFactorsAlong deletes a pool in which everything waits that second factors and devices keep.
+func TestPoolsTakeFactorsAlong(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.tracking(true, false)
+	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("OPTIONAL"), SoftwareTokenMfaConfiguration: &cognitoidp.SoftwareTokenMfaConfigType{Enabled: wire.Some(true)}})
+	w.person(p, "alice")
+	in := w.signIn(p, cl, "alice")
+	ph := w.confirm(in)
+	secret := w.app(in.AccessToken.V)
+	wantFault(t, w.wrongly(cl, w.challenged(cl, "alice", softwareTokenMFA).Session.V, secret), "CodeMismatchException", "")
+	must(w, w.s.initiateAuth, onDevice(cl, "alice", ph.key))
+	must(w, w.s.deleteUserPool, &cognitoidp.DeleteUserPoolInput{UserPoolId: str(p)})
+	if n := w.rows(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+}
+
 func FuzzDeviceCredential(f *testing.F) {
 	ph := &phone{"k", "g", "x"}
 	f.Add(ph.verifier().Salt.V, ph.verifier().PasswordVerifier.V)
