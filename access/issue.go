@@ -39,6 +39,7 @@ type Spec struct {
 	Identity  *wire.CognitoIdentity
 	Policies  []string          // session policies: documents
 	Tags      map[string]string // session tags
+	Guest     bool              // limit the session to what AWS lets guests of identity pools do
 
 	Transitive []string // keys of the tags that the session of a further role inherits
 	MFA        bool     // the caller has just shown a second factor
@@ -73,7 +74,8 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 	life = min(life, time.Duration(role.MaxSession)*time.Second)
 	account := accountOf(role.ARN)
 	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Name: spec.SessionName,
-		Keys: spec.sessionKeys(), Transitive: spec.Transitive, MFA: spec.mfaTime(now), Policies: spec.Policies, Identity: spec.Identity}, now, life)
+		Keys: spec.sessionKeys(), Transitive: spec.Transitive, MFA: spec.mfaTime(now), Policies: spec.Policies, Guest: spec.Guest,
+		Identity: spec.Identity}, now, life)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type session struct {
 	Transitive []string              `json:"t,omitempty"`
 	MFA        int64                 `json:"m,omitempty"` // seconds, when a second factor was shown; 0: none was
 	Policies   []string              `json:"p,omitempty"`
+	Guest      bool                  `json:"g,omitempty"` // limited to guestLimits
 	Identity   *wire.CognitoIdentity `json:"c,omitempty"`
 
 	last atomic.Pointer[joined]
@@ -175,6 +176,9 @@ func (t *session) rolePrincipal(s *Service, c *compiled) *wire.Principal {
 func (t *session) sessionSources(s *Service) (out []policy.Source) {
 	for i, document := range t.Policies {
 		out = append(out, s.source(fmt.Sprintf("session policy %d", i+1), document))
+	}
+	if t.Guest {
+		out = append(out, s.source("limits of guests", guestLimits))
 	}
 	return out
 }

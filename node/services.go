@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -84,7 +85,8 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.users = users.New(users.Config{
 		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog,
 	})
-	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
+	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
+		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
 	var err error
@@ -273,12 +275,28 @@ func (l logins) Live(ctx context.Context, claims map[string]any) (bool, error) {
 	return l.s.users.SessionLive(ctx, claims)
 }
 
+// providers are IAM's identity providers, for identities.
+type providers struct{ s *services }
+
+func (p providers) OIDC(ctx context.Context, arn string) (*identities.OIDCProvider, error) {
+	found, err := p.s.access.OIDCProvider(ctx, arn)
+	if found == nil || err != nil {
+		return nil, err
+	}
+	return &identities.OIDCProvider{URL: found.URL, ClientIDs: found.ClientIDs}, nil
+}
+
+func (p providers) SAML(ctx context.Context, arn string) ([]byte, error) {
+	return p.s.access.SAMLMetadata(ctx, arn)
+}
+
 // sessions give identities the credentials of a role.
 type sessions struct{ s *services }
 
 func (a sessions) Issue(ctx context.Context, spec identities.SessionSpec) (identities.SessionCredentials, error) {
 	issued, err := a.s.access.Issue(ctx, access.Spec{
-		RoleARN: spec.RoleARN, SessionName: spec.Name, Duration: spec.Life, Federated: spec.Provider, Keys: spec.Keys, Identity: &spec.Identity,
+		RoleARN: spec.RoleARN, SessionName: spec.Name, Duration: spec.Life, Federated: spec.Provider, Keys: spec.Keys,
+		Tags: spec.Tags, TrustKeys: spec.TrustKeys, Guest: spec.Guest, Identity: &spec.Identity,
 	})
 	if errors.Is(err, access.ErrRole) {
 		return identities.SessionCredentials{}, fmt.Errorf("%w: %w", identities.ErrRole, err)
@@ -302,5 +320,13 @@ func (w webTokens) Verify(ctx context.Context, token string) (string, map[string
 	case err != nil:
 		return "", nil, err
 	}
-	return who.Provider, map[string]any{"sub": who.Subject, "aud": who.Audience, "amr": who.Keys[identities.Issuer+":amr"]}, nil
+	claims := map[string]any{"sub": who.Subject, "aud": who.Audience, "amr": who.Keys[identities.Issuer+":amr"]}
+	if len(who.Tags) > 0 {
+		tags := map[string]any{}
+		for key, values := range who.Tags {
+			tags[key] = values
+		}
+		claims[identities.TagClaim] = map[string]any{"principal_tags": tags}
+	}
+	return who.Provider, claims, nil
 }

@@ -232,7 +232,9 @@ func (s *Service) updateDeviceStatus(c *wire.Call, in *cognitoidp.UpdateDeviceSt
 }
 
 func (s *Service) adminUpdateDeviceStatus(c *wire.Call, in *cognitoidp.AdminUpdateDeviceStatusInput) (*cognitoidp.AdminUpdateDeviceStatusOutput, error) {
-	return nil, s.onUser(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, u *user) error { return setRemembered(tx, c, u, in.DeviceKey.V, in.DeviceRememberedStatus) })
+	return nil, s.onUser(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, u *user) error {
+		return setRemembered(tx, c, u, in.DeviceKey.V, in.DeviceRememberedStatus)
+	})
 }
 
 func setRemembered(tx *kv.Tx, c *wire.Call, u *user, key string, status wire.Opt[string]) error {
