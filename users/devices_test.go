@@ -276,6 +276,28 @@ func TestDeviceIntruders(t *testing.T) {
 	})
 }
 
+// TestProvedDeviceStays has the pool want a second factor after a device was proved: naming another one then changes nothing.
+func TestProvedDeviceStays(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.tracking(true, false)
+	w.person(p, "alice")
+	ph, other := w.confirm(w.signIn(p, cl, "alice")), w.confirm(w.signIn(p, cl, "alice"))
+	w.turnOn(p, "alice", false, smsMFA)
+	must(w, w.s.initiateAuth, onDevice(cl, "alice", ph.key))
+	k := newSRPClient()
+	right := ph.answer(k, "alice", w.begin(cl, "alice", ph, k))
+	must(w, w.s.updateUserPool, &cognitoidp.UpdateUserPoolInput{UserPoolId: str(p), MfaConfiguration: str("OPTIONAL"), DeviceConfiguration: &cognitoidp.DeviceConfigurationType{},
+		SmsConfiguration: &cognitoidp.SmsConfigurationType{SnsCallerArn: str("arn:aws:iam::123456789012:role/sms")}})
+	ask := must(w, w.s.respondToAuthChallenge, proofOf(cl, right))
+	if ask.ChallengeName.V != smsMFA {
+		t.Fatalf("%+v", ask)
+	}
+	in := w.enters(answer(cl, smsMFA, ask.Session.V, "SMS_MFA_CODE", w.lastCode(), "DEVICE_KEY", other.key))
+	if on := claimsOf(t, in.AccessToken.V)["device_key"]; on != ph.key {
+		t.Fatalf("the session is on %v", on)
+	}
+}
+
 func TestConfirmDeviceRefused(t *testing.T) {
 	w := newWorld(t)
 	p, cl := w.tracking(true, false)
