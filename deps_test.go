@@ -43,7 +43,9 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp")},
+	{"users", service("api/cognitoidp", "own")},
+	{"users/passkey", nil},
+	{"users/passkey/passkeytest", nil},
 	{"identities", service("api/cognitoidentity")},
 	{"access", service("api/iam", "api/sts")},
 	{"gateway", service("api/apigateway")},
@@ -111,6 +113,7 @@ var mayUse = map[string][]string{
 	"github.com/anishathalye":       {"kv/history"},
 	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
 	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
+	"github.com/go-webauthn/":       {"users/passkey"},
 	"github.com/jackc/pgx":          {"kv/pgkv"},
 	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                {"backup"},

@@ -24,7 +24,7 @@ type challenge struct {
 	As      string // the name the client gave
 	Expires time.Time
 	Way     progress `json:",omitzero"`
-	Secret  []byte   `json:",omitempty"` // b
+	Secret  []byte   `json:",omitempty"` // b, or the challenge of a passkey
 	Public  []byte   `json:",omitempty"` // A
 	Scramb  []byte   `json:",omitempty"` // u
 	Round   string   `json:",omitempty"` // id of the row that a custom challenge waits in

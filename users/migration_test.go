@@ -32,7 +32,9 @@ func (w *world) migrating(t *testing.T, change ...func(*cognitoidp.CreateUserPoo
 		return nil
 	}}
 	w.s.cfg.Invoke = f
-	p := w.pool(func(in *cognitoidp.CreateUserPoolInput) { in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: aFunction} })
+	p := w.pool(func(in *cognitoidp.CreateUserPoolInput) {
+		in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: aFunction}
+	})
 	return w.client(p, change...), f
 }
 
@@ -113,7 +115,9 @@ func TestUserMigrationAnswers(t *testing.T) {
 	} {
 		f.answer = func(e *event) error { e.Response = response; return nil }
 		_, err := w.s.initiateAuth(w.call(), passwordAuth(cl, "alice", good))
-		t.Run(name, func(t *testing.T) { wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output") })
+		t.Run(name, func(t *testing.T) {
+			wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
+		})
 	}
 	f.answer = func(e *event) error { e.Response = map[string]any{}; return nil }
 	refused(w, w.s.initiateAuth, passwordAuth(cl, "alice", good), "UserNotFoundException", "Exception migrating user")

@@ -13,6 +13,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountPools(m)
 	s.mountAdmin(m)
 	s.mountGroups(m)
+	s.mountPasskeys(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

@@ -150,5 +150,12 @@ func (s *Service) getUserPoolMfaConfig(c *wire.Call, in *cognitoidp.GetUserPoolM
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.GetUserPoolMfaConfigOutput{MfaConfiguration: p.Settings.MfaConfiguration}, nil
+	out := &cognitoidp.GetUserPoolMfaConfigOutput{MfaConfiguration: p.Settings.MfaConfiguration}
+	return out, s.view(c, func(tx *kv.Tx) error {
+		r, err := relyingPartyOf(tx, c.Account, p)
+		if r.RelyingPartyId.Set {
+			out.WebAuthnConfiguration = &r
+		}
+		return err
+	})
 }

@@ -99,9 +99,6 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"PasswordHistorySize": func(in *cognitoidp.CreateUserPoolInput) {
 			in.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &cognitoidp.PasswordPolicyType{PasswordHistorySize: wire.Some[int32](3)}}
 		},
-		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
-			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
-		},
 		"The CustomSMSSender trigger is not supported by this server: codes are encrypted": func(in *cognitoidp.CreateUserPoolInput) {
 			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomSMSSender: &cognitoidp.CustomSMSLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
 		},
@@ -134,7 +131,6 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"can not mix": func(in *cognitoidp.CreateUserPoolClientInput) {
 			in.ExplicitAuthFlows = []string{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"}
 		},
-		"ALLOW_USER_AUTH":            func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} },
 		"Invalid read attributes or": func(in *cognitoidp.CreateUserPoolClientInput) { in.ReadAttributes = []string{"custom:none"} },
 	} {
 		in := &cognitoidp.CreateUserPoolClientInput{UserPoolId: str(p), ClientName: str("c")}

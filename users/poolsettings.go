@@ -62,8 +62,11 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 
 // policiesOf completes the password policy: no policy is the default one, a policy without a rule does not ask for it.
 func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicyType {
-	if given == nil || given.PasswordPolicy == nil {
-		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: defaultPolicy()}
+	if given == nil {
+		given = &cognitoidp.UserPoolPolicyType{}
+	}
+	if given.PasswordPolicy == nil {
+		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: defaultPolicy(), SignInPolicy: given.SignInPolicy}
 	}
 	rule := *given.PasswordPolicy
 	rule.MinimumLength = wire.Some(rule.MinimumLength.Or(8))
@@ -90,13 +93,6 @@ func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: use CONFIRM_WITH_CODE.")
 	case in.Policies != nil && in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.PasswordHistorySize.V > 0:
 		return invalid("PasswordHistorySize is not supported by this server.")
-	}
-	if in.Policies != nil && in.Policies.SignInPolicy != nil {
-		for _, factor := range in.Policies.SignInPolicy.AllowedFirstAuthFactors {
-			if factor != "PASSWORD" {
-				return invalid("First authentication factor %s is not supported by this server.", factor)
-			}
-		}
 	}
 	if u := in.UserAttributeUpdateSettings; u != nil {
 		for _, name := range u.AttributesRequireVerificationBeforeUpdate {

@@ -255,6 +255,9 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 	if err := forgetRounds(tx, account, u); err != nil {
 		return err
 	}
+	if err := forgetPasskeys(tx, account, u); err != nil {
+		return err
+	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
 }
 

@@ -45,6 +45,9 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
 		ofPool(&rounds, in, ""),
+		ofPool(&passkeys, in, ""),
+		ofPool(&ceremonies, in, ""),
+		ofPool(&relyingParties, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {
