@@ -82,14 +82,14 @@ func spendSession(tx *kv.Tx, a *attempt, ch challenge, sealed []byte) error {
 	return err
 }
 
-// A sign-up that a code confirms has shown as much as a sign-in by that code: with the session that led through both, the user
-// enters at once.
+// A sign-up that a code confirms has shown as much as a sign-in by that code: who confirmed it enters at once. The session that
+// SignUp hands out may come along (AWS's own clients leave it away); one of another sign-up leads nowhere.
 const (
 	signUpBegun     = "SIGN_UP"
 	signUpConfirmed = "SIGN_UP_CONFIRMED"
 )
 
-// signUpSession is what ConfirmSignUp may come back with; "" when the client does not sign in that way.
+// signUpSession is what ConfirmSignUp may be given; "" when the client does not sign in that way.
 func (s *Service) signUpSession(c *wire.Call, cl *client, p *pool, u *user, name string) (string, error) {
 	if !cl.allows(userAuth) || !p.passwordless() {
 		return "", nil
@@ -102,15 +102,16 @@ func (s *Service) signUpSession(c *wire.Call, cl *client, p *pool, u *user, name
 // codes for a sign-in, or the session is not of this sign-up.
 func (s *Service) confirmedSession(c *wire.Call, as *asked, in *cognitoidp.ConfirmSignUpInput, attribute string) (string, error) {
 	factor := map[string]string{"email": emailOTP, "phone_number": smsOTP}[attribute]
-	if in.Session.V == "" || !as.client.allows(userAuth) {
+	if !as.client.allows(userAuth) || !allowsFactor(as.pool, factor) {
 		return "", nil
 	}
 	a := &attempt{Call: c, client: as.client, pool: as.pool, given: map[string]string{"USERNAME": in.Username.V}}
-	ch, _, err := s.resume(a, signUpBegun, in.Session.V)
-	if err != nil || ch.Sub != as.user.Sub || !allowsFactor(as.pool, factor) {
-		return "", nil // confirmed all the same; they sign in as others do
+	if in.Session.V != "" {
+		if ch, _, err := s.resume(a, signUpBegun, in.Session.V); err != nil || ch.Sub != as.user.Sub {
+			return "", nil // confirmed all the same; they sign in as others do
+		}
 	}
-	return s.sessionOf(a, &verdict{user: as.user, way: ch.Way, ask: signUpConfirmed}, challenge{})
+	return s.sessionOf(a, &verdict{user: as.user, way: progress{Flow: userAuth}, ask: signUpConfirmed}, challenge{})
 }
 
 // byConfirmation lets a user in who has just confirmed their sign-up by a code.
