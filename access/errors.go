@@ -22,6 +22,10 @@ func noSuchUser(name string) error {
 	return noSuchEntity("The user with name %s cannot be found.", name)
 }
 
+func noSuchGroup(name string) error {
+	return noSuchEntity("The group with name %s cannot be found.", name)
+}
+
 func alreadyExists(format string, a ...any) error {
 	return &iam.EntityAlreadyExistsException{Message: wire.Some(fmt.Sprintf(format, a...))}
 }
@@ -59,6 +63,14 @@ func (s *Service) checkDocument(document string, use func(*policy.Policy) error)
 func or(err, missing error) error {
 	if errors.Is(err, record.ErrNotFound) {
 		return missing
+	}
+	return err
+}
+
+// unless is record.ErrNotFound for a row that was found but is not the one that is meant.
+func unless(err error, meant func() bool) error {
+	if err == nil && !meant() {
+		return record.ErrNotFound
 	}
 	return err
 }

@@ -19,27 +19,52 @@ const defaultMaxSession = 3600 // seconds
 // pathOf is a path as given, or the default.
 func pathOf(p wire.Opt[string]) string { return p.Or("/") }
 
-// roleARN is the ARN of a role that may not exist; then it has no path.
-func (s *Service) roleARN(c *wire.Call, name string) (string, map[string]string, error) {
-	arn := "arn:aws:iam::" + c.Account + ":role/" + name
-	var tags map[string]string
-	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+// roleARN is the ARN of a role that may not exist (then it has no path), and what is known of it.
+func (s *Service) roleARN(c *wire.Call, name string) (arn string, known attachments, err error) {
+	arn = roleARN(c.Account, "/", name)
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		row, err := roles().Get(tx, of(c.Account), fold(name))
 		if err == nil {
-			arn, tags = row.ARN, row.Tags
+			arn, known = row.ARN, row.attachments
 		}
 		return or(err, nil)
 	})
-	return arn, tags, err
+	return arn, known, err
+}
+
+func roleARN(account, path, name string) string {
+	return "arn:aws:iam::" + account + ":role" + path + name
 }
 
 // onRole is the access of an operation on a role.
 func (s *Service) onRole(c *wire.Call, action, name string, keys policy.Keys) ([]wire.Access, error) {
-	arn, tags, err := s.roleARN(c, name)
+	arn, known, err := s.roleARN(c, name)
 	if err != nil {
 		return nil, err
 	}
-	return wire.One("iam:"+action, arn, withTags(keys, tags)), nil
+	return wire.One("iam:"+action, arn, known.keys(action, keys)), nil
+}
+
+// keys are the condition keys of an operation on a role or user: the request's, its tags, and its boundary where AWS tells it.
+// By the boundary an administrator lets others hand out permissions, but only to who has one.
+func (a *attachments) keys(action string, keys policy.Keys) policy.Keys {
+	out := withTags(keys, a.Tags)
+	if _, given := out[boundaryKey]; !given && a.Boundary != "" && tellsBoundary(action) {
+		out[boundaryKey] = []string{a.Boundary}
+	}
+	return out
+}
+
+const boundaryKey = "iam:permissionsboundary"
+
+// tellsBoundary says whether an action, by its name, changes what a role or user may do.
+func tellsBoundary(action string) bool {
+	switch action {
+	case "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary",
+		"AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "DeleteUserPermissionsBoundary":
+		return true
+	}
+	return false
 }
 
 // withTags adds the tags of the resource to the condition keys.
@@ -54,8 +79,18 @@ func withTags(keys policy.Keys, tags map[string]string) policy.Keys {
 	return keys
 }
 
-// changeRole runs f on the row of a role and stores what it left there.
+// changeRole runs f on the row of a role and stores what it left there. Service-linked roles are not changed so.
 func (s *Service) changeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
+	return s.describeRole(c, name, func(tx *kv.Tx, r *roleRow) error {
+		if err := r.unmodifiable(); err != nil {
+			return err
+		}
+		return f(tx, r)
+	})
+}
+
+// describeRole is changeRole also for service-linked roles: of them AWS lets the description be changed.
+func (s *Service) describeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
 	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		row, err := roles().Get(tx, of(c.Account), fold(name))
 		if err != nil {
@@ -83,10 +118,10 @@ func (s *Service) readRole(c *wire.Call, name string) (row *roleRow, err error) 
 func (s *Service) accessCreateRole(c *wire.Call, in *iam.CreateRoleInput) ([]wire.Access, error) {
 	keys := policy.Keys{}
 	if in.PermissionsBoundary.Set {
-		keys["iam:permissionsboundary"] = []string{in.PermissionsBoundary.V}
+		keys[boundaryKey] = []string{in.PermissionsBoundary.V}
 	}
 	requestTags(keys, in.Tags)
-	return wire.One("iam:CreateRole", "arn:aws:iam::"+c.Account+":role"+pathOf(in.Path)+in.RoleName.V, keys), nil
+	return wire.One("iam:CreateRole", roleARN(c.Account, pathOf(in.Path), in.RoleName.V), keys), nil
 }
 
 func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
@@ -97,12 +132,15 @@ func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.Create
 	if err := s.checkTrust(in.AssumeRolePolicyDocument.V); err != nil {
 		return nil, err
 	}
+	if strings.HasPrefix(pathOf(in.Path), linkedPath) {
+		return nil, invalidInput("The path " + linkedPath + " is for service-linked roles.")
+	}
 	row := &roleRow{
 		Name: in.RoleName.V, Path: pathOf(in.Path), ID: newID("AROA", 17), Trust: in.AssumeRolePolicyDocument.V,
 		Description: in.Description.V, MaxSession: in.MaxSessionDuration.Or(defaultMaxSession), Created: c.Now.UTC().Truncate(time.Second),
 		attachments: attachments{Boundary: in.PermissionsBoundary.V, Tags: tags},
 	}
-	row.ARN = "arn:aws:iam::" + c.Account + ":role" + row.Path + row.Name
+	row.ARN = roleARN(c.Account, row.Path, row.Name)
 	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		if err := checkBoundary(tx, c.Account, row.Boundary); err != nil {
 			return err
@@ -145,16 +183,21 @@ func (s *Service) accessGetRole(c *wire.Call, in *iam.GetRoleInput) ([]wire.Acce
 	return s.onRole(c, "GetRole", in.RoleName.V, nil)
 }
 
-func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	row, err := s.readRole(c, in.RoleName.V)
-	if err != nil {
-		return nil, err
-	}
-	return &iam.GetRoleOutput{Role: row.api()}, nil
+func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (out *iam.GetRoleOutput, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(in.RoleName.V))
+		if err != nil {
+			return or(err, noSuchRole(in.RoleName.V))
+		}
+		out = &iam.GetRoleOutput{Role: row.api()}
+		out.Role.RoleLastUsed, err = roleLastUsed(tx, c, row)
+		return err
+	})
+	return out, err
 }
 
 func accessListRoles(c *wire.Call, in *iam.ListRolesInput) ([]wire.Access, error) {
-	return wire.One("iam:ListRoles", "arn:aws:iam::"+c.Account+":role"+pathOf(in.PathPrefix), nil), nil
+	return wire.One("iam:ListRoles", roleARN(c.Account, pathOf(in.PathPrefix), ""), nil), nil
 }
 
 func (s *Service) listRoles(c *wire.Call, in *iam.ListRolesInput) (out *iam.ListRolesOutput, err error) {
@@ -183,14 +226,27 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 		if err != nil {
 			return or(err, noSuchRole(in.RoleName.V))
 		}
+		if err := row.unmodifiable(); err != nil {
+			return err
+		}
 		if err := row.deletable(); err != nil {
 			return err
 		}
-		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
+		if err := mustBeInNoProfile(tx, c.Account, row.Name); err != nil {
 			return err
 		}
-		return touch(tx)
+		return dropRole(tx, c.Account, row)
 	})
+}
+
+func dropRole(tx *kv.Tx, account string, row *roleRow) error {
+	if err := roles().Delete(tx, of(account), fold(row.Name)); err != nil {
+		return err
+	}
+	if err := dropUse(tx, account, row.ID); err != nil {
+		return err
+	}
+	return touch(tx)
 }
 
 // deletable refuses while policies are left, as AWS does.
@@ -209,7 +265,10 @@ func (s *Service) accessUpdateRole(c *wire.Call, in *iam.UpdateRoleInput) ([]wir
 }
 
 func (s *Service) updateRole(c *wire.Call, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
-	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+	return nil, s.describeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+		if in.MaxSessionDuration.Set && r.linked() {
+			return r.unmodifiable()
+		}
 		r.Description = in.Description.Or(r.Description)
 		r.MaxSession = in.MaxSessionDuration.Or(r.MaxSession)
 		return nil
@@ -222,7 +281,7 @@ func (s *Service) accessUpdateRoleDescription(c *wire.Call, in *iam.UpdateRoleDe
 
 func (s *Service) updateRoleDescription(c *wire.Call, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
 	var role *iam.Role
-	err := s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+	err := s.describeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
 		r.Description = in.Description.V
 		role = r.api()
 		return nil
@@ -244,21 +303,6 @@ func (s *Service) updateTrust(c *wire.Call, in *iam.UpdateAssumeRolePolicyInput)
 	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
 		r.Trust = in.PolicyDocument.V
 		return nil
-	})
-}
-
-// RevokeSessions refuses, from now on, every session of the role that was issued before this call.
-func (s *Service) RevokeSessions(ctx context.Context, account, role string) error {
-	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
-		row, err := roles().Get(tx, of(account), fold(role))
-		if err != nil {
-			return or(err, noSuchRole(role))
-		}
-		row.Revocations++
-		if err := roles().Put(tx, of(account), row); err != nil {
-			return err
-		}
-		return touch(tx)
 	})
 }
 

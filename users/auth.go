@@ -17,6 +17,8 @@ type attempt struct {
 	validation map[string]string // ClientMetadata of InitiateAuth
 	data       map[string]string // ClientMetadata of answers to challenges
 	session    string            // what an earlier step handed out
+	from       visitor           // who asks
+	common     bool              // a password was shown, and it is a common one
 }
 
 // step is where a sign-in stands after a request: ended with a grant, or waiting for the answer to a challenge.
@@ -34,7 +36,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, validation: in.ClientMetadata, session: in.Session.V}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, validation: in.ClientMetadata, session: in.Session.V, from: visitorOf(c, cl, in.UserContextData)}
 	switch in.AuthFlow.V {
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		return nil, invalid("Initiate Auth method not supported.")
@@ -48,7 +50,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 }
 
 func (s *Service) adminInitiateAuth(c *wire.Call, in *cognitoidp.AdminInitiateAuthInput) (*cognitoidp.AdminInitiateAuthOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata, session: in.Session.V}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata, session: in.Session.V, from: visitorOf(c, cl, in.UserContextData)}
 	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
 	if err != nil {
 		return nil, err
@@ -115,7 +117,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 }
 
 func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.AdminRespondToAuthChallengeInput) (*cognitoidp.AdminRespondToAuthChallengeOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +131,16 @@ func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.Admin
 }
 
 // operated is an attempt that an operator's program makes for somebody.
-func (s *Service) operated(c *wire.Call, poolID, clientID string, given map[string]string) (*attempt, error) {
-	a := &attempt{Call: c, given: given}
+func (s *Service) operated(c *wire.Call, poolID, clientID string, given map[string]string, said *cognitoidp.ContextDataType) (*attempt, error) {
+	a := &attempt{Call: c, given: given, from: operatorsVisitor(said)}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
 		a.client, a.pool, err = clientOf(tx, c.Account, poolID, clientID)
 		return err
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, s.mayCome(c, a.pool, a.client.ID, a.from.IP)
 }
 
 // proceed takes the answer to a challenge.
@@ -160,10 +165,22 @@ func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 		return s.withPassword(a, name, session, "PASSWORD")
 	case passwordSRP:
 		return s.withPassword(a, name, session, "SRP_A")
-	case emailOTP, smsOTP:
+	case smsOTP:
 		return s.checkCode(a, name, session)
+	case emailOTP:
+		return s.checkEmailCode(a, session)
 	case webAuthn:
 		return s.checkPasskey(a, session)
+	case mfaSetup:
+		return s.finishSetup(a, session)
+	case selectMFAType:
+		return s.choose(a, session)
+	case smsMFA, softwareTokenMFA:
+		return s.checkSecondFactor(a, name, session)
+	case deviceSRPAuth:
+		return s.offerDeviceSRP(a)
+	case devicePasswordVerifier:
+		return s.checkDeviceSRP(a)
 	}
 	return nil, invalid("The challenge %s is not supported by this server.", name)
 }

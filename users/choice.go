@@ -15,21 +15,27 @@ const (
 	selectChallenge = "SELECT_CHALLENGE"
 )
 
-// First factors, by their names on the wire. PASSWORD is shownPassword.
+// First factors, by their names on the wire. PASSWORD is shownPassword; EMAIL_OTP is also a second factor.
 const (
 	passwordSRP = "PASSWORD_SRP"
-	emailOTP    = "EMAIL_OTP"
 	smsOTP      = "SMS_OTP"
 	webAuthn    = "WEB_AUTHN"
 )
 
-// firstFactors are those a pool lets people sign in by; only passwords, unless it says otherwise.
+// firstFactors are those a pool lets people sign in by; only passwords, unless it says otherwise. Where it wants a second factor, codes
+// are no first one: both would come to the same place.
 func (p *pool) firstFactors() []string {
+	factors := []string{shownPassword}
 	if t := p.Settings.Policies; t != nil && t.SignInPolicy != nil && len(t.SignInPolicy.AllowedFirstAuthFactors) > 0 {
-		return t.SignInPolicy.AllowedFirstAuthFactors
+		factors = t.SignInPolicy.AllowedFirstAuthFactors
 	}
-	return []string{shownPassword}
+	if p.Settings.MfaConfiguration.V == "ON" {
+		factors = slices.DeleteFunc(slices.Clone(factors), isCode)
+	}
+	return factors
 }
+
+func isCode(factor string) bool { return factor == emailOTP || factor == smsOTP }
 
 // passwordless tells whether people can sign in with a code alone, so that they need no password.
 func (p *pool) passwordless() bool {
@@ -44,9 +50,13 @@ func codeAddress(u *user, factor string) (address, bool) {
 	return address{name, u.Attributes[name]}, u.Attributes[name] != "" && u.Attributes[name+"_verified"] == "true"
 }
 
-// configured are the first factors of the pool that the user has.
+// configured are the first factors of the pool that the user has. Who turned a second factor on has no codes for a first.
 func (s *Service) configured(tx *kv.Tx, account string, p *pool, u *user) ([]string, error) {
 	var out []string
+	second, err := factorsOf(tx, account, p, u)
+	if err != nil {
+		return nil, err
+	}
 	for _, factor := range p.firstFactors() {
 		has := false
 		switch factor {
@@ -54,6 +64,7 @@ func (s *Service) configured(tx *kv.Tx, account string, p *pool, u *user) ([]str
 			has = u.Credential != nil
 		case emailOTP, smsOTP:
 			_, has = codeAddress(u, factor)
+			has = has && len(second) == 0
 		case webAuthn:
 			ours, err := passkeysHere(tx, account, p, u)
 			if err != nil {
@@ -69,26 +80,22 @@ func (s *Service) configured(tx *kv.Tx, account string, p *pool, u *user) ([]str
 }
 
 // pretendedFactors are those a ghost seems to have: any that users may have, and always the same.
-func (s *Service) pretendedFactors(tx *kv.Tx, account string, p *pool, u *user) ([]string, error) {
+func (s *Service) pretendedFactors(_ *kv.Tx, account string, p *pool, u *user) ([]string, error) {
 	mask, err := s.mask(account, p)
-	if err != nil {
-		return nil, err
-	}
-	r, err := relyingPartyOf(tx, account, p)
 	if err != nil {
 		return nil, err
 	}
 	var out []string
 	for _, factor := range p.firstFactors() {
-		if factor == webAuthn && r.RelyingPartyId.V == "" {
+		if factor == webAuthn && p.relyingParty().RelyingPartyId.V == "" {
 			continue
 		}
 		if factor == shownPassword || mac(mask, []byte("factor/"+factor), []byte(u.Sub))[0] < 128 {
 			out = append(out, factor)
 		}
 	}
-	if len(out) == 0 {
-		out = p.firstFactors()[:1]
+	if all := p.firstFactors(); len(out) == 0 && len(all) > 0 {
+		out = all[:1]
 	}
 	return out, nil
 }

@@ -32,6 +32,9 @@ func (s *Service) createUserPoolClient(c *wire.Call, in *cognitoidp.CreateUserPo
 		if err != nil {
 			return err
 		}
+		if err := checkProviders(tx, c.Account, p.ID, in.SupportedIdentityProviders); err != nil {
+			return err
+		}
 		if err := cl.configure(p, changeableClient(in), c.Now); err != nil {
 			return err
 		}
@@ -92,11 +95,6 @@ func (cl *client) refuse(p *pool, in *cognitoidp.UpdateUserPoolClientInput) erro
 	}
 	if in.AnalyticsConfiguration != nil {
 		return invalid("AnalyticsConfiguration is not supported by this server.")
-	}
-	for _, provider := range in.SupportedIdentityProviders {
-		if provider != "COGNITO" {
-			return invalid("The provider %s does not exist for User Pool %s.", provider, p.ID)
-		}
 	}
 	for _, name := range slices.Concat(in.ReadAttributes, in.WriteAttributes) {
 		if p.attribute(name) == nil {
@@ -232,6 +230,9 @@ func (s *Service) updateUserPoolClient(c *wire.Call, in *cognitoidp.UpdateUserPo
 		if cl, p, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
 			return err
 		}
+		if err := checkProviders(tx, c.Account, p.ID, in.SupportedIdentityProviders); err != nil {
+			return err
+		}
 		if err := cl.configure(p, in, c.Now); err != nil {
 			return err
 		}
@@ -247,6 +248,9 @@ func (s *Service) updateUserPoolClient(c *wire.Call, in *cognitoidp.UpdateUserPo
 func (s *Service) deleteUserPoolClient(c *wire.Call, in *cognitoidp.DeleteUserPoolClientInput) (*cognitoidp.DeleteUserPoolClientOutput, error) {
 	return nil, s.update(c, func(tx *kv.Tx) error {
 		if _, _, err := clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
+			return err
+		}
+		if err := ignoreAbsent(risks.Delete(tx, inPool(c.Account, in.UserPoolId.V), in.UserPoolId.V, in.ClientId.V)); err != nil {
 			return err
 		}
 		return clients.Delete(tx, everywhere(c.Account), in.ClientId.V)

@@ -11,12 +11,13 @@ import (
 	"bothy/wire"
 )
 
-// Purposes of codes. Attribute codes add the attribute's name.
+// Purposes of codes. Attribute codes add the attribute's name, those of second factors the challenge's.
 const (
-	forSignUp    = "SignUp"
-	forPassword  = "ForgotPassword"
-	forAttribute = "Attribute/"
-	forSignIn    = "SignIn/" // and the factor's name
+	forSignUp       = "SignUp"
+	forPassword     = "ForgotPassword"
+	forAttribute    = "Attribute/"
+	forSecondFactor = "SecondFactor/"
+	forSignIn       = "SignIn/" // and the factor's name
 )
 
 // How long codes live, how often one may be asked for, and how often guessed. A code of six digits dies of the fifth wrong guess,
@@ -79,6 +80,15 @@ func (k *code) put(tx *kv.Tx, account string) error {
 
 // newCode makes the code that proves that the user reads what is sent to the address. The last one is void.
 func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose string, to address, now time.Time) (string, error) {
+	life := codeLife
+	if purpose == forSignUp {
+		life = signUpCodeLife
+	}
+	return s.newCodeFor(tx, account, p, u, purpose, life, to, now)
+}
+
+// newCodeFor is newCode with a life of its own.
+func (s *Service) newCodeFor(tx *kv.Tx, account string, p *pool, u *user, purpose string, life time.Duration, to address, now time.Time) (string, error) {
 	k, err := codeRow(tx, account, u, purpose, now)
 	if err != nil {
 		return "", err
@@ -86,10 +96,6 @@ func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose s
 	if k.Sent >= sendsPerWindow || k.SentToday >= sendsPerDay {
 		return "", wire.Because(tooOften(), "%d codes for %s since %s, %d since %s",
 			k.Sent, purpose, k.Window.UTC().Format(time.RFC3339), k.SentToday, k.Day.UTC().Format(time.RFC3339))
-	}
-	life := codeLife
-	if purpose == forSignUp {
-		life = signUpCodeLife
 	}
 	text := randomText("0123456789", digitsOf(purpose))
 	k.Hash, err = s.codeHash(account, p, u, purpose, text)
@@ -133,6 +139,16 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 		return nil, keep(wire.Because(codeMismatch(), "wrong code for %s, try %d of %d", purpose, k.Tries, triesPerCode))
 	}
 	return k, codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose)
+}
+
+// isCode tells whether tryCode would take the code, without trying it. Only a right one may make a difference to who asks.
+func (s *Service) isCode(tx *kv.Tx, account string, p *pool, u *user, purpose, text string, now time.Time) (bool, error) {
+	k, err := codeRow(tx, account, u, purpose, now)
+	if err != nil || k.Hash == nil || !now.Before(k.Ends) || k.Tries >= triesPerCode {
+		return false, err
+	}
+	hash, err := s.codeHash(account, p, u, purpose, text)
+	return err == nil && hmac.Equal(hash, k.Hash), err
 }
 
 // codeHash is keyed by the pool's sealed secret: a stolen database does not give six digits away.

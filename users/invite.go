@@ -62,6 +62,7 @@ func (s *Service) invited(c *wire.Call, p *pool, in *cognitoidp.AdminCreateUserI
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
 	}
+	dropEmpty(values)
 	for _, a := range p.Settings.SchemaAttributes {
 		// Required attributes may come later, with the new password; those that never change may not.
 		if a.Required.V && !a.Mutable.Or(true) && a.Name.V != "sub" && values[a.Name.V] == "" {
@@ -133,6 +134,6 @@ func inviteTo(u *user, in *cognitoidp.AdminCreateUserInput) ([]address, error) {
 func userType(u *user, see func(string) bool) cognitoidp.UserType {
 	return cognitoidp.UserType{
 		Username: wire.Some(u.Name), Attributes: attributesOf(u, see), UserStatus: wire.Some(u.Status), Enabled: wire.Some(!u.Disabled),
-		UserCreateDate: wire.Some(u.Created), UserLastModifiedDate: wire.Some(u.Modified),
+		UserCreateDate: wire.Some(u.Created), UserLastModifiedDate: wire.Some(u.Modified), MFAOptions: u.mfaOptions(),
 	}
 }

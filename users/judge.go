@@ -33,15 +33,18 @@ func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
 				return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the challenge was answered before")
 			}
 		}
-		if err := mayTry(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
+		if err := a.mayTry(tx, pr.sub); err != nil {
 			return keep(err)
 		}
 		u, err := people.Get(tx, inPool(a.Account, a.pool.ID), a.pool.ID, pr.sub)
 		if err != nil && !absent(err) {
 			return err
 		}
+		if err == nil && u.Credential == nil && u.Status == resetRequired && !u.Disabled {
+			return keep(wire.Because(mustReset(), "%s was imported and has set no password yet", u.Name)) // whatever they typed, as in AWS
+		}
 		if err != nil || !pr.right || !bytes.Equal(u.Credential, pr.against) {
-			if err := countFailure(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
+			if err := a.failed(tx, pr.sub, u == nil, pr.way); err != nil {
 				return err
 			}
 			return keep(wire.Because(wrongPassword(), "%s", pr.reason(u)))

@@ -38,12 +38,6 @@ type ceremony struct {
 	Expires   time.Time
 }
 
-// relyingParty is what a pool's passkeys are made for. A pool without a row has none.
-type relyingParty struct {
-	Pool     string
-	Settings cognitoidp.WebAuthnConfigurationType
-}
-
 var (
 	passkeys = record.Table[passkeyRow]{
 		Name: "users.passkey", Version: 1, Key: func(k *passkeyRow) []any { return []any{k.Pool, k.Sub, k.ID} },
@@ -54,8 +48,6 @@ var (
 		Name: "users.ceremony", Version: 1, Key: func(c *ceremony) []any { return []any{c.Pool, c.Sub} },
 		Expires: func(c *ceremony) time.Time { return c.Expires },
 	}
-
-	relyingParties = record.Table[relyingParty]{Name: "users.relyingparty", Version: 1, Key: func(r *relyingParty) []any { return []any{r.Pool} }}
 )
 
 // mountPasskeys mounts what signed-in users do with their keys.
@@ -67,15 +59,17 @@ func (s *Service) mountPasskeys(m *wire.Mux) {
 	wire.HandlePublic(m, cognitoidp.DeleteWebAuthnCredential, s.deleteWebAuthnCredential)
 }
 
-// setRelyingParty puts what SetUserPoolMfaConfig says of passkeys; nil leaves it as it is.
-func setRelyingParty(tx *kv.Tx, account string, p *pool, in *cognitoidp.WebAuthnConfigurationType) error {
-	if in == nil {
-		return nil
+// relyingParty is what the pool's passkeys are made for; without an id there is none.
+func (p *pool) relyingParty() cognitoidp.WebAuthnConfigurationType {
+	if p.Methods.WebAuthn == nil {
+		return cognitoidp.WebAuthnConfigurationType{}
 	}
-	r, err := relyingPartyOf(tx, account, p)
-	if err != nil {
-		return err
-	}
+	return *p.Methods.WebAuthn
+}
+
+// setRelyingParty takes what SetUserPoolMfaConfig says of passkeys. What it leaves out stays as it is.
+func (p *pool) setRelyingParty(in *cognitoidp.WebAuthnConfigurationType) error {
+	r := p.relyingParty()
 	if in.RelyingPartyId.Set {
 		if err := passkey.CheckID(in.RelyingPartyId.V); err != nil {
 			return wire.Because(invalid("Invalid relying party ID."), "%v", err)
@@ -84,28 +78,24 @@ func setRelyingParty(tx *kv.Tx, account string, p *pool, in *cognitoidp.WebAuthn
 	}
 	r.UserVerification = wire.Some(in.UserVerification.Or(r.UserVerification.Or("preferred")))
 	r.FactorConfiguration = wire.Some(in.FactorConfiguration.Or(r.FactorConfiguration.Or("SINGLE_FACTOR")))
-	if r.FactorConfiguration.V == "MULTI_FACTOR_WITH_USER_VERIFICATION" && r.UserVerification.V != "required" {
+	if p.Methods.WebAuthn = &r; p.passkeysAreMFA() && r.UserVerification.V != "required" {
 		return invalid("FactorConfiguration MULTI_FACTOR_WITH_USER_VERIFICATION takes UserVerification required.")
 	}
-	return relyingParties.Put(tx, inPool(account, p.ID), &relyingParty{p.ID, r})
+	return nil
 }
 
-// relyingPartyOf is what a pool's passkeys are made for, for GetUserPoolMfaConfig too.
-func relyingPartyOf(tx *kv.Tx, account string, p *pool) (cognitoidp.WebAuthnConfigurationType, error) {
-	r, err := relyingParties.Get(tx, inPool(account, p.ID), p.ID)
-	if err != nil {
-		return cognitoidp.WebAuthnConfigurationType{}, ignoreAbsent(err)
-	}
-	return r.Settings, nil
+// passkeysAreMFA tells whether the pool counts a passkey, whose authenticator has made sure who uses it, as two factors.
+func (p *pool) passkeysAreMFA() bool {
+	return p.relyingParty().FactorConfiguration.V == "MULTI_FACTOR_WITH_USER_VERIFICATION"
 }
 
-// siteOf is where a pool's passkeys serve. It fails for pools that take none.
-func siteOf(tx *kv.Tx, account string, p *pool) (site passkey.Site, verification string, err error) {
+// site is where the pool's passkeys serve. It fails for pools that take none.
+func (p *pool) site() (site passkey.Site, verification string, err error) {
 	if !allowsFactor(p, webAuthn) {
 		return site, "", &cognitoidp.WebAuthnNotEnabledException{Message: wire.Some("WebAuthn is not enabled for this user pool.")}
 	}
-	r, err := relyingPartyOf(tx, account, p)
-	if err == nil && r.RelyingPartyId.V == "" {
+	r := p.relyingParty()
+	if r.RelyingPartyId.V == "" {
 		err = &cognitoidp.WebAuthnConfigurationMissingException{Message: wire.Some("The user pool has no relying party ID.")}
 	}
 	return passkey.Site{ID: r.RelyingPartyId.V, VerifyUser: r.UserVerification.V == "required"}, r.UserVerification.Or("preferred"), err
@@ -113,9 +103,9 @@ func siteOf(tx *kv.Tx, account string, p *pool) (site passkey.Site, verification
 
 // passkeysHere are a user's keys for what the pool's relying party is now.
 func passkeysHere(tx *kv.Tx, account string, p *pool, u *user) ([]*passkeyRow, error) {
-	r, err := relyingPartyOf(tx, account, p)
-	if err != nil || r.RelyingPartyId.V == "" {
-		return nil, err
+	r := p.relyingParty()
+	if r.RelyingPartyId.V == "" {
+		return nil, nil
 	}
 	all, err := passkeys.All(tx, inPool(account, p.ID), "", p.ID, u.Sub)
 	return slices.DeleteFunc(all, func(k *passkeyRow) bool { return k.Site != r.RelyingPartyId.V }), err
@@ -143,7 +133,7 @@ func randomChallenge() []byte {
 func (s *Service) startWebAuthnRegistration(c *wire.Call, in *cognitoidp.StartWebAuthnRegistrationInput) (*cognitoidp.StartWebAuthnRegistrationOutput, error) {
 	var options map[string]any
 	err := s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
-		site, verification, err := siteOf(tx, c.Account, b.pool)
+		site, verification, err := b.pool.site()
 		if err != nil {
 			return err
 		}
@@ -177,7 +167,7 @@ func (s *Service) startWebAuthnRegistration(c *wire.Call, in *cognitoidp.StartWe
 func (s *Service) completeWebAuthnRegistration(c *wire.Call, in *cognitoidp.CompleteWebAuthnRegistrationInput) (*cognitoidp.CompleteWebAuthnRegistrationOutput, error) {
 	return nil, s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
 		scope := inPool(c.Account, b.pool.ID)
-		site, _, err := siteOf(tx, c.Account, b.pool)
+		site, _, err := b.pool.site()
 		if err != nil {
 			return err
 		}

@@ -11,13 +11,12 @@ import (
 
 // askPasskey asks for a signature by one of the user's keys. Ghosts have one too, which nobody holds.
 func (s *Service) askPasskey(a *attempt, u *user, way progress) (*step, error) {
-	var site passkey.Site
-	var verification string
+	site, verification, err := a.pool.site()
+	if err != nil {
+		return nil, err
+	}
 	var keys []*passkeyRow
-	err := s.view(a, func(tx *kv.Tx) (err error) {
-		if site, verification, err = siteOf(tx, a.Account, a.pool); err != nil {
-			return err
-		}
+	err = s.view(a, func(tx *kv.Tx) (err error) {
 		keys, err = passkeysHere(tx, a.Account, a.pool, u)
 		return err
 	})
@@ -73,7 +72,7 @@ func (s *Service) checkAssertion(tx *kv.Tx, a *attempt, u *user, ch challenge, t
 	if len(signed.Handle) > 0 && string(signed.Handle) != u.Sub {
 		return errOfAnother
 	}
-	site, _, err := siteOf(tx, a.Account, a.pool)
+	site, _, err := a.pool.site()
 	if err != nil {
 		return err
 	}

@@ -86,18 +86,9 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 	w := newWorld(t)
 	arn := str("arn:aws:lambda:us-east-1:123456789012:function:f")
 	for name, spoil := range map[string]func(*cognitoidp.CreateUserPoolInput){
-		"MfaConfiguration": func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
-		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
-			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
-		},
-		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) {
-			in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")}
-		},
+		"SMS configuration": func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
-		},
-		"PasswordHistorySize": func(in *cognitoidp.CreateUserPoolInput) {
-			in.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &cognitoidp.PasswordPolicyType{PasswordHistorySize: wire.Some[int32](3)}}
 		},
 		"The CustomSMSSender trigger is not supported by this server: codes are encrypted": func(in *cognitoidp.CreateUserPoolInput) {
 			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomSMSSender: &cognitoidp.CustomSMSLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}

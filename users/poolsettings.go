@@ -25,8 +25,15 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 	if err := s.refusePool(in); err != nil {
 		return err
 	}
+	if err := p.configureMFA(in.MfaConfiguration.Or("OFF"), in.SmsConfiguration); err != nil {
+		return err
+	}
+	days, err := checkSettings(in)
+	if err != nil {
+		return err
+	}
 	t := &p.Settings
-	t.Policies = policiesOf(in.Policies)
+	t.Policies = policiesOf(in.Policies, days)
 	t.DeletionProtection = wire.Some(in.DeletionProtection.Or("INACTIVE"))
 	t.LambdaConfig = in.LambdaConfig
 	if t.LambdaConfig == nil {
@@ -39,7 +46,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: wire.Some("CONFIRM_WITH_CODE")}
 	}
 	t.SmsAuthenticationMessage = in.SmsAuthenticationMessage
-	t.MfaConfiguration = wire.Some(in.MfaConfiguration.Or("OFF"))
+	t.MfaConfiguration, t.DeviceConfiguration = wire.Some(in.MfaConfiguration.Or("OFF")), in.DeviceConfiguration
 	t.UserAttributeUpdateSettings = in.UserAttributeUpdateSettings
 	t.EmailConfiguration, t.SmsConfiguration = in.EmailConfiguration, in.SmsConfiguration
 	if t.EmailConfiguration == nil {
@@ -51,29 +58,43 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.AdminCreateUserConfig = &cognitoidp.AdminCreateUserConfigType{}
 	}
 	t.AdminCreateUserConfig.AllowAdminCreateUserOnly = wire.Some(t.AdminCreateUserConfig.AllowAdminCreateUserOnly.V)
+	t.AdminCreateUserConfig.UnusedAccountValidityDays = wire.Some(days)
 	t.UserPoolAddOns, t.AccountRecoverySetting = in.UserPoolAddOns, in.AccountRecoverySetting
 	t.UserPoolTier = wire.Some(in.UserPoolTier.Or("ESSENTIALS"))
 	if in.PoolName.Set {
 		t.Name = in.PoolName
 	}
 	t.LastModifiedDate = wire.Some(c.Now)
-	return nil
+	return p.recoversApart()
+}
+
+// checkSettings refuses settings that contradict each other, and settles how many days a temporary password lives.
+func checkSettings(in *cognitoidp.UpdateUserPoolInput) (temporary int32, err error) {
+	for _, err := range []error{checkPlan(in), checkTags(in.UserPoolTags), checkMail(in), checkRecovery(in.AccountRecoverySetting)} {
+		if err != nil {
+			return 0, err
+		}
+	}
+	return temporaryDays(in)
 }
 
 // policiesOf completes the password policy: no policy is the default one, a policy without a rule does not ask for it.
-func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicyType {
+func policiesOf(given *cognitoidp.UserPoolPolicyType, temporary int32) *cognitoidp.UserPoolPolicyType {
 	if given == nil {
 		given = &cognitoidp.UserPoolPolicyType{}
 	}
 	if given.PasswordPolicy == nil {
-		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: defaultPolicy(), SignInPolicy: given.SignInPolicy}
+		rule := defaultPolicy()
+		rule.TemporaryPasswordValidityDays = wire.Some(temporary)
+		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: rule, SignInPolicy: given.SignInPolicy}
 	}
 	rule := *given.PasswordPolicy
 	rule.MinimumLength = wire.Some(rule.MinimumLength.Or(8))
 	rule.RequireUppercase, rule.RequireLowercase = wire.Some(rule.RequireUppercase.V), wire.Some(rule.RequireLowercase.V)
 	rule.RequireNumbers, rule.RequireSymbols = wire.Some(rule.RequireNumbers.V), wire.Some(rule.RequireSymbols.V)
-	if rule.TemporaryPasswordValidityDays.V == 0 {
-		rule.TemporaryPasswordValidityDays = wire.Some[int32](7)
+	rule.TemporaryPasswordValidityDays = wire.Some(temporary)
+	if rule.PasswordHistorySize.V == 0 {
+		rule.PasswordHistorySize = wire.Opt[int32]{}
 	}
 	return &cognitoidp.UserPoolPolicyType{PasswordPolicy: &rule, SignInPolicy: given.SignInPolicy}
 }
@@ -81,18 +102,12 @@ func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicy
 // refusePool refuses settings that would change what the pool protects but that this server does not act on.
 func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 	switch {
-	case in.MfaConfiguration.V == "ON":
-		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
-	case in.DeviceConfiguration != nil:
-		return invalid("DeviceConfiguration is not supported by this server: devices are not remembered.")
-	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityMode.V != "OFF":
-		return invalid("AdvancedSecurityMode other than OFF is not supported by this server.")
+	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityAdditionalFlows != nil:
+		return invalid("AdvancedSecurityAdditionalFlows are not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:
 		return invalid("KeyConfiguration, IssuerConfiguration and AcrConfiguration are not supported by this server.")
 	case in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
 		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: use CONFIRM_WITH_CODE.")
-	case in.Policies != nil && in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.PasswordHistorySize.V > 0:
-		return invalid("PasswordHistorySize is not supported by this server.")
 	}
 	if u := in.UserAttributeUpdateSettings; u != nil {
 		for _, name := range u.AttributesRequireVerificationBeforeUpdate {
@@ -116,15 +131,12 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 			return invalid("The %s trigger is not supported by this server: codes are encrypted for it with a KMS key, and there is no KMS.", name)
 		}
 	}
-	if t.InboundFederation != nil {
-		return invalid("The InboundFederation trigger is not supported by this server.")
-	}
 	if v := t.PreTokenGenerationConfig; v != nil && t.PreTokenGeneration.Set && t.PreTokenGeneration != v.LambdaArn {
 		return invalid("PreTokenGeneration and PreTokenGenerationConfig cannot name different functions.")
 	}
 	called := t.PreSignUp.Set || t.CustomMessage.Set || t.PostConfirmation.Set || t.PreAuthentication.Set || t.PostAuthentication.Set ||
 		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil || t.DefineAuthChallenge.Set || t.CreateAuthChallenge.Set ||
-		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set
+		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set || t.InboundFederation != nil
 	if called && s.cfg.Invoke == nil {
 		return invalid("Triggers are not supported: this server runs no functions.")
 	}

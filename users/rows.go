@@ -14,7 +14,8 @@ import (
 type pool struct {
 	ID       string
 	Region   string
-	Mask     []byte // sealed: the secret behind the answers about unknown users and behind code hashes
+	Mask     []byte  // sealed: the secret behind the answers about unknown users and behind code hashes
+	Methods  methods `json:",omitzero"` // of multi-factor sign-in
 	Settings cognitoidp.UserPoolType
 }
 
@@ -32,6 +33,7 @@ const (
 	confirmed     = "CONFIRMED"
 	resetRequired = "RESET_REQUIRED"
 	forceChange   = "FORCE_CHANGE_PASSWORD"
+	external      = "EXTERNAL_PROVIDER" // made by an external provider; has no password
 )
 
 // user is a member of a pool.
@@ -45,10 +47,13 @@ type user struct {
 	Pending    map[string]string `json:",omitempty"` // attribute values that wait for their code
 	Status     string
 	Disabled   bool
-	Credential []byte    `json:",omitempty"` // sealed SRP credential; nil: no password yet
-	TempUntil  time.Time `json:",omitzero"`  // end of a temporary password
-	SignedOut  time.Time `json:",omitzero"`  // sessions begun before are over: of before there was
-	SignOuts   int       `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
+	Credential []byte     `json:",omitempty"` // sealed SRP credential; nil: no password yet
+	TempUntil  time.Time  `json:",omitzero"`  // end of a temporary password
+	SignedOut  time.Time  `json:",omitzero"`  // sessions begun before are over: of before there was
+	SignOuts   int        `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
+	Identities []identity `json:",omitempty"` // at external providers
+	Factors    []string   `json:",omitempty"` // second factors they turned on, by the names of their challenges
+	Preferred  string     `json:",omitempty"` // the one of them that is asked for without a choice
 	Created    time.Time
 	Modified   time.Time
 	ghost      bool // stands for a user who does not exist; never stored
@@ -76,6 +81,8 @@ type session struct {
 	AuthTime          time.Time
 	SignOuts          int `json:",omitempty"` // the user's, when it began
 	Expires           time.Time
+	Device            string    `json:",omitempty"` // its key; "" when the pool did not look at devices
+	Tied              bool      `json:",omitempty"` // the device is confirmed: without it the session is not renewed
 	Serial            int       // of the current refresh token, when they rotate
 	Rotated           time.Time `json:",omitzero"`
 }
@@ -101,6 +108,7 @@ var (
 			{Name: "name", Unique: true, Keys: func(u *user) [][]any { return [][]any{{u.Pool, u.Folded}} }},
 			{Name: "alias", Unique: true, Keys: aliasKeys},
 			{Name: "attr", Keys: attributeKeys},
+			{Name: "identity", Unique: true, Keys: identityKeys},
 		},
 	}
 

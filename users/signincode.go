@@ -29,7 +29,7 @@ func (s *Service) askCode(a *attempt, u *user, way progress, factor string) (*st
 		}
 		who.ghost = true
 	}
-	err := s.sendText(a.Call, &asked{a.client, a.pool, &who}, a.pool.signInTemplate(), forSignIn+factor, "Authentication", "CustomMessage_Authentication", to, a.data)
+	err := s.sendText(a.Call, &asked{a.client, a.pool, &who}, a.pool.authenticationTemplate(), forSignIn+factor, "Authentication", "CustomMessage_Authentication", to, a.data)
 	if err != nil {
 		return nil, err
 	}
@@ -37,14 +37,6 @@ func (s *Service) askCode(a *attempt, u *user, way progress, factor string) (*st
 	return &step{name: factor, session: session, params: map[string]string{
 		"USERNAME": u.Name, "CODE_DELIVERY_DELIVERY_MEDIUM": to.medium(), "CODE_DELIVERY_DESTINATION": to.masked(),
 	}}, err
-}
-
-// signInTemplate is the pool's text for codes to sign in with.
-func (p *pool) signInTemplate() template {
-	t := p.codeTemplate()
-	t.subject, t.email = "Your sign-in code", "Your sign-in code is {####}."
-	t.sms = p.Settings.SmsAuthenticationMessage.Or("Your sign-in code is {####}.")
-	return t
 }
 
 // checkCode takes a code. A wrong one leaves the session as it is, so that it can be corrected; the code itself bounds the guesses.
@@ -71,6 +63,14 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 		return nil, err
 	}
 	return s.settle(a, v)
+}
+
+// checkEmailCode takes a code that came by e-mail: of a first factor, or of the second one that has the same name.
+func (s *Service) checkEmailCode(a *attempt, session string) (*step, error) {
+	if _, _, err := s.resume(a, firstCode(emailOTP), session); err == nil {
+		return s.checkCode(a, emailOTP, session)
+	}
+	return s.checkSecondFactor(a, emailOTP, session)
 }
 
 // spendSession takes a session that serves once.

@@ -35,6 +35,9 @@ func (s *Service) stranger(c *wire.Call, clientID string) (cl *client, p *pool, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.mayCome(c, p, cl.ID, c.SourceIP); err != nil {
+		return nil, nil, err
+	}
 	return cl, p, s.mayAsk(c, p.ID)
 }
 
@@ -70,6 +73,9 @@ func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.AllowAdminCreateUserOnly.V {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
 	}
+	if err := s.mayCome(c, p, cl.ID, c.SourceIP); err != nil {
+		return nil, err
+	}
 	if err := s.maySignUp(c, p.ID); err != nil {
 		return nil, err
 	}
@@ -101,6 +107,9 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	if err := p.checkPolicy(in.Password.V); err != nil && (in.Password.V != "" || !p.passwordless() || !cl.allows(userAuth)) {
 		return nil, err
 	}
+	if err := s.notCommon(c, p, cl.ID, atSignUp, in.Password.V); err != nil {
+		return nil, err
+	}
 	values, err := p.valuesOf(in.UserAttributes)
 	if err != nil {
 		return nil, err
@@ -113,6 +122,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
 	}
+	dropEmpty(values)
 	return u, p.checkRequired(values)
 }
 
@@ -135,8 +145,8 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 		if err := s.save(tx, c.Account, p, u, false, c.Now); err != nil {
 			return err
 		}
-		if !verify {
-			return nil
+		if err := noteOf(tx, c, p, u, "SignUp", "Pass"); err != nil || !verify {
+			return err
 		}
 		code, err := s.newCode(tx, c.Account, p, u, forSignUp, to, c.Now)
 		if err != nil {
@@ -240,6 +250,9 @@ func (s *Service) resendConfirmationCode(c *wire.Call, in *cognitoidp.ResendConf
 	return &cognitoidp.ResendConfirmationCodeOutput{CodeDeliveryDetails: to.details()}, err
 }
 
+// eventOf names what asking for a code is among a user's events.
+var eventOf = map[string]string{forSignUp: "ResendCode", forPassword: "ForgotPassword"}
+
 // sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
 func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
 	return s.sendText(c, a, a.pool.codeTemplate(), purpose, kind, source, to, metadata)
@@ -254,6 +267,9 @@ func (s *Service) sendText(c *wire.Call, a *asked, text template, purpose, kind,
 	}
 	return s.update(c, func(tx *kv.Tx) error {
 		code, err := s.newCode(tx, c.Account, a.pool, a.user, purpose, to, c.Now)
+		if err == nil && eventOf[purpose] != "" {
+			err = noteOf(tx, c, a.pool, a.user, eventOf[purpose], "InProgress")
+		}
 		if err != nil || a.user.ghost {
 			return err
 		}

@@ -42,12 +42,23 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&groups, in, ""),
 		ofPool(&sessions, in, ""),
 		ofPool(&codes, in, ""),
+		ofPool(&guesses, in, ""),
+		ofPool(&totps, in, ""),
+		ofPool(&devices, in, ""),
+		ofPool(&turns, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
+		ofPool(&pasts, in, ""),
+		ofPool(&risks, in, ""),
+		ofPool(&events, in, ""),
+		ofPool(&jobs, in, ""),
+		func(ctx context.Context, s *Service, poolID string) (int, error) {
+			return 0, s.dropUploads(ctx, in, poolID)
+		},
 		ofPool(&rounds, in, ""),
 		ofPool(&passkeys, in, ""),
 		ofPool(&ceremonies, in, ""),
-		ofPool(&relyingParties, in, ""),
+		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

@@ -26,6 +26,8 @@ type grant struct {
 	session *session
 	groups  []*group // by precedence
 	refresh bool     // hand out a refresh token
+
+	newDevice bool // the session's device is new: the client may confirm it
 }
 
 // newGrant starts a session for the user, in the transaction that checked them.
@@ -36,7 +38,7 @@ func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, er
 		return nil, err
 	}
 	gs, err := groupsOf(tx, c.Account, p.ID, u.Sub)
-	return &grant{p, cl, u, ses, gs, true}, err
+	return &grant{pool: p, client: cl, user: u, session: ses, groups: gs, refresh: true}, err
 }
 
 // issue signs the tokens of a grant. source names the occasion to the pool's token trigger.
@@ -61,6 +63,9 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	}
 	out := &cognitoidp.AuthenticationResultType{
 		IdToken: wire.Some(id), AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second)),
+	}
+	if g.newDevice {
+		out.NewDeviceMetadata = &cognitoidp.NewDeviceMetadataType{DeviceKey: wire.Some(g.session.Device), DeviceGroupKey: wire.Some(deviceGroup(g.pool.ID))}
 	}
 	if g.refresh {
 		out.RefreshToken = wire.Some(s.refreshToken(c.Account, g.session))
@@ -101,6 +106,9 @@ func commonClaims(g *grant, now time.Time, life time.Duration, event, use string
 func idClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "id")
 	m["aud"], m["cognito:username"] = g.client.ID, g.user.Name
+	if len(g.user.Identities) > 0 {
+		m["identities"] = g.user.identityClaims()
+	}
 	roles, preferred := rolesOf(g.groups)
 	if len(roles) > 0 {
 		m["cognito:roles"] = roles
@@ -127,6 +135,9 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "access")
 	m["scope"], m["client_id"], m["username"] = selfScope, g.client.ID, g.user.Name
+	if g.session.Device != "" {
+		m["device_key"] = g.session.Device
+	}
 	return m
 }
 

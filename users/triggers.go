@@ -92,6 +92,9 @@ func eventAttributes(u *user) map[string]string {
 	for name, v := range u.Attributes {
 		m[name] = v
 	}
+	if len(u.Identities) > 0 {
+		m["identities"] = u.identitiesText()
+	}
 	return m
 }
 
@@ -136,7 +139,7 @@ func (s *Service) preAuthentication(c *wire.Call, p *pool, cl *client, u *user, 
 }
 
 func (s *Service) postAuthentication(c *wire.Call, g *grant, metadata map[string]string) error {
-	request := map[string]any{"newDeviceUsed": false, "clientMetadata": metadata}
+	request := map[string]any{"newDeviceUsed": g.newDevice, "clientMetadata": metadata}
 	_, err := s.fire(c, g.pool, g.pool.Settings.LambdaConfig.PostAuthentication, "PostAuthentication", "PostAuthentication_Authentication", g.client.ID, g.user, request)
 	return err
 }

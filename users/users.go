@@ -5,15 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
+	"bothy/federation/oidc"
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke is required.
+// Config is what user pools need from the node. All but Invoke, Logs and External is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
@@ -21,6 +23,9 @@ type Config struct {
 	Now     func() time.Time
 	Deliver Deliver
 	Invoke  Invoker // nil: pools with triggers are refused
+	Logs    Logs    // of imports; nil: they keep none
+	// External reaches external providers; nil: http.DefaultClient.
+	External *http.Client
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.
@@ -53,17 +58,26 @@ type Service struct {
 	keys   sync.Map                        // cache of opened signing keys, by account and pool
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
 
-	brake record.Brake // for what anybody may ask
-	cores cores
+	brake    record.Brake // for what anybody may ask
+	cores    cores
+	external *oidc.Registry // what external providers publish
 }
 
 // New makes the service; it starts nothing.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	if cfg.External == nil {
+		cfg.External = http.DefaultClient
+	}
+	return &Service{
+		cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), external: oidc.NewRegistry(cfg.External, cfg.Now),
+		newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) },
+	}
 }
 
 // keptError is an error that does not undo the transaction it was found in.
 type keptError struct{ error }
+
+func (k keptError) Unwrap() error { return k.error }
 
 // keep marks a refusal whose transaction must commit all the same: the wrong code was tried, and that counts. Failures of
 // the store stay what they are.
