@@ -252,7 +252,7 @@ func (s *Service) getUserAuthFactors(c *wire.Call, in *cognitoidp.GetUserAuthFac
 		if err != nil {
 			return err
 		}
-		out.Username = wire.Some(b.user.Name)
+		out.Username, out.PreferredMfaSetting, out.UserMFASettingList = wire.Some(b.user.Name), wire.NonEmpty(b.user.Preferred), b.user.Factors
 		out.ConfiguredUserAuthFactors, err = s.configured(tx, c.Account, b.pool, b.user)
 		return err
 	})

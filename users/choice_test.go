@@ -281,3 +281,55 @@ func TestPasswordless(t *testing.T) {
 		t.Errorf("%+v", in)
 	}
 }
+
+// TestFirstAndSecondFactors: a code is no first factor for who has a second one, or both would come to the same place; a passkey is
+// one factor, or two where the pool says so.
+func TestFirstAndSecondFactors(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.choosing(func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.ExplicitAuthFlows = append(in.ExplicitAuthFlows, "ALLOW_USER_PASSWORD_AUTH")
+	})
+	w.member(cl, "alice")
+	token := w.signIn(p, cl, "alice").AccessToken
+	a := w.enrolled(token, &passkeytest.Authenticator{})
+	begun := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+	code := w.lastCode()
+	mfa := &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("OPTIONAL"), EmailMfaConfiguration: &cognitoidp.EmailMfaConfigType{}}
+	must(w, w.s.setUserPoolMfaConfig, mfa)
+	w.turnOn(p, "alice", true, emailOTP)
+
+	ways := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+	if fmt.Sprint(ways.AvailableChallenges) != "[PASSWORD PASSWORD_SRP WEB_AUTHN]" || ways.ChallengeName.V != "SELECT_CHALLENGE" {
+		t.Errorf("%+v", ways)
+	}
+	// The code that was sent before still is the first factor, and the second one is asked for: with a code and a session of its own.
+	second := must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", begun.Session.V, "alice", "EMAIL_OTP_CODE", code))
+	if second.ChallengeName.V != "EMAIL_OTP" || second.AuthenticationResult != nil {
+		t.Fatalf("%+v", second)
+	}
+	refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
+	w.enters(reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode()))
+
+	session, asked := w.byPasskey(cl, "alice")
+	if out := must(w, w.s.respondToAuthChallenge, signed(cl, session, "alice", a.Get(asked))); out.ChallengeName.V != "EMAIL_OTP" {
+		t.Errorf("a passkey stood for two factors unasked: %+v", out)
+	}
+	refused(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), WebAuthnConfiguration: &cognitoidp.WebAuthnConfigurationType{FactorConfiguration: str("MULTI_FACTOR_WITH_USER_VERIFICATION")}},
+		"InvalidParameterException", "takes UserVerification required")
+	refused(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), WebAuthnConfiguration: &cognitoidp.WebAuthnConfigurationType{RelyingPartyId: str("https://example.com")}},
+		"InvalidParameterException", "Invalid relying party ID.")
+	w.relyingParty(p, &cognitoidp.WebAuthnConfigurationType{UserVerification: str("required"), FactorConfiguration: str("MULTI_FACTOR_WITH_USER_VERIFICATION")})
+	session, asked = w.byPasskey(cl, "alice")
+	w.enters(signed(cl, session, "alice", a.Get(asked)))
+	session, asked = w.byPasskey(cl, "alice")
+	a.Unverified = true
+	refused(w, w.s.respondToAuthChallenge, signed(cl, session, "alice", a.Get(asked)), "NotAuthorizedException", "Incorrect username or password.")
+	w.challenged(cl, "alice", emailOTP) // a password still takes the second factor
+
+	mfa.MfaConfiguration = str("ON")
+	must(w, w.s.setUserPoolMfaConfig, mfa)
+	if out := must(w, w.s.getUserAuthFactors, &cognitoidp.GetUserAuthFactorsInput{AccessToken: token}); fmt.Sprintf("%v %v %v", out.ConfiguredUserAuthFactors, out.UserMFASettingList, out.PreferredMfaSetting.V) != "[PASSWORD WEB_AUTHN] [EMAIL_OTP] EMAIL_OTP" {
+		t.Errorf("%+v", out)
+	}
+	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob")}, "InvalidPasswordException", "")
+}
