@@ -43,7 +43,8 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp")},
+	{"users", service("api/cognitoidp", "own")},
+	{"users/pages", nil},
 	{"identities", service("api/cognitoidentity")},
 	{"access", service("api/iam", "api/sts")},
 	{"gateway", service("api/apigateway")},

@@ -81,7 +81,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
-	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}})
+	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Domains: domains})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})

@@ -99,7 +99,7 @@ func (s *Service) renew(a *attempt, r refresh, check func(*user) error) (g *gran
 			return err
 		}
 		gs, err := groupsOf(tx, a.Account, r.Pool, r.Sub)
-		g = &grant{a.pool, a.client, u, ses, gs, rotated}
+		g = &grant{pool: a.pool, client: a.client, user: u, session: ses, groups: gs, refresh: rotated}
 		return err
 	})
 	return g, err

@@ -22,7 +22,8 @@ type pool struct {
 type client struct {
 	ID       string
 	Pool     string
-	Secret   []byte // sealed; nil: a public client
+	Secret   []byte         `json:",omitempty"` // sealed: of before there could be two
+	Secrets  []clientSecret `json:",omitempty"` // none: a public client
 	Settings cognitoidp.UserPoolClientType
 }
 
@@ -78,6 +79,7 @@ type session struct {
 	Expires           time.Time
 	Serial            int       // of the current refresh token, when they rotate
 	Rotated           time.Time `json:",omitzero"`
+	Scopes            []string  `json:",omitempty"` // of a sign-in by OAuth; none: the user's own, and all claims
 }
 
 // used remembers an answered challenge, so that it is answered once.

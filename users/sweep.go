@@ -44,6 +44,14 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&codes, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
+		ofPool(&resourceServers, in, ""),
+		ofPool(&customizations, in, ""),
+		ofPool(&brandings, in, ""),
+		ofPool(&termsTable, in, ""),
+		ofPool(&assets, in, ""),
+		ofPool(&authCodes, in, ""),
+		ofPool(&browsers, in, ""),
+		ofPool(&domains, everywhere(account), "pool"),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

@@ -26,6 +26,7 @@ type grant struct {
 	session *session
 	groups  []*group // by precedence
 	refresh bool     // hand out a refresh token
+	nonce   string   // that the app wants to see in the id token
 }
 
 // newGrant starts a session for the user, in the transaction that checked them.
@@ -36,7 +37,7 @@ func newGrant(tx *kv.Tx, c *wire.Call, cl *client, p *pool, u *user) (*grant, er
 		return nil, err
 	}
 	gs, err := groupsOf(tx, c.Account, p.ID, u.Sub)
-	return &grant{p, cl, u, ses, gs, true}, err
+	return &grant{pool: p, client: cl, user: u, session: ses, groups: gs, refresh: true}, err
 }
 
 // issue signs the tokens of a grant. source names the occasion to the pool's token trigger.
@@ -51,21 +52,31 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	}
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	id, err := s.sign(keys.id, over.apply(idClaims(g, c.Now, idLife, event)))
-	if err != nil {
-		return nil, err
-	}
 	access, err := s.sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
-	out := &cognitoidp.AuthenticationResultType{
-		IdToken: wire.Some(id), AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second)),
+	out := &cognitoidp.AuthenticationResultType{AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second))}
+	if g.session.identifies() {
+		claims := over.apply(idClaims(g, c.Now, idLife, event))
+		if len(g.session.Scopes) > 0 {
+			claims["at_hash"] = halfHash(access)
+		}
+		id, err := s.sign(keys.id, claims)
+		if err != nil {
+			return nil, err
+		}
+		out.IdToken = wire.Some(id)
 	}
 	if g.refresh {
 		out.RefreshToken = wire.Some(s.refreshToken(c.Account, g.session))
 	}
 	return out, nil
+}
+
+// halfHash binds an access token to its id token (OpenID Connect Core 3.1.3.6).
+func halfHash(access string) string {
+	return base64.RawURLEncoding.EncodeToString(digest([]byte(access))[:16])
 }
 
 func (s *Service) sign(by jose.Signer, claims map[string]any) (text string, err error) {
@@ -108,8 +119,11 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 	if preferred != "" {
 		m["cognito:preferred_role"] = preferred
 	}
+	if g.nonce != "" {
+		m["nonce"] = g.nonce
+	}
 	for name, v := range g.user.Attributes {
-		if v == "" || !g.client.mayRead(name) {
+		if v == "" || !g.client.mayRead(name) || !scopesShow(g.session.Scopes, name) {
 			continue
 		}
 		switch name {
@@ -126,7 +140,7 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 
 func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "access")
-	m["scope"], m["client_id"], m["username"] = selfScope, g.client.ID, g.user.Name
+	m["scope"], m["client_id"], m["username"] = strings.Join(g.session.scopes(), " "), g.client.ID, g.user.Name
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke is required.
+// Config is what user pools need from the node. All but Invoke and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
 	Account func() string // of the node, for what is asked without a call: keys, discovery, token checks
 	Now     func() time.Time
 	Deliver Deliver
-	Invoke  Invoker // nil: pools with triggers are refused
+	Invoke  Invoker  // nil: pools with triggers are refused
+	Domains []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.
@@ -55,11 +57,14 @@ type Service struct {
 
 	brake record.Brake // for what anybody may ask
 	cores cores
+	login http.Handler // of sign-in domains
 }
 
 // New makes the service; it starts nothing.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	s := &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	s.login = s.loginRoutes()
+	return s
 }
 
 // keptError is an error that does not undo the transaction it was found in.
