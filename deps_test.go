@@ -33,6 +33,7 @@ var mayImport = []struct {
 	{"blob/s3blob", []string{"blob"}},
 	{"blob/blobtest", []string{"blob"}},
 	{"policy", nil},
+	{"otp", nil},
 	{"record", []string{"kv"}},
 	{"backup", []string{"kv", "blob", "blob/s3blob", "record"}},
 	{"wire/sigv4", nil},
@@ -43,10 +44,13 @@ var mayImport = []struct {
 	{"wire", []string{"policy", "own"}},
 	{"api/...", []string{"wire", "wire/item"}},
 
-	{"users", service("api/cognitoidp", "own")},
+	{"federation/oidc", nil},
+	{"federation/saml", nil},
+
+	{"users", service("api/cognitoidp", "otp", "federation/...", "own")},
 	{"users/pages", nil},
-	{"identities", service("api/cognitoidentity")},
-	{"access", service("api/iam", "api/sts")},
+	{"identities", service("api/cognitoidentity", "federation/...")},
+	{"access", service("api/iam", "api/sts", "otp", "federation/...")},
 	{"gateway", service("api/apigateway")},
 	{"functions", service("api/lambda", "api/logs", "own")},
 	{"functions/runner", []string{"functions/runtime"}},
@@ -108,22 +112,30 @@ func covers(pattern, folder, own string) bool {
 // mayUse says which folders' production code may import a module from outside: each is made for a field, and its field has
 // one home.
 var mayUse = map[string][]string{
-	"github.com/alecthomas/kong":    {"cli"},
-	"github.com/anishathalye":       {"kv/history"},
-	"github.com/cockroachdb/pebble": {"kv/pebblekv"},
-	"github.com/go-jose/go-jose":    {"users", "identities"}, // two issuers of tokens
-	"github.com/jackc/pgx":          {"kv/pgkv"},
-	"github.com/klauspost/compress": {"backup", "tables"}, // formats of ours, and those that imports come in
-	"filippo.io/age":                {"backup"},
-	"github.com/prometheus/":        {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
-	"github.com/landlock-lsm/":      {"functions/runner"},
-	"github.com/minio/crc64nvme":    {"objects"},
-	"github.com/minio/minio-go":     {"blob/s3blob"},
-	"go.yaml.in/yaml":               {"hub"},
-	"github.com/cespare/xxhash":     {"objects"},
-	"github.com/zeebo/xxh3":         {"objects"},
-	"golang.org/x/sys/unix":         {"functions/runner"},
-	"golang.org/x/net/bpf":          {"functions/runner"},
+	"github.com/alecthomas/kong":      {"cli"},
+	"github.com/anishathalye":         {"kv/history"},
+	"github.com/cockroachdb/pebble":   {"kv/pebblekv"},
+	"github.com/beevik/etree":         {"federation/saml"},
+	"github.com/coreos/go-oidc":       {"federation/oidc"},
+	"github.com/go-jose/go-jose":      {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
+	"github.com/jackc/pgx":            {"kv/pgkv"},
+	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
+	"filippo.io/age":                  {"backup"},
+	"github.com/prometheus/":          {"node", "kv/pebblekv"}, // what is shown, and Pebble's own measurements
+	"github.com/landlock-lsm/":        {"functions/runner"},
+	"github.com/minio/crc64nvme":      {"objects"},
+	"github.com/minio/minio-go":       {"blob/s3blob"},
+	"go.yaml.in/yaml":                 {"hub"},
+	"github.com/cespare/xxhash":       {"objects"},
+	"github.com/zeebo/xxh3":           {"objects"},
+	"github.com/russellhaering":       {"federation/saml"},
+	"golang.org/x/oauth2":             {"federation/oidc"},
+	"golang.org/x/crypto/argon2":      {"access"},
+	"golang.org/x/crypto/ssh":         {"access"},
+	"rsc.io/qr":                       {"access"},
+	"golang.org/x/sys/unix":           {"functions/runner"},
+	"golang.org/x/net/bpf":            {"functions/runner"},
+	"github.com/nyaruka/phonenumbers": {"users"},
 }
 
 func TestModules(t *testing.T) {

@@ -18,9 +18,12 @@
 //
 //	access.role    (name)  → role, trust policy, inline policies, ARNs of attached ones
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
+//	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
+//	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
-// Roles and users have the indexes "attached" and "boundary" (policy ARN).
+// Roles, users and groups have the indexes "attached" and "boundary" (policy ARN).
 package access
 
 import (
@@ -55,21 +58,36 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
+	brake     record.Brake  // for sign-ins to the console
+	hashing   chan struct{} // holds one for each password being hashed
 }
 
+// maxHashing bounds how many passwords are hashed at once: each takes 19 MiB.
+const maxHashing = 4
+
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, hashing: make(chan struct{}, maxHashing)}
+}
 
 // Mount mounts the operations of both APIs.
 func (s *Service) Mount(m *wire.Mux) {
 	s.mountSTS(m)
 	s.mountRoles(m)
 	s.mountUsers(m)
+	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
-	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
-	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
-	wire.Handle(m, iam.GetAccountSummary, accessAccountSummary, s.accountSummary)
+	s.mountPasswords(m)
+	s.mountPasswordPolicy(m)
+	s.mountMFA(m)
+	s.mountSSHKeys(m)
+	s.mountSigningCerts(m)
+	s.mountServerCerts(m)
+	s.mountServiceCreds(m)
+	s.mountProfiles(m)
+	s.mountSimulate(m)
+	s.mountAccount(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {
@@ -103,6 +121,7 @@ func (s *Service) mountUsers(m *wire.Mux) {
 	wire.Handle(m, iam.CreateUser, s.accessCreateUser, s.createUser)
 	wire.Handle(m, iam.GetUser, s.accessGetUser, s.getUser)
 	wire.Handle(m, iam.ListUsers, accessListUsers, s.listUsers)
+	wire.Handle(m, iam.UpdateUser, s.accessUpdateUser, s.updateUser)
 	wire.Handle(m, iam.DeleteUser, s.accessDeleteUser, s.deleteUser)
 	wire.Handle(m, iam.PutUserPermissionsBoundary, s.accessPutUserBoundary, s.putUserBoundary)
 	wire.Handle(m, iam.DeleteUserPermissionsBoundary, s.accessDeleteUserBoundary, s.deleteUserBoundary)
@@ -121,15 +140,15 @@ func (s *Service) mountUsers(m *wire.Mux) {
 
 func (s *Service) mountPolicies(m *wire.Mux) {
 	wire.Handle(m, iam.CreatePolicy, accessCreatePolicy, s.createPolicy)
-	wire.Handle(m, iam.GetPolicy, accessGetPolicy, s.getPolicy)
+	wire.Handle(m, iam.GetPolicy, s.accessGetPolicy, s.getPolicy)
 	wire.Handle(m, iam.ListPolicies, accessListPolicies, s.listPolicies)
-	wire.Handle(m, iam.DeletePolicy, accessDeletePolicy, s.deletePolicy)
-	wire.Handle(m, iam.CreatePolicyVersion, accessCreateVersion, s.createVersion)
-	wire.Handle(m, iam.GetPolicyVersion, accessGetVersion, s.getVersion)
-	wire.Handle(m, iam.ListPolicyVersions, accessListVersions, s.listVersions)
-	wire.Handle(m, iam.DeletePolicyVersion, accessDeleteVersion, s.deleteVersion)
-	wire.Handle(m, iam.SetDefaultPolicyVersion, accessSetDefaultVersion, s.setDefaultVersion)
-	wire.Handle(m, iam.ListEntitiesForPolicy, accessListEntities, s.listEntities)
+	wire.Handle(m, iam.DeletePolicy, s.accessDeletePolicy, s.deletePolicy)
+	wire.Handle(m, iam.CreatePolicyVersion, s.accessCreateVersion, s.createVersion)
+	wire.Handle(m, iam.GetPolicyVersion, s.accessGetVersion, s.getVersion)
+	wire.Handle(m, iam.ListPolicyVersions, s.accessListVersions, s.listVersions)
+	wire.Handle(m, iam.DeletePolicyVersion, s.accessDeleteVersion, s.deleteVersion)
+	wire.Handle(m, iam.SetDefaultPolicyVersion, s.accessSetDefaultVersion, s.setDefaultVersion)
+	wire.Handle(m, iam.ListEntitiesForPolicy, s.accessListEntities, s.listEntities)
 }
 
 func (s *Service) mountTags(m *wire.Mux) {
@@ -139,4 +158,7 @@ func (s *Service) mountTags(m *wire.Mux) {
 	wire.Handle(m, iam.TagUser, s.accessTagUser, s.tagUser)
 	wire.Handle(m, iam.UntagUser, s.accessUntagUser, s.untagUser)
 	wire.Handle(m, iam.ListUserTags, s.accessListUserTags, s.listUserTags)
+	wire.Handle(m, iam.TagPolicy, s.accessTagPolicy, s.tagPolicy)
+	wire.Handle(m, iam.UntagPolicy, s.accessUntagPolicy, s.untagPolicy)
+	wire.Handle(m, iam.ListPolicyTags, s.accessListPolicyTags, s.listPolicyTags)
 }

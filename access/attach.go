@@ -107,7 +107,7 @@ func (s *Service) listAttachedRole(c *wire.Call, in *iam.ListAttachedRolePolicie
 }
 
 func (s *Service) accessPutRoleBoundary(c *wire.Call, in *iam.PutRolePermissionsBoundaryInput) ([]wire.Access, error) {
-	return s.onRole(c, "PutRolePermissionsBoundary", in.RoleName.V, policy.Keys{"iam:permissionsboundary": {in.PermissionsBoundary.V}})
+	return s.onRole(c, "PutRolePermissionsBoundary", in.RoleName.V, policy.Keys{boundaryKey: {in.PermissionsBoundary.V}})
 }
 
 func (s *Service) putRoleBoundary(c *wire.Call, in *iam.PutRolePermissionsBoundaryInput) (*iam.PutRolePermissionsBoundaryOutput, error) {
@@ -160,7 +160,7 @@ func (s *Service) listAttachedUser(c *wire.Call, in *iam.ListAttachedUserPolicie
 }
 
 func (s *Service) accessPutUserBoundary(c *wire.Call, in *iam.PutUserPermissionsBoundaryInput) ([]wire.Access, error) {
-	return s.onUser(c, "PutUserPermissionsBoundary", in.UserName.V, policy.Keys{"iam:permissionsboundary": {in.PermissionsBoundary.V}})
+	return s.onUser(c, "PutUserPermissionsBoundary", in.UserName.V, policy.Keys{boundaryKey: {in.PermissionsBoundary.V}})
 }
 
 func (s *Service) putUserBoundary(c *wire.Call, in *iam.PutUserPermissionsBoundaryInput) (*iam.PutUserPermissionsBoundaryOutput, error) {

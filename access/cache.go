@@ -164,9 +164,24 @@ func (s *Service) compiledUser(tx *kv.Tx, account, name string) (*compiled, erro
 			return nil, err
 		}
 		c := &compiled{user: row, tags: tagKeys(row.Tags)}
-		c.policies, err = s.attached(tx, account, "user "+row.Name, &row.attachments)
-		return c, err
+		if c.policies, err = s.attached(tx, account, "user "+row.Name, &row.attachments); err != nil {
+			return nil, err
+		}
+		return c, s.addGroups(tx, account, row.Name, &c.policies)
 	})
+}
+
+// addGroups adds what a user's groups may do.
+func (s *Service) addGroups(tx *kv.Tx, account, user string, to *policy.Attached) error {
+	in, err := groupsOf(tx, account, user)
+	for _, g := range in {
+		of, err := s.attached(tx, account, "group "+g.Name, &g.attachments)
+		if err != nil {
+			return err
+		}
+		to.Identity = append(to.Identity, of.Identity...)
+	}
+	return err
 }
 
 func (s *Service) compiledKey(tx *kv.Tx, id string) (*key, error) {

@@ -22,6 +22,10 @@ func noSuchUser(name string) error {
 	return noSuchEntity("The user with name %s cannot be found.", name)
 }
 
+func noSuchGroup(name string) error {
+	return noSuchEntity("The group with name %s cannot be found.", name)
+}
+
 func alreadyExists(format string, a ...any) error {
 	return &iam.EntityAlreadyExistsException{Message: wire.Some(fmt.Sprintf(format, a...))}
 }

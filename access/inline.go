@@ -7,10 +7,11 @@ import (
 	"bothy/wire"
 )
 
-// Sizes of all inline policies of a role and of a user together, characters.
+// Sizes of all inline policies of a role, of a user and of a group together, characters.
 const (
-	maxRoleInline = 10240
-	maxUserInline = 2048
+	maxRoleInline  = 10240
+	maxUserInline  = 2048
+	maxGroupInline = 5120
 )
 
 // putInline stores an inline policy among the others.

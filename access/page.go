@@ -20,17 +20,22 @@ const defaultItems = 100
 // errMarker is AWS's answer to a marker it did not give.
 func errMarker() error { return wire.Fail(400, "ValidationError", "Invalid Marker.") }
 
+// markerError is that answer in the place of record.ErrToken.
+func markerError(err error) error {
+	if errors.Is(err, record.ErrToken) {
+		return errMarker()
+	}
+	return err
+}
+
 // listRows pages through a table, keeping the rows that want accepts. marker is a page token of ours.
 func listRows[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, marker string, max int32, want func(*T) bool) (out []*T, next string, err error) {
 	for next = marker; ; {
 		left := int(max) - len(out)
 		var rows []*T
 		rows, next, err = t.List(tx, s, record.Page{After: next, Limit: left})
-		if errors.Is(err, record.ErrToken) {
-			return nil, "", errMarker()
-		}
 		if err != nil {
-			return nil, "", err
+			return nil, "", markerError(err)
 		}
 		for _, row := range rows {
 			if want(row) {

@@ -8,7 +8,6 @@ import (
 	"bothy/api/iam"
 	"bothy/kv"
 	"bothy/policy"
-	"bothy/record"
 	"bothy/wire"
 )
 
@@ -65,6 +64,19 @@ func (s *Service) checkManaged(document string) error {
 	return s.checkDocument(document, (*policy.Policy).IdentityError)
 }
 
+// onPolicy is the access of an operation on a managed policy, which may not exist.
+func (s *Service) onPolicy(c *wire.Call, action, arn string, keys policy.Keys) ([]wire.Access, error) {
+	var tags map[string]string
+	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := findPolicy(tx, c.Account, arn)
+		if err == nil {
+			tags = row.Tags
+		}
+		return or(err, nil)
+	})
+	return wire.One("iam:"+action, arn, withTags(keys, tags)), err
+}
+
 func accessCreatePolicy(c *wire.Call, in *iam.CreatePolicyInput) ([]wire.Access, error) {
 	return wire.One("iam:CreatePolicy", "arn:aws:iam::"+c.Account+":policy"+pathOf(in.Path)+in.PolicyName.V, requestTags(policy.Keys{}, in.Tags)), nil
 }
@@ -101,15 +113,10 @@ func (r *policyRow) api(attached, bounds int) *iam.Policy {
 	}
 }
 
-// used counts the roles and users that a policy is attached to, or the boundary of.
+// used counts the roles, users and groups that a policy is attached to, or the boundary of.
 func used(tx *kv.Tx, account, index, arn string) (int, error) {
-	page := record.Page{Index: index, Prefix: []any{arn}}
-	withRole, _, err := roles().List(tx, of(account), page)
-	if err != nil {
-		return 0, err
-	}
-	withUser, _, err := users().List(tx, of(account), page)
-	return len(withRole) + len(withUser), err
+	in, err := entitiesOf(tx, account, index, arn)
+	return len(in.roles) + len(in.users) + len(in.groups), err
 }
 
 func (r *policyRow) counted(tx *kv.Tx, account string) (*iam.Policy, error) {
@@ -121,8 +128,8 @@ func (r *policyRow) counted(tx *kv.Tx, account string) (*iam.Policy, error) {
 	return r.api(attached, bounds), err
 }
 
-func accessGetPolicy(_ *wire.Call, in *iam.GetPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:GetPolicy", in.PolicyArn.V, nil), nil
+func (s *Service) accessGetPolicy(c *wire.Call, in *iam.GetPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "GetPolicy", in.PolicyArn.V, nil)
 }
 
 func (s *Service) getPolicy(c *wire.Call, in *iam.GetPolicyInput) (out *iam.GetPolicyOutput, err error) {
@@ -189,8 +196,8 @@ func policyRows(tx *kv.Tx, account string, in *iam.ListPoliciesInput) (rows []*p
 	return append(rows, own...), next, err
 }
 
-func accessDeletePolicy(_ *wire.Call, in *iam.DeletePolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:DeletePolicy", in.PolicyArn.V, nil), nil
+func (s *Service) accessDeletePolicy(c *wire.Call, in *iam.DeletePolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "DeletePolicy", in.PolicyArn.V, nil)
 }
 
 func (s *Service) deletePolicy(c *wire.Call, in *iam.DeletePolicyInput) (*iam.DeletePolicyOutput, error) {
@@ -215,42 +222,6 @@ func (s *Service) deletePolicy(c *wire.Call, in *iam.DeletePolicyInput) (*iam.De
 		}
 		return touch(tx)
 	})
-}
-
-func accessListEntities(_ *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:ListEntitiesForPolicy", in.PolicyArn.V, nil), nil
-}
-
-// listEntities gives all on one page: the quotas of roles and users keep it small.
-func (s *Service) listEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) (out *iam.ListEntitiesForPolicyOutput, err error) {
-	out = &iam.ListEntitiesForPolicyOutput{IsTruncated: wire.Some(false)}
-	page := record.Page{Index: "attached", Prefix: []any{in.PolicyArn.V}}
-	if in.PolicyUsageFilter.V == "PermissionsBoundary" {
-		page.Index = "boundary"
-	}
-	filter := in.EntityFilter.V
-	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
-		if _, err := findPolicy(tx, c.Account, in.PolicyArn.V); err != nil {
-			return or(err, noSuchEntity("Policy %s was not found.", in.PolicyArn.V))
-		}
-		withRole, _, err := roles().List(tx, of(c.Account), page)
-		if err != nil {
-			return err
-		}
-		withUser, _, err := users().List(tx, of(c.Account), page)
-		for _, r := range withRole {
-			if strings.HasPrefix(r.Path, in.PathPrefix.V) && (filter == "" || filter == "Role") {
-				out.PolicyRoles = append(out.PolicyRoles, iam.PolicyRole{RoleName: wire.Some(r.Name), RoleId: wire.Some(r.ID)})
-			}
-		}
-		for _, u := range withUser {
-			if strings.HasPrefix(u.Path, in.PathPrefix.V) && (filter == "" || filter == "User") {
-				out.PolicyUsers = append(out.PolicyUsers, iam.PolicyUser{UserName: wire.Some(u.Name), UserId: wire.Some(u.ID)})
-			}
-		}
-		return err
-	})
-	return out, err
 }
 
 // versionID is v1, v2, …

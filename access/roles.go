@@ -19,27 +19,52 @@ const defaultMaxSession = 3600 // seconds
 // pathOf is a path as given, or the default.
 func pathOf(p wire.Opt[string]) string { return p.Or("/") }
 
-// roleARN is the ARN of a role that may not exist; then it has no path.
-func (s *Service) roleARN(c *wire.Call, name string) (string, map[string]string, error) {
-	arn := "arn:aws:iam::" + c.Account + ":role/" + name
-	var tags map[string]string
-	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+// roleARN is the ARN of a role that may not exist (then it has no path), and what is known of it.
+func (s *Service) roleARN(c *wire.Call, name string) (arn string, known attachments, err error) {
+	arn = roleARN(c.Account, "/", name)
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		row, err := roles().Get(tx, of(c.Account), fold(name))
 		if err == nil {
-			arn, tags = row.ARN, row.Tags
+			arn, known = row.ARN, row.attachments
 		}
 		return or(err, nil)
 	})
-	return arn, tags, err
+	return arn, known, err
+}
+
+func roleARN(account, path, name string) string {
+	return "arn:aws:iam::" + account + ":role" + path + name
 }
 
 // onRole is the access of an operation on a role.
 func (s *Service) onRole(c *wire.Call, action, name string, keys policy.Keys) ([]wire.Access, error) {
-	arn, tags, err := s.roleARN(c, name)
+	arn, known, err := s.roleARN(c, name)
 	if err != nil {
 		return nil, err
 	}
-	return wire.One("iam:"+action, arn, withTags(keys, tags)), nil
+	return wire.One("iam:"+action, arn, known.keys(action, keys)), nil
+}
+
+// keys are the condition keys of an operation on a role or user: the request's, its tags, and its boundary where AWS tells it.
+// By the boundary an administrator lets others hand out permissions, but only to who has one.
+func (a *attachments) keys(action string, keys policy.Keys) policy.Keys {
+	out := withTags(keys, a.Tags)
+	if _, given := out[boundaryKey]; !given && a.Boundary != "" && tellsBoundary(action) {
+		out[boundaryKey] = []string{a.Boundary}
+	}
+	return out
+}
+
+const boundaryKey = "iam:permissionsboundary"
+
+// tellsBoundary says whether an action, by its name, changes what a role or user may do.
+func tellsBoundary(action string) bool {
+	switch action {
+	case "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary",
+		"AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "DeleteUserPermissionsBoundary":
+		return true
+	}
+	return false
 }
 
 // withTags adds the tags of the resource to the condition keys.
@@ -83,10 +108,10 @@ func (s *Service) readRole(c *wire.Call, name string) (row *roleRow, err error) 
 func (s *Service) accessCreateRole(c *wire.Call, in *iam.CreateRoleInput) ([]wire.Access, error) {
 	keys := policy.Keys{}
 	if in.PermissionsBoundary.Set {
-		keys["iam:permissionsboundary"] = []string{in.PermissionsBoundary.V}
+		keys[boundaryKey] = []string{in.PermissionsBoundary.V}
 	}
 	requestTags(keys, in.Tags)
-	return wire.One("iam:CreateRole", "arn:aws:iam::"+c.Account+":role"+pathOf(in.Path)+in.RoleName.V, keys), nil
+	return wire.One("iam:CreateRole", roleARN(c.Account, pathOf(in.Path), in.RoleName.V), keys), nil
 }
 
 func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
@@ -102,7 +127,7 @@ func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.Create
 		Description: in.Description.V, MaxSession: in.MaxSessionDuration.Or(defaultMaxSession), Created: c.Now.UTC().Truncate(time.Second),
 		attachments: attachments{Boundary: in.PermissionsBoundary.V, Tags: tags},
 	}
-	row.ARN = "arn:aws:iam::" + c.Account + ":role" + row.Path + row.Name
+	row.ARN = roleARN(c.Account, row.Path, row.Name)
 	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		if err := checkBoundary(tx, c.Account, row.Boundary); err != nil {
 			return err
@@ -154,7 +179,7 @@ func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (*iam.GetRoleOutpu
 }
 
 func accessListRoles(c *wire.Call, in *iam.ListRolesInput) ([]wire.Access, error) {
-	return wire.One("iam:ListRoles", "arn:aws:iam::"+c.Account+":role"+pathOf(in.PathPrefix), nil), nil
+	return wire.One("iam:ListRoles", roleARN(c.Account, pathOf(in.PathPrefix), ""), nil), nil
 }
 
 func (s *Service) listRoles(c *wire.Call, in *iam.ListRolesInput) (out *iam.ListRolesOutput, err error) {
@@ -184,6 +209,9 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 			return or(err, noSuchRole(in.RoleName.V))
 		}
 		if err := row.deletable(); err != nil {
+			return err
+		}
+		if err := mustBeInNoProfile(tx, c.Account, row.Name); err != nil {
 			return err
 		}
 		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {

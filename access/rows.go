@@ -48,6 +48,18 @@ type userRow struct {
 	Created             time.Time
 }
 
+type groupRow struct {
+	attachments         // a group has neither boundary nor tags
+	Name, Path, ID, ARN string
+	Created             time.Time
+}
+
+// memberRow puts a user into a group.
+type memberRow struct {
+	Group string // id: a group may be renamed
+	User  string // name, in lower case
+}
+
 type policyRow struct {
 	Name, Path, ID, ARN string
 	Description         string
@@ -62,6 +74,12 @@ type versionRow struct {
 	ID       string // v1, v2, …
 	Document string
 	Created  time.Time
+}
+
+// settingRow is something set for the whole account.
+type settingRow struct {
+	Name  string // "alias", "endpoint tokens"
+	Value string
 }
 
 // tables are all kinds of rows. They are values, not variables: a Table is only a description.
@@ -90,8 +108,27 @@ func users() *record.Table[userRow] {
 	}
 }
 
+func groups() *record.Table[groupRow] {
+	return &record.Table[groupRow]{
+		Name: "access.group", Version: 1, Key: func(r *groupRow) []any { return []any{fold(r.Name)} },
+		Indexes: append(holderIndexes(func(r *groupRow) *attachments { return &r.attachments }),
+			record.Index[groupRow]{Name: "id", Unique: true, Keys: func(r *groupRow) [][]any { return [][]any{{r.ID}} }}),
+	}
+}
+
+func members() *record.Table[memberRow] {
+	return &record.Table[memberRow]{
+		Name: "access.member", Version: 1, Key: func(r *memberRow) []any { return []any{r.Group, r.User} },
+		Indexes: []record.Index[memberRow]{{Name: "user", Keys: func(r *memberRow) [][]any { return [][]any{{r.User}} }}},
+	}
+}
+
 func policies() *record.Table[policyRow] {
 	return &record.Table[policyRow]{Name: "access.policy", Version: 1, Key: func(r *policyRow) []any { return []any{fold(r.Name)} }}
+}
+
+func settings() *record.Table[settingRow] {
+	return &record.Table[settingRow]{Name: "access.setting", Version: 1, Key: func(r *settingRow) []any { return []any{r.Name} }}
 }
 
 func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {

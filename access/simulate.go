@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bothy/api/iam"
@@ -10,31 +11,32 @@ import (
 	"bothy/wire"
 )
 
-// simulation is what both Simulate operations come down to.
-type simulation struct {
-	attached  policy.Attached
-	resource  []policy.Source
-	actions   []string
-	resources []string
-	caller    policy.Request // principal fields and context keys
-	owner     string         // account of the resource; "" is the caller's
+func (s *Service) mountSimulate(m *wire.Mux) {
+	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
+	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
+	wire.Handle(m, iam.GetContextKeysForCustomPolicy, accessCustomKeys, s.customKeys)
+	wire.Handle(m, iam.GetContextKeysForPrincipalPolicy, s.accessPrincipalKeys, s.principalKeys)
 }
-
-// maxSimulated bounds actions × resources of one call.
-const maxSimulated = 1000
 
 func accessSimulateCustom(*wire.Call, *iam.SimulateCustomPolicyInput) ([]wire.Access, error) {
 	return wire.One("iam:SimulateCustomPolicy", "*", nil), nil
 }
 
 func (s *Service) simulateCustom(c *wire.Call, in *iam.SimulateCustomPolicyInput) (*iam.SimulatePolicyResponse, error) {
-	if len(in.OrderedOrganizationPolicyInputList) > 0 {
-		return nil, invalidInput("Organization policies are not supported.")
+	sim := simulation{actions: in.ActionNames, resources: in.ResourceArns, owner: accountOf(in.ResourceOwner.V), marker: in.Marker, max: in.MaxItems}
+	if in.ResourcePolicy.Set && !in.CallerArn.Set {
+		return nil, invalidInput("CallerArn must be specified when a ResourcePolicy is provided.")
 	}
-	sim := simulation{actions: in.ActionNames, resources: in.ResourceArns, owner: accountOf(in.ResourceOwner.V)}
-	sim.caller = callerRequest(in.CallerArn.Or("arn:aws:iam::"+c.Account+":user/simulated"), in.ContextEntries)
-	if err := s.addSources(&sim, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
+	documents := documents{in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy}
+	if err := sim.add(documents, in.CallerArn.Or(userARN(c.Account, "/", "simulated")), in.ContextEntries); err != nil {
 		return nil, err
+	}
+	for i, level := range in.OrderedOrganizationPolicyInputList {
+		list, err := sources(fmt.Sprintf("OrderedOrganizationPolicyInputList.%d.", i+1), level.ServiceControlPolicyInputList)
+		if err != nil {
+			return nil, err
+		}
+		sim.levels = append(sim.levels, list)
 	}
 	return sim.run()
 }
@@ -44,35 +46,59 @@ func (s *Service) accessSimulatePrincipal(_ *wire.Call, in *iam.SimulatePrincipa
 }
 
 func (s *Service) simulatePrincipal(c *wire.Call, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePolicyResponse, error) {
-	if len(in.PolicyExclusionList) > 0 {
-		return nil, invalidInput("PolicyExclusionList is not supported.")
+	sim := simulation{actions: in.ActionNames, resources: in.ResourceArns, owner: accountOf(in.ResourceOwner.V), marker: in.Marker, max: in.MaxItems}
+	caller := in.PolicySourceArn.V
+	if strings.Contains(caller, ":group/") {
+		caller = userARN(c.Account, "/", "simulated") // a group makes no calls
 	}
-	arn := in.PolicySourceArn.V
-	sim := simulation{actions: in.ActionNames, resources: in.ResourceArns, owner: accountOf(in.ResourceOwner.V)}
-	sim.caller = callerRequest(in.CallerArn.Or(arn), in.ContextEntries)
-	err := s.cfg.DB.View(c, func(tx *kv.Tx) (err error) {
-		var holder *compiled
-		if account, name, ok := parseRoleARN(arn); ok && account == c.Account {
-			holder, err = s.compiledRole(tx, account, name)
-		} else if rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+c.Account+":user/"); ok {
-			holder, err = s.compiledUser(tx, c.Account, rest[strings.LastIndexByte(rest, '/')+1:])
-		}
-		if err == nil && (holder == nil || holder.arn() != arn) {
-			return noSuchEntity("The entity with ARN %s cannot be found.", arn)
-		}
-		if err == nil {
-			sim.attached = holder.policies
-			sim.attached.Identity = append([]policy.Source{}, holder.policies.Identity...)
-		}
-		return err
-	})
-	if err != nil {
+	if in.ResourcePolicy.Set && !in.CallerArn.Set && !strings.Contains(in.PolicySourceArn.V, ":user/") {
+		return nil, invalidInput("CallerArn must be specified when a ResourcePolicy is provided.")
+	}
+	var err error
+	if sim.attached, err = s.attachedTo(c, in.PolicySourceArn.V); err != nil {
 		return nil, err
 	}
-	if err := s.addSources(&sim, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
+	for _, x := range in.PolicyExclusionList {
+		sim.exclude(x)
+	}
+	documents := documents{in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy}
+	if err := sim.add(documents, in.CallerArn.Or(caller), in.ContextEntries); err != nil {
 		return nil, err
 	}
 	return sim.run()
+}
+
+// attachedTo is what decides about a user, with its groups, a role, or the members of a group, by ARN. The caller may change it.
+func (s *Service) attachedTo(c *wire.Call, arn string) (out policy.Attached, err error) {
+	missing := noSuchEntity("The entity with ARN %s cannot be found.", arn)
+	kind, rest, _ := strings.Cut(strings.TrimPrefix(arn, "arn:aws:iam::"+c.Account+":"), "/")
+	name := rest[strings.LastIndexByte(rest, '/')+1:]
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		if kind == "group" {
+			g, err := groups().Get(tx, of(c.Account), fold(name))
+			if err != nil || g.ARN != arn {
+				return or(err, missing)
+			}
+			out, err = s.attached(tx, c.Account, "group "+g.Name, &g.attachments)
+			return err
+		}
+		var holder *compiled
+		switch kind {
+		case "role":
+			holder, err = s.compiledRole(tx, c.Account, name)
+		case "user":
+			holder, err = s.compiledUser(tx, c.Account, name)
+		}
+		if err == nil && (holder == nil || holder.arn() != arn) {
+			return missing
+		}
+		if err == nil {
+			out = holder.policies
+			out.Identity = slices.Clone(out.Identity)
+		}
+		return err
+	})
+	return out, err
 }
 
 func (c *compiled) arn() string {
@@ -82,101 +108,44 @@ func (c *compiled) arn() string {
 	return c.user.ARN
 }
 
-// addSources parses the documents of the request, naming them as AWS does.
-func (s *Service) addSources(sim *simulation, identity, boundary []string, resource wire.Opt[string]) error {
-	parse := func(name, document string) (policy.Source, error) {
-		p, err := policy.Parse([]byte(document))
-		if err != nil {
-			return policy.Source{}, invalidInput(err.Error())
-		}
-		return policy.Source{Name: name, Policy: p}, nil
-	}
-	for i, document := range identity {
-		src, err := parse(fmt.Sprintf("PolicyInputList.%d", i+1), document)
-		if err != nil {
-			return err
-		}
-		sim.attached.Identity = append(sim.attached.Identity, src)
-	}
-	if len(boundary) > 1 {
-		return invalidInput("Only one permissions boundary can be given.")
-	}
-	for _, document := range boundary {
-		src, err := parse("PermissionsBoundaryPolicyInputList.1", document)
-		if err != nil {
-			return err
-		}
-		sim.attached.Boundary = &src
-	}
-	if resource.Set {
-		src, err := parse("ResourcePolicy", resource.V)
-		if err != nil {
-			return err
-		}
-		sim.resource = []policy.Source{src}
-	}
-	return nil
+func accessCustomKeys(*wire.Call, *iam.GetContextKeysForCustomPolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:GetContextKeysForCustomPolicy", "*", nil), nil
 }
 
-func callerRequest(arn string, entries []iam.ContextEntry) policy.Request {
-	r := policy.Request{PrincipalARN: arn, PrincipalAccount: accountOf(arn), Keys: policy.Keys{}}
-	if strings.Contains(arn, ":role/") {
-		r.RoleARN = arn
-	}
-	for _, e := range entries {
-		r.Keys[strings.ToLower(e.ContextKeyName.V)] = e.ContextKeyValues
-	}
-	return r
+func (s *Service) customKeys(_ *wire.Call, in *iam.GetContextKeysForCustomPolicyInput) (*iam.GetContextKeysForPolicyResponse, error) {
+	list, err := sources("PolicyInputList.", in.PolicyInputList)
+	return contextKeys(list), err
 }
 
-// run decides every action on every resource.
-func (sim *simulation) run() (*iam.SimulatePolicyResponse, error) {
-	if len(sim.resources) == 0 {
-		sim.resources = []string{"*"}
-	}
-	if len(sim.actions)*len(sim.resources) > maxSimulated {
-		return nil, invalidInput("Too many actions and resources in one simulation.")
-	}
-	out := &iam.SimulatePolicyResponse{IsTruncated: wire.Some(false)}
-	for _, action := range sim.actions {
-		for _, resource := range sim.resources {
-			r := sim.caller
-			r.Action, r.Resource = action, resource
-			d := policy.Decide(sim.attached, sim.resource, sim.owner == "" || sim.owner == r.PrincipalAccount, r)
-			out.EvaluationResults = append(out.EvaluationResults, evaluation(action, resource, d))
-		}
-	}
-	return out, nil
+func (s *Service) accessPrincipalKeys(_ *wire.Call, in *iam.GetContextKeysForPrincipalPolicyInput) ([]wire.Access, error) {
+	return wire.One("iam:GetContextKeysForPrincipalPolicy", in.PolicySourceArn.V, nil), nil
 }
 
-func evaluation(action, resource string, d policy.Decision) iam.EvaluationResult {
-	out := iam.EvaluationResult{EvalActionName: wire.Some(action), EvalResourceName: wire.Some(resource), EvalDecision: wire.Some("implicitDeny")}
-	switch {
-	case d.Allowed:
-		out.EvalDecision = wire.Some("allowed")
-	case d.Explicit:
-		out.EvalDecision = wire.Some("explicitDeny")
+func (s *Service) principalKeys(c *wire.Call, in *iam.GetContextKeysForPrincipalPolicyInput) (*iam.GetContextKeysForPolicyResponse, error) {
+	of, err := s.attachedTo(c, in.PolicySourceArn.V)
+	if err != nil {
+		return nil, err
 	}
-	if d.Source != "" {
-		out.MatchedStatements = []iam.Statement{{SourcePolicyId: wire.Some(d.Source)}}
-	}
-	for _, f := range d.Failed {
-		if len(f.Got) == 0 {
-			out.MissingContextValues = append(out.MissingContextValues, f.Key)
+	list, err := sources("PolicyInputList.", in.PolicyInputList)
+	return contextKeys(append(of.Identity, list...)), err
+}
+
+func contextKeys(list []policy.Source) *iam.GetContextKeysForPolicyResponse {
+	out := &iam.GetContextKeysForPolicyResponse{}
+	for _, src := range list {
+		if src.Policy != nil {
+			out.ContextKeyNames = addNames(out.ContextKeyNames, src.Policy.ContextKeys())
 		}
 	}
 	return out
 }
 
-func accessAccountSummary(*wire.Call, *iam.GetAccountSummaryInput) ([]wire.Access, error) {
-	return wire.One("iam:GetAccountSummary", "*", nil), nil
-}
-
-// accountSummary tells the quotas this service keeps.
-func (s *Service) accountSummary(*wire.Call, *iam.GetAccountSummaryInput) (*iam.GetAccountSummaryOutput, error) {
-	return &iam.GetAccountSummaryOutput{SummaryMap: map[string]int32{
-		"AccessKeysPerUserQuota": maxKeys, "PolicySizeQuota": maxPolicySize, "UserPolicySizeQuota": maxUserInline, "RolePolicySizeQuota": maxRoleInline,
-		"AssumeRolePolicySizeQuota": maxTrust, "AttachedPoliciesPerRoleQuota": maxAttached, "AttachedPoliciesPerUserQuota": maxAttached,
-		"VersionsPerPolicyQuota": maxVersions,
-	}}, nil
+// addNames adds the names that are not in a list, whatever the case of their letters.
+func addNames(to, names []string) []string {
+	for _, name := range names {
+		if !slices.ContainsFunc(to, func(known string) bool { return strings.EqualFold(known, name) }) {
+			to = append(to, name)
+		}
+	}
+	return to
 }

@@ -142,3 +142,40 @@ func (s *Service) listUserTags(c *wire.Call, in *iam.ListUserTagsInput) (*iam.Li
 	tags, next, err := tagPage(row.Tags, in.Marker, in.MaxItems)
 	return &iam.ListUserTagsOutput{Tags: tags, IsTruncated: wire.Some(next.Set), Marker: next}, err
 }
+
+func (s *Service) accessTagPolicy(c *wire.Call, in *iam.TagPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "TagPolicy", in.PolicyArn.V, requestTags(policy.Keys{}, in.Tags))
+}
+
+func (s *Service) tagPolicy(c *wire.Call, in *iam.TagPolicyInput) (*iam.TagPolicyOutput, error) {
+	return nil, s.changePolicy(c, in.PolicyArn.V, func(r *policyRow) (err error) {
+		r.Tags, err = addTags(r.Tags, in.Tags)
+		return err
+	})
+}
+
+func (s *Service) accessUntagPolicy(c *wire.Call, in *iam.UntagPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "UntagPolicy", in.PolicyArn.V, policy.Keys{"aws:tagkeys": in.TagKeys})
+}
+
+func (s *Service) untagPolicy(c *wire.Call, in *iam.UntagPolicyInput) (*iam.UntagPolicyOutput, error) {
+	return nil, s.changePolicy(c, in.PolicyArn.V, func(r *policyRow) error {
+		for _, name := range in.TagKeys {
+			dropTag(r.Tags, name)
+		}
+		return nil
+	})
+}
+
+func (s *Service) accessListPolicyTags(c *wire.Call, in *iam.ListPolicyTagsInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "ListPolicyTags", in.PolicyArn.V, nil)
+}
+
+func (s *Service) listPolicyTags(c *wire.Call, in *iam.ListPolicyTagsInput) (*iam.ListPolicyTagsOutput, error) {
+	row, err := s.readPolicy(c, in.PolicyArn.V)
+	if err != nil {
+		return nil, err
+	}
+	tags, next, err := tagPage(row.Tags, in.Marker, in.MaxItems)
+	return &iam.ListPolicyTagsOutput{Tags: tags, IsTruncated: wire.Some(next.Set), Marker: next}, err
+}

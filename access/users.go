@@ -11,30 +11,33 @@ import (
 	"bothy/wire"
 )
 
-// userARN is the ARN of a user that may not exist; "" is the account's root.
-func (s *Service) userARN(c *wire.Call, name string) (string, map[string]string, error) {
+// userARN is the ARN of a user that may not exist, and what is known of it; "" is the account's root.
+func (s *Service) userARN(c *wire.Call, name string) (arn string, known attachments, err error) {
 	if name == "" {
-		return "arn:aws:iam::" + c.Account + ":root", nil, nil
+		return "arn:aws:iam::" + c.Account + ":root", known, nil
 	}
-	arn := "arn:aws:iam::" + c.Account + ":user/" + name
-	var tags map[string]string
-	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+	arn = userARN(c.Account, "/", name)
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		row, err := users().Get(tx, of(c.Account), fold(name))
 		if err == nil {
-			arn, tags = row.ARN, row.Tags
+			arn, known = row.ARN, row.attachments
 		}
 		return or(err, nil)
 	})
-	return arn, tags, err
+	return arn, known, err
+}
+
+func userARN(account, path, name string) string {
+	return "arn:aws:iam::" + account + ":user" + path + name
 }
 
 // onUser is the access of an operation on a user.
 func (s *Service) onUser(c *wire.Call, action, name string, keys policy.Keys) ([]wire.Access, error) {
-	arn, tags, err := s.userARN(c, name)
+	arn, known, err := s.userARN(c, name)
 	if err != nil {
 		return nil, err
 	}
-	return wire.One("iam:"+action, arn, withTags(keys, tags)), nil
+	return wire.One("iam:"+action, arn, known.keys(action, keys)), nil
 }
 
 func (s *Service) changeUser(c *wire.Call, name string, f func(*kv.Tx, *userRow) error) error {
@@ -64,10 +67,10 @@ func (s *Service) readUser(c *wire.Call, name string) (row *userRow, err error) 
 func (s *Service) accessCreateUser(c *wire.Call, in *iam.CreateUserInput) ([]wire.Access, error) {
 	keys := policy.Keys{}
 	if in.PermissionsBoundary.Set {
-		keys["iam:permissionsboundary"] = []string{in.PermissionsBoundary.V}
+		keys[boundaryKey] = []string{in.PermissionsBoundary.V}
 	}
 	requestTags(keys, in.Tags)
-	return wire.One("iam:CreateUser", "arn:aws:iam::"+c.Account+":user"+pathOf(in.Path)+in.UserName.V, keys), nil
+	return wire.One("iam:CreateUser", userARN(c.Account, pathOf(in.Path), in.UserName.V), keys), nil
 }
 
 func (s *Service) createUser(c *wire.Call, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
@@ -77,7 +80,7 @@ func (s *Service) createUser(c *wire.Call, in *iam.CreateUserInput) (*iam.Create
 	}
 	row := &userRow{Name: in.UserName.V, Path: pathOf(in.Path), ID: newID("AIDA", 17), Created: c.Now.UTC().Truncate(time.Second),
 		attachments: attachments{Boundary: in.PermissionsBoundary.V, Tags: tags}}
-	row.ARN = "arn:aws:iam::" + c.Account + ":user" + row.Path + row.Name
+	row.ARN = userARN(c.Account, row.Path, row.Name)
 	err = s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		if err := checkBoundary(tx, c.Account, row.Boundary); err != nil {
 			return err
@@ -96,6 +99,13 @@ func (s *Service) createUser(c *wire.Call, in *iam.CreateUserInput) (*iam.Create
 func (r *userRow) api() *iam.User {
 	return &iam.User{Path: wire.Some(r.Path), UserName: wire.Some(r.Name), UserId: wire.Some(r.ID), Arn: wire.Some(r.ARN),
 		CreateDate: wire.Some(r.Created), PermissionsBoundary: r.boundary(), Tags: apiTags(r.Tags)}
+}
+
+// listed is the user as lists show it: AWS leaves tags and boundary out of them.
+func (r *userRow) listed() *iam.User {
+	user := r.api()
+	user.Tags, user.PermissionsBoundary = nil, nil
+	return user
 }
 
 // named is the user an operation means: the one named, else the caller; "" is the root.
@@ -140,7 +150,7 @@ func (s *Service) getRoot(c *wire.Call) (*iam.GetUserOutput, error) {
 }
 
 func accessListUsers(c *wire.Call, in *iam.ListUsersInput) ([]wire.Access, error) {
-	return wire.One("iam:ListUsers", "arn:aws:iam::"+c.Account+":user"+pathOf(in.PathPrefix), nil), nil
+	return wire.One("iam:ListUsers", userARN(c.Account, pathOf(in.PathPrefix), ""), nil), nil
 }
 
 func (s *Service) listUsers(c *wire.Call, in *iam.ListUsersInput) (out *iam.ListUsersOutput, err error) {
@@ -149,9 +159,7 @@ func (s *Service) listUsers(c *wire.Call, in *iam.ListUsersInput) (out *iam.List
 		rows, next, err := listRows(tx, users(), of(c.Account), in.Marker.V, in.MaxItems.Or(defaultItems),
 			func(r *userRow) bool { return strings.HasPrefix(r.Path, in.PathPrefix.V) })
 		for _, row := range rows {
-			user := row.api()
-			user.Tags, user.PermissionsBoundary = nil, nil // as AWS: lists leave them out
-			out.Users = append(out.Users, *user)
+			out.Users = append(out.Users, *row.listed())
 		}
 		out.IsTruncated, out.Marker = wire.Some(next != ""), wire.NonEmpty(next)
 		return err
@@ -172,12 +180,20 @@ func (s *Service) deleteUser(c *wire.Call, in *iam.DeleteUserInput) (*iam.Delete
 		if err := row.deletable(); err != nil {
 			return err
 		}
+		if in, err := memberships(tx, c.Account, row.Name); err != nil {
+			return err
+		} else if len(in) > 0 {
+			return errInGroup()
+		}
 		held, _, err := keys().List(tx, node(), record.Page{Index: "user", Prefix: []any{c.Account, row.Name}, Limit: 1})
 		if err != nil {
 			return err
 		}
 		if len(held) > 0 {
 			return deleteConflict("Cannot delete entity, must delete access keys first.")
+		}
+		if err := mustHoldNothing(tx, c.Account, row.ID); err != nil {
+			return err
 		}
 		if err := users().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
 			return err

@@ -22,8 +22,8 @@ func (v *versionRow) api(r *policyRow, withDocument bool) *iam.PolicyVersion {
 	return out
 }
 
-func accessCreateVersion(_ *wire.Call, in *iam.CreatePolicyVersionInput) ([]wire.Access, error) {
-	return wire.One("iam:CreatePolicyVersion", in.PolicyArn.V, nil), nil
+func (s *Service) accessCreateVersion(c *wire.Call, in *iam.CreatePolicyVersionInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "CreatePolicyVersion", in.PolicyArn.V, nil)
 }
 
 func (s *Service) createVersion(c *wire.Call, in *iam.CreatePolicyVersionInput) (*iam.CreatePolicyVersionOutput, error) {
@@ -46,8 +46,8 @@ func (s *Service) createVersion(c *wire.Call, in *iam.CreatePolicyVersionInput) 
 	})
 }
 
-func accessGetVersion(_ *wire.Call, in *iam.GetPolicyVersionInput) ([]wire.Access, error) {
-	return wire.One("iam:GetPolicyVersion", in.PolicyArn.V, nil), nil
+func (s *Service) accessGetVersion(c *wire.Call, in *iam.GetPolicyVersionInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "GetPolicyVersion", in.PolicyArn.V, nil)
 }
 
 func (s *Service) getVersion(c *wire.Call, in *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput, error) {
@@ -62,8 +62,8 @@ func (s *Service) getVersion(c *wire.Call, in *iam.GetPolicyVersionInput) (*iam.
 	return &iam.GetPolicyVersionOutput{PolicyVersion: v.api(row, true)}, nil
 }
 
-func accessListVersions(_ *wire.Call, in *iam.ListPolicyVersionsInput) ([]wire.Access, error) {
-	return wire.One("iam:ListPolicyVersions", in.PolicyArn.V, nil), nil
+func (s *Service) accessListVersions(c *wire.Call, in *iam.ListPolicyVersionsInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "ListPolicyVersions", in.PolicyArn.V, nil)
 }
 
 // listVersions gives all, newest first: there are five at most.
@@ -79,8 +79,8 @@ func (s *Service) listVersions(c *wire.Call, in *iam.ListPolicyVersionsInput) (*
 	return out, nil
 }
 
-func accessDeleteVersion(_ *wire.Call, in *iam.DeletePolicyVersionInput) ([]wire.Access, error) {
-	return wire.One("iam:DeletePolicyVersion", in.PolicyArn.V, nil), nil
+func (s *Service) accessDeleteVersion(c *wire.Call, in *iam.DeletePolicyVersionInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "DeletePolicyVersion", in.PolicyArn.V, nil)
 }
 
 func (s *Service) deleteVersion(c *wire.Call, in *iam.DeletePolicyVersionInput) (*iam.DeletePolicyVersionOutput, error) {
@@ -96,8 +96,8 @@ func (s *Service) deleteVersion(c *wire.Call, in *iam.DeletePolicyVersionInput) 
 	})
 }
 
-func accessSetDefaultVersion(_ *wire.Call, in *iam.SetDefaultPolicyVersionInput) ([]wire.Access, error) {
-	return wire.One("iam:SetDefaultPolicyVersion", in.PolicyArn.V, nil), nil
+func (s *Service) accessSetDefaultVersion(c *wire.Call, in *iam.SetDefaultPolicyVersionInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "SetDefaultPolicyVersion", in.PolicyArn.V, nil)
 }
 
 func (s *Service) setDefaultVersion(c *wire.Call, in *iam.SetDefaultPolicyVersionInput) (*iam.SetDefaultPolicyVersionOutput, error) {

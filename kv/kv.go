@@ -73,7 +73,8 @@ type Broadcaster interface {
 	Notify(t Txn, topic string) error
 }
 
-// Txn is a transaction of an engine. Slices returned may be kept; slices passed in are not.
+// Txn is a transaction of an engine. Slices returned may be kept and are not to be changed: an engine may give them to others too.
+// Slices passed in are not kept.
 type Txn interface {
 	// Get returns nil for an absent key, and a non-nil slice for an empty value.
 	Get(key []byte) ([]byte, error)
@@ -171,7 +172,7 @@ type Range struct {
 	Reverse  bool
 }
 
-// Get returns the value of k, nil when absent.
+// Get returns the value of k, nil when absent. It may be kept, and is not to be changed.
 func (t *Tx) Get(k Key) ([]byte, error) {
 	if err := t.check(k); err != nil {
 		return nil, err

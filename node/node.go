@@ -174,6 +174,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	wait := n.services.start(background, n.cfg.Log)
 	go n.listener.run()
+	go n.tendGarbage(background)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(n.listener) }()
 	var err error
@@ -210,6 +211,7 @@ type underWay struct {
 	ended bool // guarded by mu
 	wg    sync.WaitGroup
 	now   atomic.Int64
+	all   atomic.Int64 // that ever began
 }
 
 func (u *underWay) begin() bool {
@@ -218,6 +220,7 @@ func (u *underWay) begin() bool {
 	if !u.ended {
 		u.wg.Add(1)
 		u.now.Add(1)
+		u.all.Add(1)
 	}
 	return !u.ended
 }

@@ -39,6 +39,13 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("allowed %v for the reason %q", d.Allowed, d.Reason)
 			}
 		}
+		p.ContextKeys()
+		Missing(src, r)
+		for _, m := range Matches(src, false, r) {
+			if m.Deny && Decide(Attached{Unlimited: true, Identity: []Source{src}}, nil, true, r).Allowed {
+				t.Errorf("%+v was passed over", m)
+			}
+		}
 		deny := Source{"deny", mustParse(`{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)}
 		if Decide(Attached{Unlimited: true, Identity: []Source{src, deny}}, []Source{src}, true, r).Allowed {
 			t.Error("a deny lost")

@@ -22,6 +22,8 @@ type node struct {
 	text    string
 	items   []node   // elements, or members' values
 	members []string // names, same order as items
+	from    int      // of an object: offset of its {
+	to      int      // and after its }
 }
 
 var errSyntax = &MalformedError{Text: "Syntax errors in policy."}
@@ -67,7 +69,7 @@ func readNode(d *json.Decoder, depth int) (node, error) {
 }
 
 func readInner(d *json.Decoder, open byte, depth int) (node, error) {
-	n := node{kind: open}
+	n := node{kind: open, from: int(d.InputOffset()) - 1}
 	for d.More() {
 		if open == '{' {
 			name, err := d.Token()
@@ -91,6 +93,7 @@ func readInner(d *json.Decoder, open byte, depth int) (node, error) {
 	if _, err := d.Token(); err != nil {
 		return node{}, errSyntax
 	}
+	n.to = int(d.InputOffset())
 	return n, nil
 }
 

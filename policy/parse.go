@@ -36,7 +36,32 @@ func Parse(document []byte) (*Policy, error) {
 	if statements == nil || len(statements.list()) == 0 {
 		return nil, &MalformedError{Text: "Missing required field Statement"}
 	}
-	return p, p.compile(statements.list())
+	if err := p.compile(statements.list()); err != nil {
+		return nil, err
+	}
+	p.place(document, statements.list())
+	return p, nil
+}
+
+// place tells the statements where they stand. The statements are in order, so one pass over the text is enough.
+func (p *Policy) place(document []byte, list []node) {
+	at, done := Position{1, 1}, 0
+	to := func(offset int) Position {
+		for _, b := range document[done:offset] {
+			switch {
+			case b == '\n':
+				at = Position{at.Line + 1, 1}
+			case b&0xC0 != 0x80: // not within a character
+				at.Column++
+			}
+		}
+		done = offset
+		return at
+	}
+	for i, n := range list {
+		p.statements[i].from = to(n.from)
+		p.statements[i].to = to(n.to)
+	}
 }
 
 func statementPlace(i int) string { return fmt.Sprintf("Statement[%d]", i) }

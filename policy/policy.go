@@ -22,7 +22,11 @@ type statement struct {
 	resources  []pattern // empty: the element is absent (trust policies)
 	notRes     bool
 	conditions []condition
+	from, to   Position
 }
+
+// Position is a place in the text of a document; both count from 1.
+type Position struct{ Line, Column int }
 
 // MalformedError says what is wrong with a document and where. Its text is meant for the author of the document: it is the
 // message of MalformedPolicyDocument.

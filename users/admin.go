@@ -76,9 +76,16 @@ func (s *Service) adminSetUserPassword(c *wire.Call, in *cognitoidp.AdminSetUser
 	if err := p.checkPolicy(in.Password.V); err != nil {
 		return nil, err
 	}
+	compared, err := s.unlikePast(c, p, u, in.Password.V)
+	if err != nil {
+		return nil, err
+	}
 	sealed := s.sealPassword(c.Account, p.ID, u.Sub, u.Name, in.Password.V)
 	return nil, s.change(c, in.UserPoolId.V, u.Sub, func(tx *kv.Tx, p *pool, u *user) error {
-		u.Credential, u.Status, u.TempUntil = sealed, confirmed, time.Time{}
+		if err := replacePassword(tx, c.Account, p, u, sealed, compared); err != nil {
+			return err
+		}
+		u.Status, u.TempUntil = confirmed, time.Time{}
 		if !in.Permanent.V {
 			u.Status, u.TempUntil = forceChange, p.temporaryEnd(c.Now)
 		}
@@ -88,11 +95,7 @@ func (s *Service) adminSetUserPassword(c *wire.Call, in *cognitoidp.AdminSetUser
 
 // temporaryEnd is when a temporary password made now ends.
 func (p *pool) temporaryEnd(now time.Time) time.Time {
-	days := p.policy().TemporaryPasswordValidityDays.Or(7)
-	if a := p.Settings.AdminCreateUserConfig; a != nil && a.UnusedAccountValidityDays.V > 0 && p.Settings.Policies == nil {
-		days = a.UnusedAccountValidityDays.V
-	}
-	return now.AddDate(0, 0, int(days))
+	return now.AddDate(0, 0, int(p.policy().TemporaryPasswordValidityDays.Or(7)))
 }
 
 func (s *Service) adminResetUserPassword(c *wire.Call, in *cognitoidp.AdminResetUserPasswordInput) (*cognitoidp.AdminResetUserPasswordOutput, error) {

@@ -60,6 +60,74 @@ func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) err
 	return failures.Put(tx, inPool(account, poolID), a)
 }
 
+// Failures of one address, whoever they are said to be: so many are free, since many people may be behind it, and are forgotten at
+// this pace; each further one doubles the wait. One who tries a few passwords of many users is stopped by it.
+const (
+	freeAtAddress   = 100
+	forgetAtAddress = 10 * time.Second // one failure
+)
+
+// atAddress counts what failed from an address. It is not of a pool: who tries, tries all.
+type atAddress struct {
+	Address  string
+	Failures float64
+	At       time.Time // of the count
+	Until    time.Time // no further try before
+}
+
+var addresses = record.Table[atAddress]{
+	Name: "users.address", Version: 1, Key: func(a *atAddress) []any { return []any{a.Address} },
+	Expires: func(a *atAddress) time.Time {
+		return a.At.Add(time.Duration(a.Failures * float64(forgetAtAddress))).Add(longestWait)
+	},
+}
+
+// failuresAt reads what failed from an address, as of now.
+func failuresAt(tx *kv.Tx, account, home string, now time.Time) (*atAddress, error) {
+	a, err := addresses.Get(tx, everywhere(account), home)
+	if absent(err) {
+		return &atAddress{Address: home, At: now}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.Failures = max(0, a.Failures-max(0, now.Sub(a.At)).Seconds()/forgetAtAddress.Seconds())
+	a.At = now
+	return a, nil
+}
+
+// mayTry fails while the subject, or the address, is locked out.
+func (a *attempt) mayTry(tx *kv.Tx, subject string) error {
+	if err := mayTry(tx, a.Account, a.pool.ID, subject, a.Now); err != nil || a.from.IP == "" {
+		return err
+	}
+	at, err := failuresAt(tx, a.Account, wire.Household(a.from.IP), a.Now)
+	if err == nil && a.Now.Before(at.Until) {
+		err = wire.Because(notAuthorized("Password attempts exceeded"), "%.0f failed sign-ins from %s; locked until %s", at.Failures, at.Address, at.Until.UTC().Format(time.RFC3339))
+	}
+	return err
+}
+
+// failed notes a failed sign-in: against the subject, against the address, and among the events of pools that watch. The caller keeps
+// the transaction.
+func (a *attempt) failed(tx *kv.Tx, subject string, ghost bool, way progress) error {
+	if err := countFailure(tx, a.Account, a.pool.ID, subject, a.Now); err != nil {
+		return err
+	}
+	if err := missed(tx, a, &user{Sub: subject, ghost: ghost}, way); err != nil || a.from.IP == "" {
+		return err
+	}
+	at, err := failuresAt(tx, a.Account, wire.Household(a.from.IP), a.Now)
+	if err != nil {
+		return err
+	}
+	at.Failures++
+	if over := int(at.Failures) - freeAtAddress; over >= 0 {
+		at.Until = a.Now.Add(min(time.Second<<min(over, 20), longestWait))
+	}
+	return addresses.Put(tx, everywhere(a.Account), at)
+}
+
 // forgetFailures starts the count anew.
 func forgetFailures(tx *kv.Tx, account, poolID, subject string) error {
 	return ignoreAbsent(failures.Delete(tx, inPool(account, poolID), poolID, subject))

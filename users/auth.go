@@ -12,7 +12,13 @@ type attempt struct {
 	client *client
 	pool   *pool
 	given  map[string]string // AuthParameters or ChallengeResponses
-	data   map[string]string // ClientMetadata
+	// What clients tell functions. With the first request it is for those that may stop a sign-in, before it is anybody's: AWS hands
+	// the others only what comes with an answer.
+	validation map[string]string // ClientMetadata of InitiateAuth
+	data       map[string]string // ClientMetadata of answers to challenges
+	session    string            // what an earlier step handed out
+	from       visitor           // who asks
+	common     bool              // a password was shown, and it is a common one
 }
 
 // step is where a sign-in stands after a request: ended with a grant, or waiting for the answer to a challenge.
@@ -29,7 +35,7 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, data: in.ClientMetadata}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.AuthParameters, validation: in.ClientMetadata, session: in.Session.V, from: visitorOf(c, cl, in.UserContextData)}
 	switch in.AuthFlow.V {
 	case "ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH":
 		return nil, invalid("Initiate Auth method not supported.")
@@ -43,10 +49,11 @@ func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (
 }
 
 func (s *Service) adminInitiateAuth(c *wire.Call, in *cognitoidp.AdminInitiateAuthInput) (*cognitoidp.AdminInitiateAuthOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ClientMetadata)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.AuthParameters, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
+	a.validation, a.session = in.ClientMetadata, in.Session.V
 	if in.AuthFlow.V == "USER_PASSWORD_AUTH" {
 		return nil, invalid("Initiate Auth method not supported.")
 	}
@@ -63,9 +70,9 @@ func (s *Service) begin(a *attempt, flow string) (*step, error) {
 	switch flow {
 	case "USER_SRP_AUTH":
 		if !a.client.allows("USER_SRP_AUTH") {
-			return nil, invalid("USER_SRP_AUTH is not enabled for the client.")
+			return nil, a.client.notSRP()
 		}
-		return s.offerSRP(a, progress{Flow: flow})
+		return s.bySRP(a, progress{Flow: flow})
 	case "USER_PASSWORD_AUTH":
 		if !a.client.allows("USER_PASSWORD_AUTH") {
 			return nil, invalid("USER_PASSWORD_AUTH flow not enabled for this client")
@@ -81,8 +88,11 @@ func (s *Service) begin(a *attempt, flow string) (*step, error) {
 			return nil, invalid("Auth flow not enabled for this client")
 		}
 		return s.byRefreshToken(a)
-	case "CUSTOM_AUTH":
-		return nil, invalid("Custom auth lambda trigger is not configured for the user pool.")
+	case customAuth:
+		if !a.client.allows(customAuth) {
+			return nil, invalid("CUSTOM_AUTH is not enabled for the client.")
+		}
+		return s.byCustom(a)
 	}
 	return nil, invalid("%s is not enabled for the client.", flow)
 }
@@ -92,7 +102,7 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata}
+	a := &attempt{Call: c, client: cl, pool: p, given: in.ChallengeResponses, data: in.ClientMetadata, session: in.Session.V, from: visitorOf(c, cl, in.UserContextData)}
 	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
 	if err != nil {
 		return nil, err
@@ -101,10 +111,11 @@ func (s *Service) respondToAuthChallenge(c *wire.Call, in *cognitoidp.RespondToA
 }
 
 func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.AdminRespondToAuthChallengeInput) (*cognitoidp.AdminRespondToAuthChallengeOutput, error) {
-	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ClientMetadata)
+	a, err := s.operated(c, in.UserPoolId.V, in.ClientId.V, in.ChallengeResponses, in.ContextData)
 	if err != nil {
 		return nil, err
 	}
+	a.data, a.session = in.ClientMetadata, in.Session.V
 	st, err := s.proceed(a, in.ChallengeName.V, in.Session.V)
 	if err != nil {
 		return nil, err
@@ -114,13 +125,16 @@ func (s *Service) adminRespondToAuthChallenge(c *wire.Call, in *cognitoidp.Admin
 }
 
 // operated is an attempt that an operator's program makes for somebody.
-func (s *Service) operated(c *wire.Call, poolID, clientID string, given, data map[string]string) (*attempt, error) {
-	a := &attempt{Call: c, given: given, data: data}
+func (s *Service) operated(c *wire.Call, poolID, clientID string, given map[string]string, said *cognitoidp.ContextDataType) (*attempt, error) {
+	a := &attempt{Call: c, given: given, from: operatorsVisitor(said)}
 	err := s.view(c, func(tx *kv.Tx) (err error) {
 		a.client, a.pool, err = clientOf(tx, c.Account, poolID, clientID)
 		return err
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, s.mayCome(c, a.pool, a.client.ID, a.from.IP)
 }
 
 // proceed takes the answer to a challenge.
@@ -137,6 +151,8 @@ func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 		return s.checkSRP(a)
 	case newPasswordRequired:
 		return s.setNewPassword(a, session)
+	case customChallenge:
+		return s.answerCustom(a, session)
 	}
 	return nil, invalid("The challenge %s is not supported by this server.", name)
 }

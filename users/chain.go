@@ -26,10 +26,14 @@ const shownPassword = "PASSWORD"
 type progress struct {
 	Flow   string   `json:",omitempty"` // it began with
 	Passed []string `json:",omitempty"` // challenges answered rightly, in order
+	Event  string   `json:",omitempty"` // its id among the user's, where the pool watches over them
 }
 
 // has tells whether a challenge was answered.
 func (w progress) has(challenge string) bool { return slices.Contains(w.Passed, challenge) }
+
+// byPassword tells whether a password was shown.
+func (w progress) byPassword() bool { return w.has(shownPassword) || w.has(passwordVerifier) }
 
 // source is the occasion of the tokens, as the pool's token trigger knows it.
 func (w progress) source() string {
@@ -52,7 +56,10 @@ func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown strin
 	way.Passed = append(slices.Clone(way.Passed), shown)
 	v := &verdict{user: u, way: way}
 	var err error
-	if v.ask, err = s.missing(tx, a, u, way); err != nil || v.ask != "" {
+	if v.ask, err = s.missing(tx, a, u, way); err != nil {
+		return v, err
+	}
+	if err := s.watch(tx, a, v); err != nil || v.ask != "" {
 		return v, err
 	}
 	v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u)
@@ -60,9 +67,12 @@ func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown strin
 }
 
 // missing is the challenge that a user must still answer; "" when they may enter.
-func (s *Service) missing(_ *kv.Tx, _ *attempt, u *user, _ progress) (string, error) {
-	if u.Status == forceChange {
+func (s *Service) missing(_ *kv.Tx, _ *attempt, u *user, way progress) (string, error) {
+	switch {
+	case u.Status == forceChange && way.byPassword():
 		return newPasswordRequired, nil
+	case way.Flow == customAuth && !way.has(customAuth): // the last word is the functions'
+		return customAuth, nil
 	}
 	return "", nil
 }
@@ -77,17 +87,23 @@ func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
 		return &step{grant: v.grant, source: v.way.source()}, nil
 	case v.ask == newPasswordRequired:
 		return s.askNewPassword(a, v)
+	case v.ask == customAuth:
+		return s.nextRound(a, v.user, v.way, nil)
 	}
 	return nil, fmt.Errorf("users: nobody asks for %s", v.ask)
 }
 
 // sessionOf seals what must be known when the answer to the verdict's question comes. ch holds what is special to the kind.
 func (s *Service) sessionOf(a *attempt, v *verdict, ch challenge) (string, error) {
-	life := time.Duration(a.client.Settings.AuthSessionValidity.Or(3)) * time.Minute
-	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(life)
+	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(a.client.patience())
 	ch.Way = v.way
 	sealed, err := s.sealChallenge(a.Account, ch)
 	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// patience is how long a challenge of the client's may wait for its answer.
+func (c *client) patience() time.Duration {
+	return time.Duration(c.Settings.AuthSessionValidity.Or(3)) * time.Minute
 }
 
 // resume opens the session of a challenge: it must have been sealed for this kind, client and user, and not be late. Whoever

@@ -27,6 +27,7 @@ type challenge struct {
 	Secret  []byte   `json:",omitempty"` // b
 	Public  []byte   `json:",omitempty"` // A
 	Scramb  []byte   `json:",omitempty"` // u
+	Round   string   `json:",omitempty"` // id of the row that a custom challenge waits in
 	Against []byte   `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
 }
 

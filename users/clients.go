@@ -126,8 +126,9 @@ func rotates(r *cognitoidp.RefreshTokenRotationType) bool {
 	return r != nil && r.Feature.V == "ENABLED"
 }
 
-// allows tells whether the client may use a flow, named as in ALLOW_…: USER_SRP_AUTH, USER_PASSWORD_AUTH,
-// ADMIN_USER_PASSWORD_AUTH, REFRESH_TOKEN_AUTH. A list of the old names says only what is allowed besides SRP and refresh.
+// allows tells whether the client may use a flow, named as in ALLOW_…: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH,
+// ADMIN_USER_PASSWORD_AUTH, REFRESH_TOKEN_AUTH. A list of the old names says only what is allowed besides SRP, custom authentication
+// and refresh; the old CUSTOM_AUTH_FLOW_ONLY takes SRP away.
 func (cl *client) allows(flow string) bool {
 	list := cl.Settings.ExplicitAuthFlows
 	modern := slices.ContainsFunc(list, func(f string) bool { return strings.HasPrefix(f, "ALLOW_") })
@@ -135,7 +136,7 @@ func (cl *client) allows(flow string) bool {
 		return slices.Contains(list, "ALLOW_"+flow)
 	}
 	switch flow {
-	case "REFRESH_TOKEN_AUTH":
+	case "REFRESH_TOKEN_AUTH", customAuth:
 		return true
 	case "USER_SRP_AUTH":
 		return !slices.Contains(list, "CUSTOM_AUTH_FLOW_ONLY")
@@ -143,6 +144,14 @@ func (cl *client) allows(flow string) bool {
 		return slices.Contains(list, "ADMIN_NO_SRP_AUTH")
 	}
 	return slices.Contains(list, flow)
+}
+
+// notSRP is the refusal of USER_SRP_AUTH.
+func (cl *client) notSRP() error {
+	if slices.Contains(cl.Settings.ExplicitAuthFlows, "CUSTOM_AUTH_FLOW_ONLY") {
+		return invalid("Only custom auth (lambda driven) is enabled for this client.")
+	}
+	return invalid("USER_SRP_AUTH is not enabled for the client.")
 }
 
 // Lifetimes of tokens.
@@ -235,6 +244,9 @@ func (s *Service) deleteUserPoolClient(c *wire.Call, in *cognitoidp.DeleteUserPo
 			return err
 		}
 		if err := undress(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
+			return err
+		}
+		if err := ignoreAbsent(risks.Delete(tx, inPool(c.Account, in.UserPoolId.V), in.UserPoolId.V, in.ClientId.V)); err != nil {
 			return err
 		}
 		return clients.Delete(tx, everywhere(c.Account), in.ClientId.V)

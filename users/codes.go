@@ -125,6 +125,16 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 	return k, codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose)
 }
 
+// isCode tells whether tryCode would take the code, without trying it. Only a right one may make a difference to who asks.
+func (s *Service) isCode(tx *kv.Tx, account string, p *pool, u *user, purpose, text string, now time.Time) (bool, error) {
+	k, err := codeRow(tx, account, u, purpose, now)
+	if err != nil || k.Hash == nil || !now.Before(k.Ends) || k.Tries >= triesPerCode {
+		return false, err
+	}
+	hash, err := s.codeHash(account, p, u, purpose, text)
+	return err == nil && hmac.Equal(hash, k.Hash), err
+}
+
 // codeHash is keyed by the pool's sealed secret: a stolen database does not give six digits away.
 func (s *Service) codeHash(account string, p *pool, u *user, purpose, text string) ([]byte, error) {
 	mask, err := s.mask(account, p)

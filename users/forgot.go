@@ -7,7 +7,7 @@ import (
 )
 
 func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error) {
-	a, err := s.askOnce(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
+	a, err := s.askMigrated(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -22,6 +22,21 @@ func (s *Service) forgotPassword(c *wire.Call, in *cognitoidp.ForgotPasswordInpu
 	}
 	err = s.sendCode(c, a, forPassword, "ForgotPassword", "CustomMessage_ForgotPassword", to, in.ClientMetadata)
 	return &cognitoidp.ForgotPasswordOutput{CodeDeliveryDetails: to.details()}, err
+}
+
+// askMigrated is askOnce, after the pool's function has had its chance to bring the user along.
+func (s *Service) askMigrated(c *wire.Call, in *cognitoidp.ForgotPasswordInput) (*asked, error) {
+	cl, p, err := s.stranger(c, in.ClientId.V)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSecretHash(c.Account, cl, in.SecretHash.V, in.Username.V); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(&attempt{Call: c, client: cl, pool: p, data: in.ClientMetadata}, migrateForgot, in.Username.V, ""); err != nil {
+		return nil, err
+	}
+	return s.askNow(c, in.ClientId.V, in.SecretHash.V, in.Username.V)
 }
 
 // mayRecover is where the code for a new password goes, or why none may be sent.
@@ -48,6 +63,13 @@ func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForg
 	if err := a.pool.checkPolicy(in.Password.V); err != nil {
 		return nil, err
 	}
+	if err := s.notCommon(c, a.pool, a.client.ID, atPasswordChange, in.Password.V); err != nil {
+		return nil, err
+	}
+	compared, err := s.unlikeForgotten(c, a, in)
+	if err != nil {
+		return nil, err
+	}
 	sealed := s.sealPassword(c.Account, a.pool.ID, a.user.Sub, a.user.Name, in.Password.V)
 	err = s.update(c, func(tx *kv.Tx) error {
 		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
@@ -60,7 +82,13 @@ func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForg
 		if _, err := s.tryCode(tx, c.Account, a.pool, a.user, forPassword, in.ConfirmationCode.V, c.Now); err != nil {
 			return err
 		}
-		a.user.Credential, a.user.Status = sealed, confirmed
+		if err := replacePassword(tx, c.Account, a.pool, a.user, sealed, compared); err != nil {
+			return err
+		}
+		a.user.Status = confirmed
+		if err := noteOf(tx, c, a.pool, a.user, "ForgotPassword", "Pass"); err != nil {
+			return err
+		}
 		if err := forgetFailures(tx, c.Account, a.pool.ID, a.user.Sub); err != nil {
 			return err
 		}
@@ -70,4 +98,21 @@ func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForg
 		return nil, err
 	}
 	return nil, s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmForgotPassword", a.client.ID, a.user, in.ClientMetadata)
+}
+
+// unlikeForgotten refuses a password the user had, when the code is right: it would tell others about their passwords. The code serves
+// on.
+func (s *Service) unlikeForgotten(c *wire.Call, a *asked, in *cognitoidp.ConfirmForgotPasswordInput) ([][]byte, error) {
+	if a.pool.remembers() == 0 || a.user.ghost {
+		return nil, nil
+	}
+	right := false
+	err := s.view(c, func(tx *kv.Tx) (err error) {
+		right, err = s.isCode(tx, c.Account, a.pool, a.user, forPassword, in.ConfirmationCode.V, c.Now)
+		return err
+	})
+	if err != nil || !right {
+		return nil, err
+	}
+	return s.unlikePast(c, a.pool, a.user, in.Password.V)
 }

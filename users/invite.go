@@ -57,6 +57,7 @@ func (s *Service) invited(c *wire.Call, p *pool, in *cognitoidp.AdminCreateUserI
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
 	}
+	dropEmpty(values)
 	for _, a := range p.Settings.SchemaAttributes {
 		// Required attributes may come later, with the new password; those that never change may not.
 		if a.Required.V && !a.Mutable.Or(true) && a.Name.V != "sub" && values[a.Name.V] == "" {

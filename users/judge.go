@@ -33,7 +33,7 @@ func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
 				return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the challenge was answered before")
 			}
 		}
-		if err := mayTry(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
+		if err := a.mayTry(tx, pr.sub); err != nil {
 			return keep(err)
 		}
 		u, err := people.Get(tx, inPool(a.Account, a.pool.ID), a.pool.ID, pr.sub)
@@ -41,7 +41,7 @@ func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
 			return err
 		}
 		if err != nil || !pr.right || !bytes.Equal(u.Credential, pr.against) {
-			if err := countFailure(tx, a.Account, a.pool.ID, pr.sub, a.Now); err != nil {
+			if err := a.failed(tx, pr.sub, u == nil, pr.way); err != nil {
 				return err
 			}
 			return keep(wire.Because(wrongPassword(), "%s", pr.reason(u)))
@@ -68,8 +68,46 @@ func (pr *proof) reason(u *user) string {
 	return "the password changed during the sign-in"
 }
 
+// admit lets a user in whom something else than their password has proved, in one transaction. check looks at the proof; its
+// refusals undo the transaction unless they are to be kept.
+func (s *Service) admit(a *attempt, sub string, way progress, shown string, check func(tx *kv.Tx, u *user) error) (v *verdict, err error) {
+	err = s.update(a, func(tx *kv.Tx) error {
+		u, err := people.Get(tx, inPool(a.Account, a.pool.ID), a.pool.ID, sub)
+		if absent(err) {
+			u, err = &user{Pool: a.pool.ID, Sub: sub, ghost: true}, nil
+		}
+		if err == nil && check != nil {
+			err = check(tx, u)
+		}
+		if err == nil && u.ghost {
+			err = wire.Because(wrongPassword(), "no such user")
+		}
+		if err != nil {
+			return err
+		}
+		if err := standing(u); err != nil {
+			return keep(err)
+		}
+		if err := forgetFailures(tx, a.Account, a.pool.ID, sub); err != nil {
+			return err
+		}
+		v, err = s.pass(tx, a, u, way, shown)
+		return err
+	})
+	return v, err
+}
+
 // mayEnter tells whether a user who knows the password may sign in.
 func mayEnter(u *user, now time.Time) error {
+	err := standing(u)
+	if err == nil && u.Status == forceChange && now.After(u.TempUntil) {
+		err = notAuthorized("Temporary password has expired and must be reset by an administrator.")
+	}
+	return err
+}
+
+// standing tells whether a user may sign in, however they do.
+func standing(u *user) error {
 	switch {
 	case u.Disabled:
 		return isDisabled()
@@ -77,8 +115,6 @@ func mayEnter(u *user, now time.Time) error {
 		return notConfirmed()
 	case u.Status == resetRequired:
 		return mustReset()
-	case u.Status == forceChange && now.After(u.TempUntil):
-		return notAuthorized("Temporary password has expired and must be reset by an administrator.")
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func (s *Service) send(tx *kv.Tx, account string, p *pool, u *user, kind string,
 	fill := strings.NewReplacer(codeMark, code, usernameMark, u.Name)
 	m := Message{Kind: kind, Medium: to.medium(), To: to.value, Code: code, Pool: p.ID, Username: u.Name}
 	if e := p.Settings.EmailConfiguration; e != nil {
-		m.From, m.ReplyTo = e.From.V, e.ReplyToEmailAddress.V
+		m.From, m.ReplyTo = senderOf(e), e.ReplyToEmailAddress.V
 	}
 	if m.Medium == "SMS" {
 		m.Body = fill.Replace(t.sms)

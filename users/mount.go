@@ -19,6 +19,8 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountCustomization(m)
 	s.mountBranding(m)
 	s.mountTerms(m)
+	s.mountTags(m)
+	s.mountRisk(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

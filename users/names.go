@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
@@ -17,6 +19,15 @@ var (
 	emailShape = regexp.MustCompile(`^[^\s\x00-\x1f\x7f@,;<>"]+@[^\s\x00-\x1f\x7f@,;<>"]+$`)
 	phoneShape = regexp.MustCompile(`^\+[0-9]{2,15}$`)
 )
+
+// isPhone tells whether a text is a phone number in E.164, of a country there is and of a length its numbers have.
+func isPhone(text string) bool {
+	if !phoneShape.MatchString(text) {
+		return false
+	}
+	n, err := phonenumbers.Parse(text, "")
+	return err == nil && phonenumbers.IsPossibleNumber(n)
+}
 
 // fold is a name as the pool compares names.
 func (p *pool) fold(name string) string {
@@ -31,7 +42,7 @@ func attributeOfName(allowed []string, name string) string {
 	switch {
 	case slices.Contains(allowed, "email") && emailShape.MatchString(name):
 		return "email"
-	case slices.Contains(allowed, "phone_number") && phoneShape.MatchString(name):
+	case slices.Contains(allowed, "phone_number") && isPhone(name):
 		return "phone_number"
 	}
 	return ""

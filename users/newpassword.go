@@ -53,11 +53,22 @@ func (s *Service) setNewPassword(a *attempt, session string) (*step, error) {
 	if err := a.pool.checkPolicy(password); err != nil {
 		return nil, err
 	}
+	if err := s.notCommon(a.Call, a.pool, a.client.ID, atPasswordChange, password); err != nil {
+		return nil, err
+	}
 	values, err := a.answered()
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.replaceTemporary(a, ch, sealed, s.sealPassword(a.Account, a.pool.ID, ch.Sub, ch.Name, password), values)
+	u, err := s.challenged(a, ch)
+	if err != nil {
+		return nil, err
+	}
+	compared, err := s.unlikePast(a.Call, a.pool, u, password)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.replaceTemporary(a, ch, sealed, s.sealPassword(a.Account, a.pool.ID, ch.Sub, ch.Name, password), compared, values)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +90,7 @@ func (a *attempt) answered() (map[string]string, error) {
 	return values, a.client.mayWrite(sortedKeys(values))
 }
 
-func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential []byte, values map[string]string) (v *verdict, err error) {
+func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential []byte, compared [][]byte, values map[string]string) (v *verdict, err error) {
 	err = s.update(a, func(tx *kv.Tx) error {
 		fresh, err := spend(tx, a.Account, a.pool.ID, sealed, ch.Expires)
 		if err != nil {
@@ -98,7 +109,10 @@ func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential 
 		if err := a.pool.change(u, values); err != nil {
 			return err
 		}
-		u.Credential, u.Status, u.TempUntil = credential, confirmed, time.Time{}
+		if err := replacePassword(tx, a.Account, a.pool, u, credential, compared); err != nil {
+			return err
+		}
+		u.Status, u.TempUntil = confirmed, time.Time{}
 		if err := s.save(tx, a.Account, a.pool, u, false, a.Now); err != nil {
 			return err
 		}

@@ -90,23 +90,20 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
 			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
 		},
-		"AdvancedSecurityMode": func(in *cognitoidp.CreateUserPoolInput) {
-			in.UserPoolAddOns = &cognitoidp.UserPoolAddOnsType{AdvancedSecurityMode: str("AUDIT")}
-		},
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
-		},
-		"PasswordHistorySize": func(in *cognitoidp.CreateUserPoolInput) {
-			in.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &cognitoidp.PasswordPolicyType{PasswordHistorySize: wire.Some[int32](3)}}
 		},
 		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
 			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
 		},
-		"DefineAuthChallenge": func(in *cognitoidp.CreateUserPoolInput) {
-			in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn}
+		"The CustomSMSSender trigger is not supported by this server: codes are encrypted": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomSMSSender: &cognitoidp.CustomSMSLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
 		},
-		"UserMigration": func(in *cognitoidp.CreateUserPoolInput) {
-			in.LambdaConfig = &cognitoidp.LambdaConfigType{UserMigration: arn}
+		"The CustomEmailSender trigger": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomEmailSender: &cognitoidp.CustomEmailLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
+		},
+		"this server runs no functions": func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{DefineAuthChallenge: arn}
 		},
 		"Triggers": func(in *cognitoidp.CreateUserPoolInput) {
 			in.LambdaConfig = &cognitoidp.LambdaConfigType{PreSignUp: arn}
@@ -261,4 +258,41 @@ func TestTriggers(t *testing.T) {
 	w.signIn(p, cl, "bob")
 	w.s.cfg.Invoke = nil // a node that runs no functions must not pretend that the trigger agreed
 	refused(w, w.s.initiateAuth, passwordAuth(cl, "bob", good), "UnexpectedLambdaException", "PreAuthentication invocation failed.")
+}
+
+// TestTokenTriggerV2 gives a function of version 2 and 3 both tokens to change, but for what says whose they are.
+func TestTokenTriggerV2(t *testing.T) {
+	for version, want := range map[string]string{"V2_0": "2", "V3_0": "3"} {
+		w := newWorld(t)
+		f := &functions{answer: func(e *event) error {
+			e.Response = map[string]any{"claimsAndScopeOverrideDetails": map[string]any{
+				"idTokenGeneration":     map[string]any{"claimsToAddOrOverride": map[string]any{"team": "red", "aud": "x"}, "claimsToSuppress": []string{"email", "exp"}},
+				"accessTokenGeneration": map[string]any{"claimsToAddOrOverride": map[string]any{"tenant": map[string]any{"id": 7}, "username": "root", "scope": "all", "aud": "x"}, "claimsToSuppress": []string{"client_id"}, "scopesToAdd": []string{"api/read", "a b", "aws.cognito.x"}},
+				"groupOverrideDetails":  map[string]any{"groupsToOverride": []string{"g"}},
+			}}
+			return nil
+		}}
+		w.s.cfg.Invoke = f
+		p := w.pool(func(in *cognitoidp.CreateUserPoolInput) {
+			in.LambdaConfig = &cognitoidp.LambdaConfigType{PreTokenGenerationConfig: &cognitoidp.PreTokenGenerationVersionConfigType{LambdaVersion: str(version), LambdaArn: aFunction}}
+		})
+		cl := w.client(p)
+		w.member(cl, "alice")
+		tokens := w.signIn(p, cl, "alice")
+		id, access := claimsOf(t, tokens.IdToken.V), claimsOf(t, tokens.AccessToken.V)
+		if e := f.seen[0]; e.Version != want || fmt.Sprint(e.Request["scopes"]) != "[aws.cognito.signin.user.admin]" {
+			t.Errorf("%+v", e)
+		}
+		if id["team"] != "red" || id["aud"] != cl || id["email"] != nil || id["exp"] == nil || id["tenant"] != nil || fmt.Sprint(id["cognito:groups"]) != "[g]" {
+			t.Errorf("%v", id)
+		}
+		if fmt.Sprint(access["tenant"]) != "map[id:7]" || access["username"] != "alice" || access["client_id"] != cl || access["aud"] != nil || access["scope"] != "aws.cognito.signin.user.admin api/read" || fmt.Sprint(access["cognito:groups"]) != "[g]" {
+			t.Errorf("%v", access)
+		}
+		f.answer = func(e *event) error {
+			e.Response = map[string]any{"claimsAndScopeOverrideDetails": map[string]any{"accessTokenGeneration": map[string]any{"scopesToSuppress": []string{selfScope}}}}
+			return nil
+		}
+		refused(w, w.s.getUser, &cognitoidp.GetUserInput{AccessToken: w.signIn(p, cl, "alice").AccessToken}, "NotAuthorizedException", "Access Token does not have required scopes")
+	}
 }

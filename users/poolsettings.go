@@ -25,8 +25,12 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 	if err := s.refusePool(in); err != nil {
 		return err
 	}
+	days, err := checkSettings(in)
+	if err != nil {
+		return err
+	}
 	t := &p.Settings
-	t.Policies = policiesOf(in.Policies)
+	t.Policies = policiesOf(in.Policies, days)
 	t.DeletionProtection = wire.Some(in.DeletionProtection.Or("INACTIVE"))
 	t.LambdaConfig = in.LambdaConfig
 	if t.LambdaConfig == nil {
@@ -51,6 +55,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.AdminCreateUserConfig = &cognitoidp.AdminCreateUserConfigType{}
 	}
 	t.AdminCreateUserConfig.AllowAdminCreateUserOnly = wire.Some(t.AdminCreateUserConfig.AllowAdminCreateUserOnly.V)
+	t.AdminCreateUserConfig.UnusedAccountValidityDays = wire.Some(days)
 	t.UserPoolAddOns, t.AccountRecoverySetting = in.UserPoolAddOns, in.AccountRecoverySetting
 	t.UserPoolTier = wire.Some(in.UserPoolTier.Or("ESSENTIALS"))
 	if in.PoolName.Set {
@@ -60,17 +65,33 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 	return nil
 }
 
+// checkSettings refuses settings that contradict each other, and settles how many days a temporary password lives.
+func checkSettings(in *cognitoidp.UpdateUserPoolInput) (temporary int32, err error) {
+	for _, err := range []error{checkPlan(in), checkTags(in.UserPoolTags), checkMail(in), checkRecovery(in.AccountRecoverySetting)} {
+		if err != nil {
+			return 0, err
+		}
+	}
+	return temporaryDays(in)
+}
+
 // policiesOf completes the password policy: no policy is the default one, a policy without a rule does not ask for it.
-func policiesOf(given *cognitoidp.UserPoolPolicyType) *cognitoidp.UserPoolPolicyType {
-	if given == nil || given.PasswordPolicy == nil {
-		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: defaultPolicy()}
+func policiesOf(given *cognitoidp.UserPoolPolicyType, temporary int32) *cognitoidp.UserPoolPolicyType {
+	if given == nil {
+		given = &cognitoidp.UserPoolPolicyType{}
+	}
+	if given.PasswordPolicy == nil {
+		rule := defaultPolicy()
+		rule.TemporaryPasswordValidityDays = wire.Some(temporary)
+		return &cognitoidp.UserPoolPolicyType{PasswordPolicy: rule, SignInPolicy: given.SignInPolicy}
 	}
 	rule := *given.PasswordPolicy
 	rule.MinimumLength = wire.Some(rule.MinimumLength.Or(8))
 	rule.RequireUppercase, rule.RequireLowercase = wire.Some(rule.RequireUppercase.V), wire.Some(rule.RequireLowercase.V)
 	rule.RequireNumbers, rule.RequireSymbols = wire.Some(rule.RequireNumbers.V), wire.Some(rule.RequireSymbols.V)
-	if rule.TemporaryPasswordValidityDays.V == 0 {
-		rule.TemporaryPasswordValidityDays = wire.Some[int32](7)
+	rule.TemporaryPasswordValidityDays = wire.Some(temporary)
+	if rule.PasswordHistorySize.V == 0 {
+		rule.PasswordHistorySize = wire.Opt[int32]{}
 	}
 	return &cognitoidp.UserPoolPolicyType{PasswordPolicy: &rule, SignInPolicy: given.SignInPolicy}
 }
@@ -82,14 +103,12 @@ func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
 	case in.DeviceConfiguration != nil:
 		return invalid("DeviceConfiguration is not supported by this server: devices are not remembered.")
-	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityMode.V != "OFF":
-		return invalid("AdvancedSecurityMode other than OFF is not supported by this server.")
+	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityAdditionalFlows != nil:
+		return invalid("AdvancedSecurityAdditionalFlows are not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:
 		return invalid("KeyConfiguration, IssuerConfiguration and AcrConfiguration are not supported by this server.")
 	case in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
 		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: use CONFIRM_WITH_CODE.")
-	case in.Policies != nil && in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.PasswordHistorySize.V > 0:
-		return invalid("PasswordHistorySize is not supported by this server.")
 	}
 	if in.Policies != nil && in.Policies.SignInPolicy != nil {
 		for _, factor := range in.Policies.SignInPolicy.AllowedFirstAuthFactors {
@@ -114,16 +133,21 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 		return nil
 	}
 	for name, set := range map[string]bool{
-		"DefineAuthChallenge": t.DefineAuthChallenge.Set, "CreateAuthChallenge": t.CreateAuthChallenge.Set, "VerifyAuthChallengeResponse": t.VerifyAuthChallengeResponse.Set,
-		"UserMigration": t.UserMigration.Set, "CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil, "InboundFederation": t.InboundFederation != nil,
-		"PreTokenGenerationConfig": t.PreTokenGenerationConfig != nil && t.PreTokenGenerationConfig.LambdaVersion.V != "V1_0",
+		"CustomSMSSender": t.CustomSMSSender != nil, "CustomEmailSender": t.CustomEmailSender != nil,
 	} {
-		if set {
-			return invalid("The %s trigger is not supported by this server.", name)
+		if set { // the function is to open codes with a key of KMS
+			return invalid("The %s trigger is not supported by this server: codes are encrypted for it with a KMS key, and there is no KMS.", name)
 		}
 	}
+	if t.InboundFederation != nil {
+		return invalid("The InboundFederation trigger is not supported by this server.")
+	}
+	if v := t.PreTokenGenerationConfig; v != nil && t.PreTokenGeneration.Set && t.PreTokenGeneration != v.LambdaArn {
+		return invalid("PreTokenGeneration and PreTokenGenerationConfig cannot name different functions.")
+	}
 	called := t.PreSignUp.Set || t.CustomMessage.Set || t.PostConfirmation.Set || t.PreAuthentication.Set || t.PostAuthentication.Set ||
-		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil
+		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil || t.DefineAuthChallenge.Set || t.CreateAuthChallenge.Set ||
+		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set
 	if called && s.cfg.Invoke == nil {
 		return invalid("Triggers are not supported: this server runs no functions.")
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func schemaOf(given []cognitoidp.SchemaAttributeType) ([]cognitoidp.SchemaAttrib
 			}
 			continue
 		}
-		if a.AttributeDataType.Set && a.AttributeDataType.V != all[i].AttributeDataType.V {
+		if a.AttributeDataType.Set && a.AttributeDataType.V != all[i].AttributeDataType.V || a.DeveloperOnlyAttribute.V {
 			return nil, invalid("You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute %s", a.Name.V)
 		}
 		if a.Name.V == "sub" {
@@ -68,6 +69,9 @@ func schemaOf(given []cognitoidp.SchemaAttributeType) ([]cognitoidp.SchemaAttrib
 		all[i].Required, all[i].Mutable = wire.Some(a.Required.V), wire.Some(a.Mutable.Or(true))
 		if a.StringAttributeConstraints != nil {
 			all[i].StringAttributeConstraints = a.StringAttributeConstraints
+		}
+		if err := checkConstraints(&all[i]); err != nil {
+			return nil, err
 		}
 	}
 	return all, nil
@@ -92,8 +96,37 @@ func addCustom(all []cognitoidp.SchemaAttributeType, a cognitoidp.SchemaAttribut
 	if len(all)-len(standardSchema()) >= maxSchema {
 		return nil, invalid("Number of custom attributes exceeds the limit of %d.", maxSchema)
 	}
+	if err := checkConstraints(&a); err != nil {
+		return nil, err
+	}
 	return append(all, a), nil
 }
+
+// checkConstraints refuses limits that are no numbers, that exclude each other, or that do not go with the attribute's type: all of
+// them would let every value pass, or none.
+func checkConstraints(a *cognitoidp.SchemaAttributeType) error {
+	var least, most string
+	switch {
+	case a.StringAttributeConstraints != nil && a.AttributeDataType.V == "String":
+		least, most = a.StringAttributeConstraints.MinLength.V, a.StringAttributeConstraints.MaxLength.V
+	case a.NumberAttributeConstraints != nil && a.AttributeDataType.V == "Number":
+		least, most = a.NumberAttributeConstraints.MinValue.V, a.NumberAttributeConstraints.MaxValue.V
+	case a.StringAttributeConstraints != nil, a.NumberAttributeConstraints != nil:
+		return invalid("%s: the constraints do not match the data type %s.", a.Name.V, a.AttributeDataType.V)
+	}
+	low, lowIs := new(big.Int).SetString(least, 10)
+	high, highIs := new(big.Int).SetString(most, 10)
+	switch text := a.AttributeDataType.V == "String"; {
+	case least != "" && !lowIs, most != "" && !highIs, lowIs && text && low.Sign() < 0, highIs && text && high.Cmp(longestValue) > 0:
+		return invalid("%s: invalid constraints.", a.Name.V)
+	case lowIs && highIs && low.Cmp(high) > 0:
+		return invalid("%s: the minimum is above the maximum.", a.Name.V)
+	}
+	return nil
+}
+
+// longestValue is how many characters a value has at the most.
+var longestValue = big.NewInt(2048)
 
 func (p *pool) attribute(name string) *cognitoidp.SchemaAttributeType {
 	for i := range p.Settings.SchemaAttributes {
@@ -110,8 +143,15 @@ func checkValue(a *cognitoidp.SchemaAttributeType, value string) error {
 	switch {
 	case name == "email" && value != "" && !emailShape.MatchString(value):
 		return invalid("Invalid email address format.")
-	case name == "phone_number" && value != "" && !phoneShape.MatchString(value):
+	case name == "phone_number" && value != "" && !isPhone(value):
 		return invalid("Invalid phone number format.")
+	case name == "birthdate" && value != "":
+		if _, err := time.Parse(time.DateOnly, value); err != nil {
+			return badSchema(name, "Invalid birthdate format, please use YYYY-MM-DD")
+		}
+	}
+	if value == "" {
+		return nil // no value: it takes the attribute away
 	}
 	switch a.AttributeDataType.V {
 	case "Number":
@@ -213,14 +253,31 @@ func (p *pool) change(u *user, values map[string]string) error {
 	}
 	for _, address := range []string{"email", "phone_number"} {
 		v, given := values[address]
-		if given && v != u.Attributes[address] {
+		if given && v != "" && v != u.Attributes[address] {
 			u.Attributes[address+"_verified"] = "false"
 		}
 	}
-	for name, v := range values {
-		u.Attributes[name] = v
+	for _, name := range sortedKeys(values) {
+		switch v := values[name]; {
+		case v != "":
+			u.Attributes[name] = v
+		case u.Attributes[name] != "":
+			if err := p.drop(u, []string{name}); err != nil {
+				return err
+			}
+		}
 	}
 	return p.checkRequired(u.Attributes)
+}
+
+// dropEmpty takes attributes without a value away, and with an address its mark of being verified.
+func dropEmpty(attributes map[string]string) {
+	maps.DeleteFunc(attributes, func(_, v string) bool { return v == "" })
+	for _, address := range []string{"email", "phone_number"} {
+		if attributes[address] == "" {
+			delete(attributes, address+"_verified")
+		}
+	}
 }
 
 // attributesOf is the user's attributes as the API lists them, sub first, then by name; only those see lets pass.

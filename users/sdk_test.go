@@ -97,6 +97,7 @@ func TestThroughTheSDK(t *testing.T) {
 	}
 
 	token, refresh, alice := done.AuthenticationResult.AccessToken, done.AuthenticationResult.RefreshToken, aws.String("alice")
+	w.operate(ctx, c, p, cl, alice)
 	w.rest(ctx, c, p, cl, token, refresh, alice)
 	for i := range cognitoidp.API.Ops {
 		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {
@@ -190,4 +191,36 @@ func (w *world) rest(ctx context.Context, c *sdk.Client, p, cl, token, refresh, 
 	ok(c.AdminDeleteUser(ctx, &sdk.AdminDeleteUserInput{UserPoolId: p, Username: dora}))
 	ok(c.DeleteUserPoolClient(ctx, &sdk.DeleteUserPoolClientInput{UserPoolId: p, ClientId: cl}))
 	ok(c.DeleteUserPool(ctx, &sdk.DeleteUserPoolInput{UserPoolId: p}))
+}
+
+// operate calls what operators do besides.
+func (w *world) operate(ctx context.Context, c *sdk.Client, p, cl, alice *string) {
+	w.t.Helper()
+	ok := func(_ any, err error) {
+		w.t.Helper()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	arn := aws.String(poolARN(account, *p))
+	ok(c.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"team": "a"}}))
+	ok(c.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: arn}))
+	ok(c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"team"}}))
+
+	ok(c.UpdateUserPool(ctx, &sdk.UpdateUserPoolInput{
+		UserPoolId: p, UserPoolTier: types.UserPoolTierTypePlus, UserPoolAddOns: &types.UserPoolAddOnsType{AdvancedSecurityMode: types.AdvancedSecurityModeTypeEnforced},
+		AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail},
+	}))
+	ok(c.SetRiskConfiguration(ctx, &sdk.SetRiskConfigurationInput{UserPoolId: p, RiskExceptionConfiguration: &types.RiskExceptionConfigurationType{BlockedIPRangeList: []string{"203.0.113.0/24"}}}))
+	ok(c.DescribeRiskConfiguration(ctx, &sdk.DescribeRiskConfigurationInput{UserPoolId: p}))
+	ok(c.ForgotPassword(ctx, &sdk.ForgotPasswordInput{ClientId: cl, Username: alice}))
+	list, err := c.AdminListUserAuthEvents(ctx, &sdk.AdminListUserAuthEventsInput{UserPoolId: p, Username: alice})
+	ok(list, err)
+	event := list.AuthEvents[0].EventId
+	ok(c.AdminUpdateAuthEventFeedback(ctx, &sdk.AdminUpdateAuthEventFeedbackInput{UserPoolId: p, Username: alice, EventId: event, FeedbackValue: types.FeedbackValueTypeValid}))
+	_, u, err := w.s.read(w.call(), *p, *alice)
+	ok(u, err)
+	ok(c.UpdateAuthEventFeedback(ctx, &sdk.UpdateAuthEventFeedbackInput{
+		UserPoolId: p, Username: alice, EventId: event, FeedbackValue: types.FeedbackValueTypeInvalid, FeedbackToken: aws.String(w.s.feedbackToken(account, u, *event, w.now())),
+	}))
 }

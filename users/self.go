@@ -204,12 +204,21 @@ func (s *Service) changePassword(c *wire.Call, in *cognitoidp.ChangePasswordInpu
 	if err := b.pool.checkPolicy(in.ProposedPassword.V); err != nil {
 		return nil, err
 	}
+	if err := s.notCommon(c, b.pool, b.client.ID, atPasswordChange, in.ProposedPassword.V); err != nil {
+		return nil, err
+	}
 	old := b.user.Credential
 	cred, err := s.credentialOf(c.Account, b.pool, b.user)
 	if err != nil {
 		return nil, err
 	}
 	right := s.matches(cred, b.pool.ID, b.user.Name, in.PreviousPassword.V)
+	var compared [][]byte
+	if right {
+		if compared, err = s.unlikePast(c, b.pool, b.user, in.ProposedPassword.V); err != nil {
+			return nil, err
+		}
+	}
 	sealed := s.sealPassword(c.Account, b.pool.ID, b.user.Sub, b.user.Name, in.ProposedPassword.V)
 	return nil, s.asBearer(c, in.AccessToken.V, func(tx *kv.Tx, b *bearer) error {
 		u := b.user
@@ -222,7 +231,12 @@ func (s *Service) changePassword(c *wire.Call, in *cognitoidp.ChangePasswordInpu
 			}
 			return keep(wire.Because(wrongPassword(), "PreviousPassword is not the password of %s", u.Name))
 		}
-		u.Credential = sealed
+		if err := replacePassword(tx, c.Account, b.pool, u, sealed, compared); err != nil {
+			return err
+		}
+		if err := noteOf(tx, c, b.pool, u, "PasswordChange", "Pass"); err != nil {
+			return err
+		}
 		return s.save(tx, c.Account, b.pool, u, false, c.Now)
 	})
 }
@@ -251,6 +265,21 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 		if err := codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose); err != nil {
 			return err
 		}
+	}
+	es, err := events.All(tx, scope, "", u.Pool, u.Sub)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if err := events.Delete(tx, scope, e.Pool, e.Sub, e.Number); err != nil {
+			return err
+		}
+	}
+	if err := ignoreAbsent(pasts.Delete(tx, scope, u.Pool, u.Sub)); err != nil {
+		return err
+	}
+	if err := forgetRounds(tx, account, u); err != nil {
+		return err
 	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
 }

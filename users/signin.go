@@ -12,32 +12,49 @@ import (
 
 const longestName = 128 // characters; the model bounds names everywhere but in AuthParameters
 
+// mayName refuses names that are none, and clients that do not know their secret.
+func (s *Service) mayName(a *attempt, name string) error {
+	if len([]rune(name)) > longestName {
+		return invalid("USERNAME is longer than %d characters", longestName)
+	}
+	return s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], name)
+}
+
 // entrant reads who wants in, and whether they may try now.
 func (s *Service) entrant(a *attempt, name string) (u *user, err error) {
-	if len([]rune(name)) > longestName {
-		return nil, invalid("USERNAME is longer than %d characters", longestName)
-	}
-	if err := s.checkSecretHash(a.Account, a.client, a.given["SECRET_HASH"], name); err != nil {
+	if err := s.mayName(a, name); err != nil {
 		return nil, err
 	}
 	err = s.view(a, func(tx *kv.Tx) error {
 		if u, err = s.person(tx, a.Account, a.client, a.pool, name); err != nil {
 			return err
 		}
-		return mayTry(tx, a.Account, a.pool.ID, u.Sub, a.Now)
+		return a.mayTry(tx, u.Sub)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return u, s.preAuthentication(a.Call, a.pool, a.client, u, a.data)
+	return u, s.preAuthentication(a.Call, a.pool, a.client, u, a.validation)
 }
 
-// offerSRP answers USER_SRP_AUTH: everything needed to check the proof travels in the sealed SECRET_BLOCK.
-func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
+// bySRP begins USER_SRP_AUTH.
+func (s *Service) bySRP(a *attempt, way progress) (*step, error) {
 	name, err := a.parameter("USERNAME")
 	if err != nil {
 		return nil, err
 	}
+	if _, err := a.srpPublic(); err != nil {
+		return nil, err
+	}
+	u, err := s.entrant(a, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.offerSRP(a, u, way)
+}
+
+// srpPublic reads the client's public value.
+func (a *attempt) srpPublic() (*big.Int, error) {
 	text, err := a.parameter("SRP_A")
 	if err != nil {
 		return nil, err
@@ -46,7 +63,12 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, wire.Because(invalid("SRP_A is not a valid public value."), "SRP_A of %d characters is not hex of an integer in [1, N)", len(text))
 	}
-	u, err := s.entrant(a, name)
+	return public, nil
+}
+
+// offerSRP asks for a proof of the password: everything needed to check it travels in the sealed SECRET_BLOCK.
+func (s *Service) offerSRP(a *attempt, u *user, way progress) (*step, error) {
+	public, err := a.srpPublic()
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +80,7 @@ func (s *Service) offerSRP(a *attempt, way progress) (*step, error) {
 	var ours *big.Int
 	s.cores.spend(func() { x, ours = newExchange(public, cred.verifier) })
 	block, err := s.sealChallenge(a.Account, challenge{
-		Kind: passwordVerifier, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: name,
+		Kind: passwordVerifier, Pool: a.pool.ID, Client: a.client.ID, Sub: u.Sub, Name: u.Name, As: a.given["USERNAME"],
 		Expires: a.Now.Add(challengeLife), Way: way, Secret: x.secret, Public: x.client.Bytes(), Scramb: x.scramb.Bytes(),
 	})
 	return &step{name: passwordVerifier, params: map[string]string{
@@ -148,14 +170,26 @@ func (s *Service) byPassword(a *attempt, way progress) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayName(a, name); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(a, migrateSignIn, name, password); err != nil {
+		return nil, err
+	}
 	u, err := s.entrant(a, name)
 	if err != nil {
 		return nil, err
 	}
+	return s.checkPassword(a, u, way, password)
+}
+
+// checkPassword takes a password that is shown.
+func (s *Service) checkPassword(a *attempt, u *user, way progress, password string) (*step, error) {
 	cred, err := s.credentialOf(a.Account, a.pool, u)
 	if err != nil {
 		return nil, err
 	}
+	a.common = isCommon(password)
 	v, err := s.judge(a, proof{sub: u.Sub, right: s.matches(cred, a.pool.ID, u.Name, password), against: u.Credential, way: way, shown: shownPassword})
 	if err != nil {
 		return nil, err

@@ -35,13 +35,21 @@ func (s *Service) stranger(c *wire.Call, clientID string) (cl *client, p *pool, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.mayCome(c, p, cl.ID, c.SourceIP); err != nil {
+		return nil, nil, err
+	}
 	return cl, p, s.mayAsk(c, p.ID)
 }
 
-func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
+func (s *Service) askOnce(c *wire.Call, clientID, hash, name string) (*asked, error) {
 	if _, _, err := s.stranger(c, clientID); err != nil {
 		return nil, err
 	}
+	return s.askNow(c, clientID, hash, name)
+}
+
+// askNow is ask in a view of its own.
+func (s *Service) askNow(c *wire.Call, clientID, hash, name string) (a *asked, err error) {
 	err = s.view(c, func(tx *kv.Tx) error {
 		a, err = s.ask(tx, c, clientID, hash, name)
 		return err
@@ -64,6 +72,9 @@ func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.
 	}
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.AllowAdminCreateUserOnly.V {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
+	}
+	if err := s.mayCome(c, p, cl.ID, c.SourceIP); err != nil {
+		return nil, err
 	}
 	if err := s.maySignUp(c, p.ID); err != nil {
 		return nil, err
@@ -88,6 +99,9 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	if err := p.checkPolicy(in.Password.V); err != nil {
 		return nil, err
 	}
+	if err := s.notCommon(c, p, cl.ID, atSignUp, in.Password.V); err != nil {
+		return nil, err
+	}
 	values, err := p.valuesOf(in.UserAttributes)
 	if err != nil {
 		return nil, err
@@ -100,6 +114,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 		u.Name = u.Sub
 		values[attribute] = in.Username.V
 	}
+	dropEmpty(values)
 	return u, p.checkRequired(values)
 }
 
@@ -122,8 +137,8 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 		if err := s.save(tx, c.Account, p, u, false, c.Now); err != nil {
 			return err
 		}
-		if !verify {
-			return nil
+		if err := noteOf(tx, c, p, u, "SignUp", "Pass"); err != nil || !verify {
+			return err
 		}
 		code, err := s.newCode(tx, c.Account, p, u, forSignUp, to, c.Now)
 		if err != nil {
@@ -222,6 +237,9 @@ func (s *Service) resendConfirmationCode(c *wire.Call, in *cognitoidp.ResendConf
 	return &cognitoidp.ResendConfirmationCodeOutput{CodeDeliveryDetails: to.details()}, err
 }
 
+// eventOf names what asking for a code is among a user's events.
+var eventOf = map[string]string{forSignUp: "ResendCode", forPassword: "ForgotPassword"}
+
 // sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
 func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
 	text, err := a.pool.codeTemplate(), error(nil)
@@ -232,6 +250,9 @@ func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string,
 	}
 	return s.update(c, func(tx *kv.Tx) error {
 		code, err := s.newCode(tx, c.Account, a.pool, a.user, purpose, to, c.Now)
+		if err == nil && eventOf[purpose] != "" {
+			err = noteOf(tx, c, a.pool, a.user, eventOf[purpose], "InProgress")
+		}
 		if err != nil || a.user.ghost {
 			return err
 		}

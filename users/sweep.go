@@ -52,6 +52,10 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&authCodes, in, ""),
 		ofPool(&browsers, in, ""),
 		ofPool(&domains, everywhere(account), "pool"),
+		ofPool(&pasts, in, ""),
+		ofPool(&risks, in, ""),
+		ofPool(&events, in, ""),
+		ofPool(&rounds, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

@@ -52,13 +52,13 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	}
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	access, err := s.sign(keys.access, over.groupsOnly(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(keys.access, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
 	out := &cognitoidp.AuthenticationResultType{AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second))}
 	if g.session.identifies() {
-		claims := over.apply(idClaims(g, c.Now, idLife, event))
+		claims := over.idToken(idClaims(g, c.Now, idLife, event))
 		if len(g.session.Scopes) > 0 {
 			claims["at_hash"] = halfHash(access)
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"bothy/api/cognitoidp"
@@ -42,6 +41,11 @@ type callerContext struct {
 
 // fire runs a trigger, when the pool has it, and returns the response part of its answer. Call it outside of transactions.
 func (s *Service) fire(c *wire.Call, p *pool, function wire.Opt[string], trigger, source, clientID string, u *user, request map[string]any) (map[string]any, error) {
+	return s.fireVersion(c, p, "1", function, trigger, source, clientID, u, request)
+}
+
+// fireVersion is fire with an event of a version that the pool's owner chose.
+func (s *Service) fireVersion(c *wire.Call, p *pool, version string, function wire.Opt[string], trigger, source, clientID string, u *user, request map[string]any) (map[string]any, error) {
 	if !function.Set {
 		return nil, nil
 	}
@@ -49,7 +53,7 @@ func (s *Service) fire(c *wire.Call, p *pool, function wire.Opt[string], trigger
 		return nil, wire.Because(&cognitoidp.UnexpectedLambdaException{Message: wire.Some(trigger + " invocation failed.")}, "this node runs no functions")
 	}
 	request["userAttributes"] = eventAttributes(u)
-	in, err := json.Marshal(event{"1", source, p.Region, p.ID, u.Name, callerContext{c.UserAgent, clientID}, request, map[string]any{}})
+	in, err := json.Marshal(event{version, source, p.Region, p.ID, u.Name, callerContext{c.UserAgent, clientID}, request, map[string]any{}})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +83,11 @@ func (s *Service) invoke(ctx context.Context, function, pool string, in []byte) 
 	return out, err
 }
 
+// eventAttributes are a user's attributes as functions see them; ghosts have none.
 func eventAttributes(u *user) map[string]string {
+	if u.ghost {
+		return map[string]string{}
+	}
 	m := map[string]string{"sub": u.Sub, "cognito:user_status": u.Status}
 	for name, v := range u.Attributes {
 		m[name] = v
@@ -118,8 +126,8 @@ func (s *Service) postConfirmation(c *wire.Call, p *pool, source, clientID strin
 }
 
 // preAuthentication may stop a sign-in before the password is looked at. Ghosts are announced as such.
-func (s *Service) preAuthentication(c *wire.Call, p *pool, cl *client, u *user, metadata map[string]string) error {
-	request := map[string]any{"validationData": metadata}
+func (s *Service) preAuthentication(c *wire.Call, p *pool, cl *client, u *user, validation map[string]string) error {
+	request := map[string]any{"validationData": validation}
 	if cl.hides() {
 		request["userNotFound"] = u.ghost
 	}
@@ -152,89 +160,4 @@ func (s *Service) customMessage(c *wire.Call, p *pool, source, clientID string, 
 	take("emailMessage", &t.email)
 	take("smsMessage", &t.sms)
 	return t, nil
-}
-
-// override is what the token trigger changes.
-type override struct {
-	Claims struct {
-		Add      map[string]any  `json:"claimsToAddOrOverride"`
-		Suppress []string        `json:"claimsToSuppress"`
-		Groups   *groupsOverride `json:"groupOverrideDetails"`
-	} `json:"claimsOverrideDetails"`
-}
-
-type groupsOverride struct {
-	Groups    []string `json:"groupsToOverride"`
-	Roles     []string `json:"iamRolesToOverride"`
-	Preferred string   `json:"preferredRole"`
-}
-
-// fixedClaims are those no function may touch.
-var fixedClaims = []string{
-	"acr", "amr", "at_hash", "aud", "auth_time", "azp", "cognito:username", "event_id", "exp", "iat", "iss", "jti", "nbf", "nonce", "origin_jti", "sub", "token_use",
-	"identities", "cognito:groups", "cognito:roles", "cognito:preferred_role",
-}
-
-func (s *Service) tokenTrigger(c *wire.Call, g *grant, source string, metadata map[string]string) (*override, error) {
-	t := g.pool.Settings.LambdaConfig
-	function := t.PreTokenGeneration
-	if t.PreTokenGenerationConfig != nil {
-		function = t.PreTokenGenerationConfig.LambdaArn
-	}
-	roles, preferred := rolesOf(g.groups)
-	out, err := s.fire(c, g.pool, function, "PreTokenGeneration", source, g.client.ID, g.user, map[string]any{
-		"clientMetadata":     metadata,
-		"groupConfiguration": map[string]any{"groupsToOverride": groupNames(g.groups), "iamRolesToOverride": roles, "preferredRole": preferred},
-	})
-	if err != nil || out == nil {
-		return nil, err
-	}
-	raw, err := json.Marshal(out)
-	if err != nil {
-		return nil, err
-	}
-	o := new(override)
-	if err := json.Unmarshal(raw, o); err != nil {
-		return nil, wire.Because(&cognitoidp.InvalidLambdaResponseException{Message: wire.Some("Unrecognizable lambda output")}, "%v", err)
-	}
-	return o, nil
-}
-
-// apply changes the claims of an id token.
-func (o *override) apply(m map[string]any) map[string]any {
-	if o == nil {
-		return m
-	}
-	for name, v := range o.Claims.Add {
-		if !slices.Contains(fixedClaims, name) {
-			m[name] = v
-		}
-	}
-	for _, name := range o.Claims.Suppress {
-		if !slices.Contains(fixedClaims, name) {
-			delete(m, name)
-		}
-	}
-	m = o.groupsOnly(m)
-	if g := o.Claims.Groups; g != nil {
-		setOrDrop(m, "cognito:roles", g.Roles, len(g.Roles) > 0)
-		setOrDrop(m, "cognito:preferred_role", g.Preferred, g.Preferred != "")
-	}
-	return m
-}
-
-// groupsOnly changes what an access token says of groups.
-func (o *override) groupsOnly(m map[string]any) map[string]any {
-	if o != nil && o.Claims.Groups != nil {
-		setOrDrop(m, "cognito:groups", o.Claims.Groups.Groups, len(o.Claims.Groups.Groups) > 0)
-	}
-	return m
-}
-
-func setOrDrop(m map[string]any, name string, v any, set bool) {
-	if set {
-		m[name] = v
-	} else {
-		delete(m, name)
-	}
 }

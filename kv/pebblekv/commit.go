@@ -46,6 +46,14 @@ func (g *group) readable() *overlay.Writes {
 	return g.writes
 }
 
+// written are the group's writes, in an order in which the last one of a key counts.
+func (g *group) written() []overlay.Entry {
+	if g.writes != nil {
+		return g.writes.Entries
+	}
+	return g.entries
+}
+
 // commitLoop merges waiting transactions into groups until the queue is closed.
 func (s *store) commitLoop() {
 	defer close(s.groups)
@@ -99,10 +107,7 @@ func (s *store) settle(g *group, r *request) {
 
 // apply writes the group's batch, to be fsynced, and takes the snapshot that holds it.
 func (s *store) apply(g *group) {
-	entries := g.entries
-	if g.writes != nil {
-		entries = g.writes.Entries
-	}
+	entries := g.written()
 	if len(entries) == 0 {
 		return
 	}
@@ -143,7 +148,7 @@ func (s *store) syncLoop() {
 func (s *store) sync(g *group) error {
 	if g.batch == nil { // nothing was to be written, or it could not be applied
 		err := s.failure()
-		if err != nil && (len(g.entries) > 0 || g.writes != nil && len(g.writes.Entries) > 0) {
+		if err != nil && len(g.written()) > 0 {
 			err = &unsure{err}
 		}
 		return err
@@ -161,6 +166,7 @@ func (s *store) sync(g *group) error {
 	g.batch.Close() //nolint:errcheck // committed and synced
 	s.counts.groups.Add(1)
 	s.counts.commits.Add(int64(len(g.members)))
+	s.hot.forget(g)
 	s.durable.Swap(g.after).release()
 	return nil
 }

@@ -21,6 +21,7 @@ type store struct {
 	groups  chan *group
 	done    chan struct{} // closed when the syncer has ended
 	durable atomic.Pointer[snapshot]
+	hot     hot
 
 	window window  // owned by the committer
 	stamps *stamps // nil: the log is not kept
@@ -49,6 +50,7 @@ func openStore(dir string, o Options, c *counts) (*store, error) {
 		queue: make(chan *request, o.Queue), groups: make(chan *group, maxUnsynced), done: make(chan struct{}),
 		stamps: stamps, counts: c,
 	}
+	s.hot.seed = s.seed
 	s.durable.Store(newSnapshot(db, 0))
 	go s.commitLoop()
 	go s.syncLoop()
@@ -90,7 +92,7 @@ func (s *store) close() error {
 func (s *store) try(fn func(kv.Txn) error) (*txn, error) {
 	snap := acquire(&s.durable)
 	defer snap.release()
-	t := &txn{from: snap.reader, at: snap.seq, tracks: true, seed: s.seed}
+	t := &txn{from: snap.reader, hot: &s.hot, at: snap.seq, tracks: true, seed: s.seed}
 	err := fn(t)
 	t.from = nil
 	t.sortSpans()

@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"slices"
 
-	"bothy/kv"
 	"bothy/kv/overlay"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,10 +13,10 @@ import (
 
 // txn implements kv.Txn over a Pebble reader: a durable snapshot or, in a turn, everything applied and the group on top.
 type txn struct {
-	from     pebble.Reader
-	group    *overlay.Writes // of the group under construction; nil outside a turn
-	readOnly bool
-	writes   overlay.Writes
+	from   pebble.Reader
+	hot    *hot            // of the snapshot; nil in a turn
+	group  *overlay.Writes // of the group under construction; nil outside a turn
+	writes overlay.Writes
 
 	// What the committer must check; only kept by a first run.
 	tracks bool
@@ -45,7 +44,17 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 		}
 		t.reads = append(t.reads, maphash.Bytes(t.seed, key))
 	}
-	v, closer, err := t.from.Get(key)
+	return get(t.from, t.hot, t.at, key)
+}
+
+// get reads a key, from what is kept of the snapshot at if it can.
+func get(from pebble.Reader, h *hot, at uint64, key []byte) ([]byte, error) {
+	if h != nil {
+		if v := h.get(key, at); v != nil {
+			return v, nil
+		}
+	}
+	v, closer, err := from.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -53,6 +62,9 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 		return nil, err
 	}
 	out := append(make([]byte, 0, len(v)), v...)
+	if h != nil {
+		h.offer(key, out, at)
+	}
 	return out, closer.Close()
 }
 
@@ -64,10 +76,12 @@ func (t *txn) written(key []byte) *overlay.Entry {
 	return t.group.Find(key)
 }
 
-func (t *txn) GetMany(keys [][]byte) ([][]byte, error) {
+func (t *txn) GetMany(keys [][]byte) ([][]byte, error) { return getMany(keys, t.Get) }
+
+func getMany(keys [][]byte, get func([]byte) ([]byte, error)) ([][]byte, error) {
 	out := make([][]byte, len(keys))
 	for i, k := range keys {
-		v, err := t.Get(k)
+		v, err := get(k)
 		if err != nil {
 			return nil, err
 		}
@@ -80,9 +94,6 @@ func (t *txn) Set(key, value []byte) error { return t.write(key, value, false) }
 func (t *txn) Delete(key []byte) error     { return t.write(key, nil, true) }
 
 func (t *txn) write(key, value []byte, deleted bool) error {
-	if t.readOnly {
-		return kv.ErrReadOnly
-	}
 	t.writes.Put(key, value, deleted)
 	return nil
 }
@@ -91,13 +102,20 @@ func (t *txn) Scan(from, to []byte, limit int, reverse bool, fn func(k, v []byte
 	if limit <= 0 || to != nil && bytes.Compare(from, to) >= 0 {
 		return nil
 	}
-	it, err := t.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	last, err := scan(t.from, &t.writes, t.group, from, to, limit, reverse, fn)
+	t.saw(from, to, last, reverse)
+	return err
+}
+
+// scan calls fn for what from and the writes on top of it hold of a range, and returns the key it stopped at, nil at the end.
+func scan(r pebble.Reader, writes, group *overlay.Writes, from, to []byte, limit int, reverse bool, fn func(k, v []byte) bool) ([]byte, error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer it.Close() //nolint:errcheck // its error is read below
-	t.saw(from, to, overlay.Scan(&cursor{it, reverse, false}, &t.writes, t.group, from, to, limit, reverse, fn), reverse)
-	return it.Error()
+	last := overlay.Scan(&cursor{it, reverse, false}, writes, group, from, to, limit, reverse, fn)
+	return last, it.Error()
 }
 
 // cursor is an iterator in the order of a scan.

@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-var items = flag.Int("items", 30_000, "of the larger table of BenchmarkTableSize; filling it ends after five minutes")
+var (
+	items    = flag.Int("items", 30_000, "of the larger table of BenchmarkTableSize")
+	fillTime = flag.Duration("fill", 5*time.Minute, "the most that filling it may take: it ends there with what it has")
+)
 
 const (
-	few      = 10_000 // items of other tables
-	inTurn   = 100    // requests to one server, then to the next
-	fillTime = 5 * time.Minute
+	few    = 10_000 // items of other tables
+	inTurn = 100    // requests to one server, then to the next
 )
 
 // in makes the input of the i-th request.
@@ -128,7 +130,7 @@ func (w *world) fill(b *testing.B, a asker, n int) int {
 	b.Helper()
 	const some = 4_000
 	f, begin, done := newFlock(b, a.addr, several), time.Now(), 0
-	for ; done < n && time.Since(begin) < fillTime; done += some {
+	for ; done < n && time.Since(begin) < *fillTime; done += some {
 		f.send(b, made(min(some, n-done)/25, func(i int) []byte { return a.render(b, "dynamodb", dynamo+"BatchWriteItem", w.batch(done+25*i)) }))
 	}
 	return min(done, n)

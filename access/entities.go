@@ -1,0 +1,88 @@
+package access
+
+import (
+	"strings"
+
+	"bothy/api/iam"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire"
+)
+
+// entities are roles, users and groups.
+type entities struct {
+	roles  []*roleRow
+	users  []*userRow
+	groups []*groupRow
+}
+
+// entitiesOf are who a policy is attached to, or the boundary of, as index says.
+func entitiesOf(tx *kv.Tx, account, index, arn string) (e entities, err error) {
+	page := record.Page{Index: index, Prefix: []any{arn}}
+	if e.roles, err = allRows(tx, roles(), of(account), page); err != nil {
+		return e, err
+	}
+	if e.users, err = allRows(tx, users(), of(account), page); err != nil {
+		return e, err
+	}
+	e.groups, err = allRows(tx, groups(), of(account), page)
+	return e, err
+}
+
+// allRows are the rows of all pages.
+func allRows[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, p record.Page) (out []*T, err error) {
+	for {
+		rows, next, err := t.List(tx, s, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+		if next == "" {
+			return out, nil
+		}
+		p.After = next
+	}
+}
+
+func (s *Service) accessListEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {
+	return s.onPolicy(c, "ListEntitiesForPolicy", in.PolicyArn.V, nil)
+}
+
+// listEntities gives all on one page: the quotas of roles, users and groups keep it small.
+func (s *Service) listEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) (out *iam.ListEntitiesForPolicyOutput, err error) {
+	index := "attached"
+	if in.PolicyUsageFilter.V == "PermissionsBoundary" {
+		index = "boundary"
+	}
+	var e entities
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		if _, err := findPolicy(tx, c.Account, in.PolicyArn.V); err != nil {
+			return or(err, noSuchEntity("Policy %s was not found.", in.PolicyArn.V))
+		}
+		e, err = entitiesOf(tx, c.Account, index, in.PolicyArn.V)
+		return err
+	})
+	return e.api(in.EntityFilter.V, in.PathPrefix.V), err
+}
+
+// api shows the entities of a kind ("": all) below a path.
+func (e *entities) api(kind, path string) *iam.ListEntitiesForPolicyOutput {
+	out := &iam.ListEntitiesForPolicyOutput{IsTruncated: wire.Some(false)}
+	wanted := func(of, at string) bool { return (kind == "" || kind == of) && strings.HasPrefix(at, path) }
+	for _, r := range e.roles {
+		if wanted("Role", r.Path) {
+			out.PolicyRoles = append(out.PolicyRoles, iam.PolicyRole{RoleName: wire.Some(r.Name), RoleId: wire.Some(r.ID)})
+		}
+	}
+	for _, u := range e.users {
+		if wanted("User", u.Path) {
+			out.PolicyUsers = append(out.PolicyUsers, iam.PolicyUser{UserName: wire.Some(u.Name), UserId: wire.Some(u.ID)})
+		}
+	}
+	for _, g := range e.groups {
+		if wanted("Group", g.Path) {
+			out.PolicyGroups = append(out.PolicyGroups, iam.PolicyGroup{GroupName: wire.Some(g.Name), GroupId: wire.Some(g.ID)})
+		}
+	}
+	return out
+}
