@@ -35,6 +35,9 @@ func (cl *client) checkOAuth(tx *kv.Tx, account string, in *cognitoidp.UpdateUse
 			}
 		}
 	}
+	if err := checkProviders(tx, account, cl.Pool, in.SupportedIdentityProviders); err != nil {
+		return err
+	}
 	if in.DefaultRedirectURI.V != "" && !slices.Contains(in.CallbackURLs, in.DefaultRedirectURI.V) {
 		return invalid("DefaultRedirectURI must be in the list of CallbackURLs.")
 	}

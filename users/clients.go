@@ -94,11 +94,6 @@ func (cl *client) refuse(p *pool, in *cognitoidp.UpdateUserPoolClientInput) erro
 	if in.AnalyticsConfiguration != nil {
 		return invalid("AnalyticsConfiguration is not supported by this server.")
 	}
-	for _, provider := range in.SupportedIdentityProviders {
-		if provider != "COGNITO" {
-			return invalid("The provider %s does not exist for User Pool %s.", provider, p.ID)
-		}
-	}
 	for _, name := range slices.Concat(in.ReadAttributes, in.WriteAttributes) {
 		if p.attribute(name) == nil {
 			return invalid("Invalid read attributes or write attributes specified while creating a client: %s", name)

@@ -6,7 +6,9 @@
 //
 //	users.pool    (pool)                    settings, and the secret that masks unknown users
 //	users.key     (pool)                    signing keys, private halves sealed
-//	users.user    (pool, sub)               unique by name and by each alias; "attr" finds by attribute value
+//	users.requestkey (pool)                 key and certificate for requests to SAML providers, private half sealed
+//	users.user    (pool, sub)               unique by name, by each alias and by each identity at a provider; "attr" finds by attribute value
+//	users.provider (pool, provider)         external providers, secrets sealed; "identifier": unique (pool, identifier)
 //	users.group   (pool, group)
 //	users.member  (pool, group, sub)        "user": (pool, sub)
 //	users.code    (pool, subject, purpose)  one-time codes, as keyed hashes, with what was sent and tried; expire

@@ -45,7 +45,7 @@ func (p *pool) mayRecover(u *user) (address, error) {
 	switch {
 	case u.Disabled:
 		return to, isDisabled()
-	case u.Status == forceChange:
+	case u.Status == forceChange, u.Status == external:
 		return to, notAuthorized("User password cannot be reset in the current state.")
 	case len(p.recoveryOrder()) == 0:
 		return to, notAuthorized("Contact administrator to reset password.")

@@ -31,9 +31,6 @@ var browsers = record.Table[browser]{
 
 const browserLife = time.Hour
 
-// local is the name of the provider that a pool itself is.
-const local = "COGNITO"
-
 // Cookies. Neither can be read by scripts, nor goes along with posts from other sites.
 const (
 	sessionCookie = "bothy-session"
@@ -109,7 +106,7 @@ func (v *visit) known(tx *kv.Tx, a *authorization, cookie string) (*grant, error
 	if err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if b.Domain != v.domain.Name || !v.Now.Before(b.Expires) || !slices.Contains(a.client.Settings.SupportedIdentityProviders, b.Provider) {
+	if b.Domain != v.domain.Name || !v.Now.Before(b.Expires) || !a.client.offers(b.Provider) {
 		return nil, nil
 	}
 	u, err := people.Get(tx, in, v.pool.ID, b.Sub)

@@ -19,15 +19,10 @@ func (v *visit) showLogin() (*reply, error) {
 	return v.loginPage(a, a.hint, "", "")
 }
 
-// offers tells whether people may sign in to the client by a provider.
-func (cl *client) offers(provider string) bool {
-	return slices.Contains(cl.Settings.SupportedIdentityProviders, provider)
-}
-
 func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.SignIn, Error: wrong, Notice: notice}
-	if a.client.offers(local) {
+	if a.client.offers(ownProvider) {
 		p.Action, p.Submit = a.page("/login"), t.SignIn
 		p.Fields = []pages.Field{v.pool.nameField(t, name), {Name: "password", Label: t.Password, Type: "password", Complete: "current-password", Required: true, Focus: name != ""}}
 		for i := range p.Fields {
@@ -61,8 +56,8 @@ func (p *pool) open() bool {
 // localOnly reads what the app asks for, where people of the pool itself may sign in.
 func (v *visit) localOnly() (*authorization, error) {
 	a, err := v.asked()
-	if err == nil && !a.client.offers(local) {
-		return nil, &redirected{oauthRefusal("unauthorized_client", "client %s does not offer %s", a.client.ID, local), a}
+	if err == nil && !a.client.offers(ownProvider) {
+		return nil, &redirected{oauthRefusal("unauthorized_client", "client %s does not offer %s", a.client.ID, ownProvider), a}
 	}
 	return a, err
 }
@@ -111,7 +106,7 @@ func (v *visit) stepped(a *authorization, name string, st *step, err error, back
 		}
 		return back(wrong)
 	case st.grant != nil:
-		return v.signedIn(a, st.grant, local)
+		return v.signedIn(a, st.grant, ownProvider)
 	}
 	return v.askPage(a, &asking{Client: a.client.ID, User: name, Name: st.name, Params: st.params, Session: st.session}, "")
 }

@@ -63,8 +63,8 @@ func (h *hosted) app(pool string, change ...func(*cognitoidp.CreateUserPoolClien
 	}}, change...)...)
 }
 
-// visitor is a browser: it keeps cookies, follows redirects within the host, and stops where an app would be reached.
-type visitor struct {
+// surfer is a browser: it keeps cookies, follows redirects within the host, and stops where an app would be reached.
+type surfer struct {
 	h    *hosted
 	http *http.Client
 	at   *url.URL
@@ -79,11 +79,11 @@ func (h *hosted) transport() *http.Transport {
 	}}
 }
 
-func (h *hosted) visitor() *visitor {
+func (h *hosted) surfer() *surfer {
 	jar, _ := cookiejar.New(nil)
 	tr := h.transport()
 	h.t.(interface{ Cleanup(func()) }).Cleanup(tr.CloseIdleConnections)
-	return &visitor{h: h, http: &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	return &surfer{h: h, http: &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if !strings.HasSuffix(r.URL.Hostname(), "amazoncognito.com") {
 			return http.ErrUseLastResponse
 		}
@@ -91,7 +91,7 @@ func (h *hosted) visitor() *visitor {
 	}}}
 }
 
-func (b *visitor) do(r *http.Request) *visitor {
+func (b *surfer) do(r *http.Request) *surfer {
 	b.h.t.Helper()
 	res, err := b.http.Do(r)
 	if err != nil {
@@ -106,7 +106,7 @@ func (b *visitor) do(r *http.Request) *visitor {
 	return b
 }
 
-func (b *visitor) open(address string) *visitor {
+func (b *surfer) open(address string) *surfer {
 	b.h.t.Helper()
 	r, err := http.NewRequest("GET", address, nil)
 	if err != nil {
@@ -122,7 +122,7 @@ var (
 )
 
 // form reads the form of the page: where it goes, and what its inputs hold.
-func (b *visitor) form() (*url.URL, url.Values) {
+func (b *surfer) form() (*url.URL, url.Values) {
 	b.h.t.Helper()
 	m := formShape.FindStringSubmatch(b.body)
 	if m == nil {
@@ -142,7 +142,7 @@ func (b *visitor) form() (*url.URL, url.Values) {
 }
 
 // fill posts the form of the page with the given values.
-func (b *visitor) fill(pairs ...string) *visitor {
+func (b *surfer) fill(pairs ...string) *surfer {
 	b.h.t.Helper()
 	to, q := b.form()
 	for i := 0; i < len(pairs); i += 2 {
@@ -151,7 +151,7 @@ func (b *visitor) fill(pairs ...string) *visitor {
 	return b.post(to.String(), q)
 }
 
-func (b *visitor) post(to string, q url.Values) *visitor {
+func (b *surfer) post(to string, q url.Values) *surfer {
 	b.h.t.Helper()
 	r, err := http.NewRequest("POST", to, strings.NewReader(q.Encode()))
 	if err != nil {
@@ -162,7 +162,7 @@ func (b *visitor) post(to string, q url.Values) *visitor {
 }
 
 // says checks that the page says something.
-func (b *visitor) says(status int, text string) *visitor {
+func (b *surfer) says(status int, text string) *surfer {
 	b.h.t.Helper()
 	if b.res.StatusCode != status || !strings.Contains(plainText(b.body), text) {
 		b.h.t.Fatalf("%s says, with status %d:\n%s\nwant %d %q", b.at, b.res.StatusCode, plainText(b.body), status, text)
@@ -177,7 +177,7 @@ func plainText(page string) string {
 }
 
 // sent is what the app is sent at its address.
-func (b *visitor) sent() url.Values {
+func (b *surfer) sent() url.Values {
 	b.h.t.Helper()
 	to, err := url.Parse(b.res.Header.Get("Location"))
 	if err != nil || b.res.StatusCode != 302 || !strings.HasPrefix(to.String(), callback) {
@@ -246,13 +246,13 @@ func (h *hosted) exchange(pairs ...string) (int, map[string]any) {
 // code signs ann in on the pages and returns the code.
 func (h *hosted) code(pairs ...string) string {
 	h.t.Helper()
-	return h.visitor().open(h.authorizeURL(pairs...)).fill("username", "ann", "password", good).sent().Get("code")
+	return h.surfer().open(h.authorizeURL(pairs...)).fill("username", "ann", "password", good).sent().Get("code")
 }
 
 // TestLoginPages: a person signs up, confirms, signs in and out; the app gets codes, tokens and claims.
 func TestLoginPages(t *testing.T) {
 	h := newHosted(t)
-	b := h.visitor().open(h.authorizeURL("code_challenge", challengeOf(aVerifier), "code_challenge_method", "S256", "nonce", "n-1"))
+	b := h.surfer().open(h.authorizeURL("code_challenge", challengeOf(aVerifier), "code_challenge_method", "S256", "nonce", "n-1"))
 	b.says(200, "Sign in")
 	b.open(strings.Replace(b.at.String(), "/login?", "/signup?", 1)).says(200, "Create account")
 	b.fill("username", "ann", "requiredAttributes[email]", "ann@example.com", "password", "short").says(400, "Password not long enough")

@@ -21,6 +21,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTerms(m)
 	s.mountTags(m)
 	s.mountRisk(m)
+	s.mountProviders(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

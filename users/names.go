@@ -75,6 +75,9 @@ func (p *pool) newName(name string) (attribute string, err error) {
 
 // aliasesOf are the names besides the username that the user may sign in by now.
 func (p *pool) aliasesOf(u *user) []alias {
+	if u.Status == external { // signs in at the provider; the same address may be a local user's
+		return nil
+	}
 	var out []alias
 	for _, name := range p.Settings.UsernameAttributes {
 		if v := u.Attributes[name]; v != "" {

@@ -151,6 +151,9 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		if err := ignoreAbsent(signings.Delete(tx, inPool(c.Account, id), id)); err != nil {
 			return err
 		}
+		if err := ignoreAbsent(requestKeys.Delete(tx, inPool(c.Account, id), id)); err != nil {
+			return err
+		}
 		if err := dooms.Put(tx, everywhere(c.Account), &doomed{id}); err != nil {
 			return err
 		}

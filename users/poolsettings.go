@@ -139,15 +139,12 @@ func (s *Service) refuseTriggers(t *cognitoidp.LambdaConfigType) error {
 			return invalid("The %s trigger is not supported by this server: codes are encrypted for it with a KMS key, and there is no KMS.", name)
 		}
 	}
-	if t.InboundFederation != nil {
-		return invalid("The InboundFederation trigger is not supported by this server.")
-	}
 	if v := t.PreTokenGenerationConfig; v != nil && t.PreTokenGeneration.Set && t.PreTokenGeneration != v.LambdaArn {
 		return invalid("PreTokenGeneration and PreTokenGenerationConfig cannot name different functions.")
 	}
 	called := t.PreSignUp.Set || t.CustomMessage.Set || t.PostConfirmation.Set || t.PreAuthentication.Set || t.PostAuthentication.Set ||
 		t.PreTokenGeneration.Set || t.PreTokenGenerationConfig != nil || t.DefineAuthChallenge.Set || t.CreateAuthChallenge.Set ||
-		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set
+		t.VerifyAuthChallengeResponse.Set || t.UserMigration.Set || t.InboundFederation != nil
 	if called && s.cfg.Invoke == nil {
 		return invalid("Triggers are not supported: this server runs no functions.")
 	}

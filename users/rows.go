@@ -33,6 +33,7 @@ const (
 	confirmed     = "CONFIRMED"
 	resetRequired = "RESET_REQUIRED"
 	forceChange   = "FORCE_CHANGE_PASSWORD"
+	external      = "EXTERNAL_PROVIDER" // made by an external provider; has no password
 )
 
 // user is a member of a pool.
@@ -46,10 +47,11 @@ type user struct {
 	Pending    map[string]string `json:",omitempty"` // attribute values that wait for their code
 	Status     string
 	Disabled   bool
-	Credential []byte    `json:",omitempty"` // sealed SRP credential; nil: no password yet
-	TempUntil  time.Time `json:",omitzero"`  // end of a temporary password
-	SignedOut  time.Time `json:",omitzero"`  // sessions begun before are over: of before there was
-	SignOuts   int       `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
+	Credential []byte     `json:",omitempty"` // sealed SRP credential; nil: no password yet
+	TempUntil  time.Time  `json:",omitzero"`  // end of a temporary password
+	SignedOut  time.Time  `json:",omitzero"`  // sessions begun before are over: of before there was
+	SignOuts   int        `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
+	Identities []identity `json:",omitempty"` // at external providers
 	Created    time.Time
 	Modified   time.Time
 	ghost      bool // stands for a user who does not exist; never stored
@@ -103,6 +105,7 @@ var (
 			{Name: "name", Unique: true, Keys: func(u *user) [][]any { return [][]any{{u.Pool, u.Folded}} }},
 			{Name: "alias", Unique: true, Keys: aliasKeys},
 			{Name: "attr", Keys: attributeKeys},
+			{Name: "identity", Unique: true, Keys: identityKeys},
 		},
 	}
 

@@ -291,5 +291,8 @@ func attributesOf(u *user, see func(name string) bool) []cognitoidp.AttributeTyp
 			out = append(out, cognitoidp.AttributeType{Name: wire.Some(name), Value: wire.Some(u.Attributes[name])})
 		}
 	}
+	if len(u.Identities) > 0 {
+		out = append(out, cognitoidp.AttributeType{Name: wire.Some("identities"), Value: wire.Some(u.identitiesText())})
+	}
 	return out
 }

@@ -56,6 +56,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&risks, in, ""),
 		ofPool(&events, in, ""),
 		ofPool(&rounds, in, ""),
+		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
 		for n := sweepBatch; n == sweepBatch; {

@@ -112,6 +112,9 @@ func commonClaims(g *grant, now time.Time, life time.Duration, event, use string
 func idClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "id")
 	m["aud"], m["cognito:username"] = g.client.ID, g.user.Name
+	if len(g.user.Identities) > 0 {
+		m["identities"] = g.user.identityClaims()
+	}
 	roles, preferred := rolesOf(g.groups)
 	if len(roles) > 0 {
 		m["cognito:roles"] = roles

@@ -92,6 +92,9 @@ func eventAttributes(u *user) map[string]string {
 	for name, v := range u.Attributes {
 		m[name] = v
 	}
+	if len(u.Identities) > 0 {
+		m["identities"] = u.identitiesText()
+	}
 	return m
 }
 

@@ -9,20 +9,23 @@ import (
 	"sync"
 	"time"
 
+	"bothy/federation/oidc"
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke and Domains is required.
+// Config is what user pools need from the node. All but Invoke, External and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
 	Account func() string // of the node, for what is asked without a call: keys, discovery, token checks
 	Now     func() time.Time
 	Deliver Deliver
-	Invoke  Invoker  // nil: pools with triggers are refused
-	Domains []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"
+	Invoke  Invoker // nil: pools with triggers are refused
+	// External reaches external providers; nil: http.DefaultClient.
+	External *http.Client
+	Domains  []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.
@@ -55,14 +58,21 @@ type Service struct {
 	keys   sync.Map                        // cache of opened signing keys, by account and pool
 	newKey func() (*rsa.PrivateKey, error) // tests put ready keys here: making one takes long
 
-	brake record.Brake // for what anybody may ask
-	cores cores
-	login http.Handler // of sign-in domains
+	brake    record.Brake // for what anybody may ask
+	cores    cores
+	external *oidc.Registry // what external providers publish
+	login    http.Handler   // of sign-in domains
 }
 
 // New makes the service; it starts nothing.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }}
+	if cfg.External == nil {
+		cfg.External = http.DefaultClient
+	}
+	s := &Service{
+		cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), external: oidc.NewRegistry(cfg.External, cfg.Now),
+		newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) },
+	}
 	s.login = s.loginRoutes()
 	return s
 }

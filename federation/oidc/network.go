@@ -71,32 +71,41 @@ func CheckURL(text string) error {
 	return safe(u)
 }
 
-// get reads a JSON document. The bytes of other answers are not repeated: they may be of a machine that is no provider.
+// get reads a JSON document.
 func (n *network) get(ctx context.Context, method, at, bearer string, into any) error {
+	body, err := n.read(ctx, method, at, bearer, "application/json")
+	if err != nil {
+		return err
+	}
+	if err := unmarshal(body, into); err != nil {
+		return fmt.Errorf("oidc: %w: %s: %v", ErrProvider, at, err)
+	}
+	return nil
+}
+
+// read reads a document. The bytes of other answers are not repeated: they may be of a machine that is no provider.
+func (n *network) read(ctx context.Context, method, at, bearer, accept string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
-		return fmt.Errorf("oidc: %w: %v", ErrProvider, err)
+		return nil, fmt.Errorf("oidc: %w: %v", ErrProvider, err)
 	}
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Accept", accept)
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	answer, err := n.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("oidc: %w: %v", ErrProvider, err)
+		return nil, fmt.Errorf("oidc: %w: %v", ErrProvider, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("oidc: %w: %s answered %s", ErrProvider, r.URL.Redacted(), answer.Status)
+		return nil, fmt.Errorf("oidc: %w: %s answered %s", ErrProvider, r.URL.Redacted(), answer.Status)
 	}
 	body, err := io.ReadAll(answer.Body)
-	if err == nil {
-		err = unmarshal(body, into)
-	}
 	if err != nil {
-		return fmt.Errorf("oidc: %w: %s: %v", ErrProvider, r.URL.Redacted(), err)
+		return nil, fmt.Errorf("oidc: %w: %s: %v", ErrProvider, r.URL.Redacted(), err)
 	}
-	return nil
+	return body, nil
 }

@@ -110,3 +110,9 @@ func (p *Provider) discover(ctx context.Context) (about, error) {
 	basicOnly := len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_post") && slices.Contains(more.Methods, "client_secret_basic")
 	return about{e, !basicOnly}, nil
 }
+
+// Document reads what stands at a URL, as published documents are read: in bounded time and size, from where nobody can change it
+// on the way. Other protocols' metadata is read so too.
+func (r *Registry) Document(ctx context.Context, at string) ([]byte, error) {
+	return r.net.read(ctx, http.MethodGet, at, "", "*/*")
+}
