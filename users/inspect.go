@@ -5,6 +5,6 @@ import "bothy/record"
 // Inspectors look at the rows of this package, for who checks a whole store.
 func Inspectors() map[string]record.Inspect {
 	return record.Inspectors(&pools, &clients, &providers, &requestKeys, &people, &groups, &members, &sessions, &usedOnce, &failures, &dooms, &signings, &codes,
-		&domains, &resourceServers, &customizations, &brandings, &termsTable, &assets, &authCodes, &browsers,
+		&domains, &resourceServers, &customizations, &brandings, &termsTable, &assets, &authCodes, &browsers, &journeys,
 		&pasts, &risks, &events, &addresses, &rounds)
 }

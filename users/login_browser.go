@@ -82,15 +82,15 @@ func (v *visit) signedIn(a *authorization, g *grant, provider string) (*reply, e
 	return v.finish(a, g)
 }
 
-// again goes on with who is signed in already; nil when nobody is.
-func (v *visit) again(a *authorization) (*reply, error) {
+// again goes on with who is signed in already; nil when nobody is, or not by the provider that is wanted.
+func (v *visit) again(a *authorization, by *provider) (*reply, error) {
 	cookie := v.cookie(sessionCookie)
 	if cookie == "" {
 		return nil, nil
 	}
 	var g *grant
 	err := v.s.update(v, func(tx *kv.Tx) (err error) {
-		g, err = v.known(tx, a, cookie)
+		g, err = v.known(tx, a, by, cookie)
 		return err
 	})
 	if err != nil || g == nil {
@@ -100,13 +100,13 @@ func (v *visit) again(a *authorization) (*reply, error) {
 }
 
 // known begins a session for who is signed in in this browser; nil when nobody is, or may no longer be.
-func (v *visit) known(tx *kv.Tx, a *authorization, cookie string) (*grant, error) {
+func (v *visit) known(tx *kv.Tx, a *authorization, by *provider, cookie string) (*grant, error) {
 	in := inPool(v.Account, v.pool.ID)
 	b, err := browsers.Get(tx, in, v.pool.ID, digest([]byte(cookie)))
 	if err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if b.Domain != v.domain.Name || !v.Now.Before(b.Expires) || !a.client.offers(b.Provider) {
+	if b.Domain != v.domain.Name || !v.Now.Before(b.Expires) || !a.client.offers(b.Provider) || by != nil && by.Name != b.Provider {
 		return nil, nil
 	}
 	u, err := people.Get(tx, in, v.pool.ID, b.Sub)
@@ -126,12 +126,14 @@ func (v *visit) known(tx *kv.Tx, a *authorization, cookie string) (*grant, error
 
 // formToken is what forms of this browser carry: whoever makes a browser post here from elsewhere can neither read nor guess it.
 func (v *visit) formToken() (string, error) {
-	cookie := v.cookie(formCookie)
-	if cookie == "" {
-		cookie = randomSecret()
-		v.setCookie(formCookie, cookie, 0)
+	if v.browser == "" {
+		v.browser = v.cookie(formCookie)
 	}
-	return v.tokenFor(cookie)
+	if v.browser == "" {
+		v.browser = randomSecret()
+		v.setCookie(formCookie, v.browser, 0)
+	}
+	return v.tokenFor(v.browser)
 }
 
 func (v *visit) tokenFor(cookie string) (string, error) {

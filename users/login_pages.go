@@ -62,6 +62,9 @@ func (v *visit) render(status int, p *pages.Page, redirect string) (*reply, erro
 func (v *visit) pageFault(err error) *reply {
 	code, status, description := faultOf(err)
 	if to := (*redirected)(nil); errors.As(err, &to) {
+		if strings.HasSuffix(code, "Exception") { // of an operation: OAuth does not know it
+			code = "invalid_request"
+		}
 		q := url.Values{"error": {code}}
 		if description != "" {
 			q.Set("error_description", description)

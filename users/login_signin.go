@@ -21,7 +21,7 @@ func (v *visit) showLogin() (*reply, error) {
 
 func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*reply, error) {
 	t := words(a.query)
-	p := &pages.Page{Title: t.SignIn, Error: wrong, Notice: notice}
+	p := &pages.Page{Title: t.SignIn, Error: wrong, Notice: notice, Providers: v.providerLinks(a, t)}
 	if a.client.offers(ownProvider) {
 		p.Action, p.Submit = a.page("/login"), t.SignIn
 		p.Fields = []pages.Field{v.pool.nameField(t, name), {Name: "password", Label: t.Password, Type: "password", Complete: "current-password", Required: true, Focus: name != ""}}

@@ -24,8 +24,6 @@ type authorization struct {
 	proof    string // code_challenge
 	scopes   []string
 	hint     string // who is likely to sign in
-	lang     string
-	provider string // that the app has chosen
 	prompt   string
 	query    url.Values
 }
@@ -51,9 +49,14 @@ func (v *visit) asked() (*authorization, error) {
 	if v.r.URL.Path == "/oauth2/authorize" && v.form != nil {
 		q = v.form
 	}
-	a := &authorization{
+	return v.wants(q)
+}
+
+// wants checks what an app asks for.
+func (v *visit) wants(q url.Values) (a *authorization, err error) {
+	a = &authorization{
 		given: q.Get("redirect_uri"), token: q.Get("response_type") == "token", state: q.Get("state"), nonce: q.Get("nonce"), proof: q.Get("code_challenge"),
-		hint: q.Get("login_hint"), lang: q.Get("lang"), prompt: q.Get("prompt"), query: q,
+		hint: q.Get("login_hint"), prompt: q.Get("prompt"), query: q,
 	}
 	if a.client, err = v.clientHere(q.Get("client_id")); err != nil {
 		return nil, err
@@ -137,8 +140,12 @@ func (v *visit) authorize() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	idp, err := v.chosen(a)
+	if err != nil {
+		return nil, err
+	}
 	if a.prompt != "login" && a.prompt != "select_account" {
-		rep, err := v.again(a)
+		rep, err := v.again(a, idp)
 		if rep != nil || err != nil {
 			return rep, err
 		}
@@ -146,19 +153,25 @@ func (v *visit) authorize() (*reply, error) {
 	if a.prompt == "none" {
 		return nil, &redirected{oauthRefusal("login_required", "nobody is signed in"), a}
 	}
+	if idp != nil {
+		return v.leave(a, idp)
+	}
 	return &reply{status: http.StatusFound, to: a.page("/login")}, nil
 }
 
-// page is the address of a page that goes on with the request.
-func (a *authorization) page(path string) string {
+// carry are the parameters of the request, as pages carry them on.
+func (a *authorization) carry() url.Values {
 	q := url.Values{}
 	for _, name := range carried {
 		if a.query.Has(name) {
 			q.Set(name, a.query.Get(name))
 		}
 	}
-	return path + "?" + q.Encode()
+	return q
 }
+
+// page is the address of a page that goes on with the request.
+func (a *authorization) page(path string) string { return path + "?" + a.carry().Encode() }
 
 // answer sends the browser back to the app with parameters; state goes along as it came.
 func (a *authorization) answer(q url.Values) *reply {

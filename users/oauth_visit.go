@@ -26,7 +26,8 @@ type visit struct {
 	pool   *pool
 	form   url.Values // of a POST
 
-	refusal error // what a page shown again was refused for
+	browser string // its form cookie, once it has one
+	refusal error  // what a page shown again was refused for
 }
 
 // reply is what a visitor gets: a page, a document, or another place to go to.
@@ -73,6 +74,10 @@ func (s *Service) loginRoutes() http.Handler {
 	mux.Handle("/oauth2/revoke", document("Revoke", (*visit).revoke))
 	mux.Handle("/oauth2/userInfo", document("UserInfo", (*visit).userInfo))
 	mux.Handle("GET /logout", page("Logout", (*visit).logout))
+	for _, path := range []string{returnPath, returnPathSAML} {
+		mux.Handle("GET "+path, page("ProviderAnswer", (*visit).comeBack))
+		mux.Handle("POST "+path, page("ProviderAnswer", (*visit).comeBack))
+	}
 	mux.Handle("GET "+assetPath+"{name}", page("Asset", (*visit).asset))
 	for path, h := range map[string]struct {
 		name      string

@@ -99,6 +99,7 @@ func TestThroughTheSDK(t *testing.T) {
 	token, refresh, alice := done.AuthenticationResult.AccessToken, done.AuthenticationResult.RefreshToken, aws.String("alice")
 	w.operate(ctx, c, p, cl, alice)
 	w.federation(ctx, c, p, alice)
+	w.hosting(ctx, c, p, cl)
 	w.rest(ctx, c, p, cl, token, refresh, alice)
 	for i := range cognitoidp.API.Ops {
 		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {

@@ -51,6 +51,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&assets, in, ""),
 		ofPool(&authCodes, in, ""),
 		ofPool(&browsers, in, ""),
+		ofPool(&journeys, in, ""),
 		ofPool(&domains, everywhere(account), "pool"),
 		ofPool(&pasts, in, ""),
 		ofPool(&risks, in, ""),
