@@ -185,7 +185,7 @@ func (b *surfer) sent() url.Values {
 	}
 	q := to.Query()
 	if to.Fragment != "" {
-		q, _ = url.ParseQuery(to.Fragment)
+		q, _ = url.ParseQuery(to.EscapedFragment())
 	}
 	return q
 }
@@ -211,7 +211,18 @@ func challengeOf(verifier string) string {
 // document asks an endpoint for JSON.
 func (h *hosted) document(method, path string, form url.Values, headers ...string) (int, map[string]any, http.Header) {
 	h.t.Helper()
-	r, err := http.NewRequest(method, loginHost+path, strings.NewReader(form.Encode()))
+	return h.json(method, loginHost+path, form, headers...)
+}
+
+// at asks any address for JSON.
+func (h *hosted) at(method, address string) (int, map[string]any, http.Header) {
+	h.t.Helper()
+	return h.json(method, address, nil)
+}
+
+func (h *hosted) json(method, address string, form url.Values, headers ...string) (int, map[string]any, http.Header) {
+	h.t.Helper()
+	r, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		h.t.Fatal(err)
 	}
