@@ -5,8 +5,8 @@
 // bring the condition keys. It evaluates nothing itself: package policy decides.
 //
 // A session has no row. Its token is sealed, holds all it is made of (role, secret, expiry, condition keys, session
-// policies) and opens for its own access key only. The role is read at use, so that a changed policy, a deleted role and
-// RevokeSessions take effect with the next request. Every change also replaces the epoch; as long as a snapshot shows the
+// policies) and opens for its own access key only. The role is read at use, so that a changed policy and a deleted role take
+// effect with the next request; sessions are revoked by a policy that denies all to those issued before a time. Every change also replaces the epoch; as long as a snapshot shows the
 // same epoch, compiled principals are taken from memory.
 //
 // Rows of the node (no account, no region):
@@ -20,6 +20,9 @@
 //	access.user    (name)  → user, inline policies, ARNs of attached ones
 //	access.group   (name)  → group, inline policies, ARNs of attached ones; index "id"
 //	access.member  (group id, user name) → a user is in a group; index "user"
+//	access.use     (access key or AIDA… or AROA…, service) → when and where it was last used
+//	access.job     (id)    → a report of who used what, or the deletion of a service-linked role
+//	access.report  (part)  → the account's credential report
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
 //
@@ -28,6 +31,7 @@ package access
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"bothy/api/iam"
@@ -42,7 +46,8 @@ type Config struct {
 	DB        *kv.DB
 	Sealer    *record.Sealer
 	Now       func() time.Time
-	WebTokens WebTokens // of AssumeRoleWithWebIdentity; nil refuses every token
+	Roots     *x509.CertPool // that vouch for identity providers; nil: the system's
+	WebTokens WebTokens      // of AssumeRoleWithWebIdentity; nil refuses every token
 }
 
 // WebTokens verifies the tokens of web identities: signature, issuer and time.
@@ -58,7 +63,9 @@ type Service struct {
 	policies  policyCache
 	principal principalCache
 	sessions  sessionCache
-	brake     record.Brake  // for sign-ins to the console
+	used      useNotes
+	brake     record.Brake // for sign-ins to the console
+	providers providerNet
 	hashing   chan struct{} // holds one for each password being hashed
 }
 
@@ -78,6 +85,8 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
+	s.mountOIDC(m)
+	s.mountSAML(m)
 	s.mountPasswords(m)
 	s.mountPasswordPolicy(m)
 	s.mountMFA(m)
@@ -88,13 +97,19 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountProfiles(m)
 	s.mountSimulate(m)
 	s.mountAccount(m)
+	s.mountUse(m)
+	s.mountReports(m)
+	s.mountLinkedRoles(m)
+	s.mountOrganization(m)
 }
 
 func (s *Service) mountSTS(m *wire.Mux) {
 	wire.Handle(m, sts.GetCallerIdentity, wire.AuthenticatedOnly[sts.GetCallerIdentityInput], s.getCallerIdentity)
 	wire.Handle(m, sts.AssumeRole, s.accessAssumeRole, s.assumeRole)
 	wire.HandlePublic(m, sts.AssumeRoleWithWebIdentity, s.assumeRoleWithWebIdentity)
+	wire.HandlePublic(m, sts.AssumeRoleWithSAML, s.assumeRoleWithSAML)
 	wire.Handle(m, sts.GetSessionToken, wire.AuthenticatedOnly[sts.GetSessionTokenInput], s.getSessionToken)
+	wire.Handle(m, sts.GetFederationToken, accessFederationToken, s.getFederationToken)
 	wire.Handle(m, sts.GetAccessKeyInfo, accessKeyInfo, s.getAccessKeyInfo)
 }
 

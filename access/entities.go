@@ -5,7 +5,6 @@ import (
 
 	"bothy/api/iam"
 	"bothy/kv"
-	"bothy/record"
 	"bothy/wire"
 )
 
@@ -18,30 +17,14 @@ type entities struct {
 
 // entitiesOf are who a policy is attached to, or the boundary of, as index says.
 func entitiesOf(tx *kv.Tx, account, index, arn string) (e entities, err error) {
-	page := record.Page{Index: index, Prefix: []any{arn}}
-	if e.roles, err = allRows(tx, roles(), of(account), page); err != nil {
+	if e.roles, err = roles().All(tx, of(account), index, arn); err != nil {
 		return e, err
 	}
-	if e.users, err = allRows(tx, users(), of(account), page); err != nil {
+	if e.users, err = users().All(tx, of(account), index, arn); err != nil {
 		return e, err
 	}
-	e.groups, err = allRows(tx, groups(), of(account), page)
+	e.groups, err = groups().All(tx, of(account), index, arn)
 	return e, err
-}
-
-// allRows are the rows of all pages.
-func allRows[T any](tx *kv.Tx, t *record.Table[T], s record.Scope, p record.Page) (out []*T, err error) {
-	for {
-		rows, next, err := t.List(tx, s, p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rows...)
-		if next == "" {
-			return out, nil
-		}
-		p.After = next
-	}
 }
 
 func (s *Service) accessListEntities(c *wire.Call, in *iam.ListEntitiesForPolicyInput) ([]wire.Access, error) {

@@ -67,6 +67,14 @@ func or(err, missing error) error {
 	return err
 }
 
+// unless is record.ErrNotFound for a row that was found but is not the one that is meant.
+func unless(err error, meant func() bool) error {
+	if err == nil && !meant() {
+		return record.ErrNotFound
+	}
+	return err
+}
+
 // exists puts a modelled error in the place of *record.ErrExists.
 func exists(err, taken error) error {
 	if e := (*record.ErrExists)(nil); errors.As(err, &e) {

@@ -57,7 +57,7 @@ func newStage(t testing.TB) *stage {
 		t.Fatal(err)
 	}
 	s.mux = wire.NewMux(wire.Config{Account: func() string { return s.account }, Region: "eu-west-1", Credentials: s.Service,
-		Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, iam.API, sts.API)
+		Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Used: s.Used}, iam.API, sts.API)
 	s.Mount(s.mux)
 	s.root = s.find(s.key, "").Principal
 	return s

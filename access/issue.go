@@ -39,6 +39,10 @@ type Spec struct {
 	Identity  *wire.CognitoIdentity
 	Policies  []string          // session policies: documents
 	Tags      map[string]string // session tags
+	Guest     bool              // limit the session to what AWS lets guests of identity pools do
+
+	Transitive []string // keys of the tags that the session of a further role inherits
+	MFA        bool     // the caller has just shown a second factor
 
 	SourceIdentity string // who the caller says is behind the session; "" for nobody
 }
@@ -69,14 +73,23 @@ func (s *Service) Issue(ctx context.Context, spec Spec) (*Issued, error) {
 	}
 	life = min(life, time.Duration(role.MaxSession)*time.Second)
 	account := accountOf(role.ARN)
-	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Revoked: role.Revocations, Name: spec.SessionName,
-		Keys: spec.sessionKeys(), Policies: spec.Policies, Identity: spec.Identity}, now, life)
+	issued, err := s.seal(&session{Account: account, Role: role.Name, HolderID: role.ID, Name: spec.SessionName,
+		Keys: spec.sessionKeys(), Transitive: spec.Transitive, MFA: spec.mfaTime(now), Policies: spec.Policies, Guest: spec.Guest,
+		Identity: spec.Identity}, now, life)
 	if err != nil {
 		return nil, err
 	}
 	issued.ARN = sessionARN(account, role.Name, spec.SessionName)
 	issued.RoleID = role.ID + ":" + spec.SessionName
 	return issued, nil
+}
+
+// mfaTime is when the second factor was shown, 0 if none was.
+func (spec *Spec) mfaTime(now time.Time) int64 {
+	if spec.MFA {
+		return now.Unix()
+	}
+	return 0
 }
 
 // sessionKeys are the condition keys that the session keeps.
@@ -141,7 +154,10 @@ func (spec *Spec) request(now time.Time) policy.Request {
 }
 
 func (spec *Spec) action() string {
-	if spec.Federated != "" {
+	switch {
+	case strings.Contains(spec.Federated, ":saml-provider/"):
+		return "sts:AssumeRoleWithSAML"
+	case spec.Federated != "":
 		return "sts:AssumeRoleWithWebIdentity"
 	}
 	return "sts:AssumeRole"

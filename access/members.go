@@ -34,6 +34,21 @@ func memberships(tx *kv.Tx, account, user string) ([]*memberRow, error) {
 	return rows, err
 }
 
+// allMembers are the users in a group, by name.
+func allMembers(tx *kv.Tx, account string, g *groupRow) ([]*userRow, error) {
+	in, err := members().All(tx, of(account), "", g.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*userRow, len(in))
+	for i, m := range in {
+		if out[i], err = users().Get(tx, of(account), m.User); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // renameMember brings a user's memberships along to a new name.
 func renameMember(tx *kv.Tx, account, old, now string) error {
 	in, err := memberships(tx, account, old)

@@ -79,8 +79,18 @@ func withTags(keys policy.Keys, tags map[string]string) policy.Keys {
 	return keys
 }
 
-// changeRole runs f on the row of a role and stores what it left there.
+// changeRole runs f on the row of a role and stores what it left there. Service-linked roles are not changed so.
 func (s *Service) changeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
+	return s.describeRole(c, name, func(tx *kv.Tx, r *roleRow) error {
+		if err := r.unmodifiable(); err != nil {
+			return err
+		}
+		return f(tx, r)
+	})
+}
+
+// describeRole is changeRole also for service-linked roles: of them AWS lets the description be changed.
+func (s *Service) describeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
 	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
 		row, err := roles().Get(tx, of(c.Account), fold(name))
 		if err != nil {
@@ -121,6 +131,9 @@ func (s *Service) createRole(c *wire.Call, in *iam.CreateRoleInput) (*iam.Create
 	}
 	if err := s.checkTrust(in.AssumeRolePolicyDocument.V); err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(pathOf(in.Path), linkedPath) {
+		return nil, invalidInput("The path " + linkedPath + " is for service-linked roles.")
 	}
 	row := &roleRow{
 		Name: in.RoleName.V, Path: pathOf(in.Path), ID: newID("AROA", 17), Trust: in.AssumeRolePolicyDocument.V,
@@ -170,12 +183,17 @@ func (s *Service) accessGetRole(c *wire.Call, in *iam.GetRoleInput) ([]wire.Acce
 	return s.onRole(c, "GetRole", in.RoleName.V, nil)
 }
 
-func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	row, err := s.readRole(c, in.RoleName.V)
-	if err != nil {
-		return nil, err
-	}
-	return &iam.GetRoleOutput{Role: row.api()}, nil
+func (s *Service) getRole(c *wire.Call, in *iam.GetRoleInput) (out *iam.GetRoleOutput, err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := roles().Get(tx, of(c.Account), fold(in.RoleName.V))
+		if err != nil {
+			return or(err, noSuchRole(in.RoleName.V))
+		}
+		out = &iam.GetRoleOutput{Role: row.api()}
+		out.Role.RoleLastUsed, err = roleLastUsed(tx, c, row)
+		return err
+	})
+	return out, err
 }
 
 func accessListRoles(c *wire.Call, in *iam.ListRolesInput) ([]wire.Access, error) {
@@ -208,17 +226,27 @@ func (s *Service) deleteRole(c *wire.Call, in *iam.DeleteRoleInput) (*iam.Delete
 		if err != nil {
 			return or(err, noSuchRole(in.RoleName.V))
 		}
+		if err := row.unmodifiable(); err != nil {
+			return err
+		}
 		if err := row.deletable(); err != nil {
 			return err
 		}
 		if err := mustBeInNoProfile(tx, c.Account, row.Name); err != nil {
 			return err
 		}
-		if err := roles().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
-			return err
-		}
-		return touch(tx)
+		return dropRole(tx, c.Account, row)
 	})
+}
+
+func dropRole(tx *kv.Tx, account string, row *roleRow) error {
+	if err := roles().Delete(tx, of(account), fold(row.Name)); err != nil {
+		return err
+	}
+	if err := dropUse(tx, account, row.ID); err != nil {
+		return err
+	}
+	return touch(tx)
 }
 
 // deletable refuses while policies are left, as AWS does.
@@ -237,7 +265,10 @@ func (s *Service) accessUpdateRole(c *wire.Call, in *iam.UpdateRoleInput) ([]wir
 }
 
 func (s *Service) updateRole(c *wire.Call, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
-	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+	return nil, s.describeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+		if in.MaxSessionDuration.Set && r.linked() {
+			return r.unmodifiable()
+		}
 		r.Description = in.Description.Or(r.Description)
 		r.MaxSession = in.MaxSessionDuration.Or(r.MaxSession)
 		return nil
@@ -250,7 +281,7 @@ func (s *Service) accessUpdateRoleDescription(c *wire.Call, in *iam.UpdateRoleDe
 
 func (s *Service) updateRoleDescription(c *wire.Call, in *iam.UpdateRoleDescriptionInput) (*iam.UpdateRoleDescriptionOutput, error) {
 	var role *iam.Role
-	err := s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
+	err := s.describeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
 		r.Description = in.Description.V
 		role = r.api()
 		return nil
@@ -272,21 +303,6 @@ func (s *Service) updateTrust(c *wire.Call, in *iam.UpdateAssumeRolePolicyInput)
 	return nil, s.changeRole(c, in.RoleName.V, func(_ *kv.Tx, r *roleRow) error {
 		r.Trust = in.PolicyDocument.V
 		return nil
-	})
-}
-
-// RevokeSessions refuses, from now on, every session of the role that was issued before this call.
-func (s *Service) RevokeSessions(ctx context.Context, account, role string) error {
-	return s.cfg.DB.Update(ctx, func(tx *kv.Tx) error {
-		row, err := roles().Get(tx, of(account), fold(role))
-		if err != nil {
-			return or(err, noSuchRole(role))
-		}
-		row.Revocations++
-		if err := roles().Put(tx, of(account), row); err != nil {
-			return err
-		}
-		return touch(tx)
 	})
 }
 

@@ -38,8 +38,6 @@ type roleRow struct {
 	Description         string
 	MaxSession          int32 // seconds
 	Created             time.Time
-	RevokedBefore       time.Time // sessions issued before are refused: of before there was
-	Revocations         int       `json:",omitempty"` // how often; a session of another count is refused, whatever the nodes' clocks say
 }
 
 type userRow struct {
@@ -80,6 +78,29 @@ type versionRow struct {
 type settingRow struct {
 	Name  string // "alias", "endpoint tokens"
 	Value string
+}
+
+// useRow is when an access key, user or role last used a service.
+type useRow struct {
+	Of      string // access key id, AIDA… or AROA…
+	Service string // namespace: "dynamodb"
+	Region  string
+	At      time.Time
+}
+
+// jobRow is a report that somebody asked for, or the deletion of a service-linked role. What a report says is read when it is read.
+type jobRow struct {
+	ID      string
+	Of      string // ARN of a user, group, role or policy
+	Level   string `json:",omitempty"` // of a report: SERVICE_LEVEL, ACTION_LEVEL
+	Created time.Time
+}
+
+// reportRow is a piece of the account's credential report.
+type reportRow struct {
+	Part    int
+	Made    time.Time
+	Content []byte
 }
 
 // tables are all kinds of rows. They are values, not variables: a Table is only a description.
@@ -129,6 +150,20 @@ func policies() *record.Table[policyRow] {
 
 func settings() *record.Table[settingRow] {
 	return &record.Table[settingRow]{Name: "access.setting", Version: 1, Key: func(r *settingRow) []any { return []any{r.Name} }}
+}
+
+func uses() *record.Table[useRow] {
+	return &record.Table[useRow]{Name: "access.use", Version: 1, Key: func(r *useRow) []any { return []any{r.Of, r.Service} },
+		Expires: func(r *useRow) time.Time { return r.At.Add(useTracked) }}
+}
+
+func jobs() *record.Table[jobRow] {
+	return &record.Table[jobRow]{Name: "access.job", Version: 1, Key: func(r *jobRow) []any { return []any{r.ID} },
+		Expires: func(r *jobRow) time.Time { return r.Created.Add(jobKept) }}
+}
+
+func reports() *record.Table[reportRow] {
+	return &record.Table[reportRow]{Name: "access.report", Version: 1, Key: func(r *reportRow) []any { return []any{r.Part} }}
 }
 
 func holderIndexes[T any](part func(*T) *attachments) []record.Index[T] {

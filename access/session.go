@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,18 +22,20 @@ const maxToken = 16 << 10
 
 // session is what a token holds. Names are short: the token travels with every request.
 type session struct {
-	Secret   string                `json:"s"`
-	Account  string                `json:"a"`
-	Role     string                `json:"r,omitempty"` // name; else the session is a user's or the root's own
-	User     string                `json:"u,omitempty"`
-	HolderID string                `json:"h,omitempty"` // AROA… or AIDA…: a new role of the old name is another role
-	Name     string                `json:"n,omitempty"`
-	Revoked  int                   `json:"v,omitempty"` // how often the role's sessions had been revoked
-	Issued   int64                 `json:"i"`           // milliseconds
-	Expires  int64                 `json:"e"`           // seconds
-	Keys     policy.Keys           `json:"k,omitempty"`
-	Policies []string              `json:"p,omitempty"`
-	Identity *wire.CognitoIdentity `json:"c,omitempty"`
+	Secret     string                `json:"s"`
+	Account    string                `json:"a"`
+	Role       string                `json:"r,omitempty"` // name; else the session is of a user or the root
+	User       string                `json:"u,omitempty"`
+	HolderID   string                `json:"h,omitempty"` // AROA… or AIDA…: a new role of the old name is another role
+	Name       string                `json:"n,omitempty"` // of the role's session or of the federated user; "" when it is the user's or root's own
+	Issued     int64                 `json:"i"`           // milliseconds
+	Expires    int64                 `json:"e"`           // seconds
+	Keys       policy.Keys           `json:"k,omitempty"`
+	Transitive []string              `json:"t,omitempty"`
+	MFA        int64                 `json:"m,omitempty"` // seconds, when a second factor was shown; 0: none was
+	Policies   []string              `json:"p,omitempty"`
+	Guest      bool                  `json:"g,omitempty"` // limited to guestLimits
+	Identity   *wire.CognitoIdentity `json:"c,omitempty"`
 
 	last atomic.Pointer[joined]
 }
@@ -97,6 +100,9 @@ func (s *Service) findSession(ctx context.Context, accessKey, token string) (*wi
 	}
 	p := *t.principal(s, holder)
 	p.AccessKey, p.Expires = accessKey, expires
+	if t.MFA != 0 {
+		p.Keys = withAge(p.Keys, t.MFA, s.cfg.Now())
+	}
 	return &wire.Credential{Secret: t.Secret, Principal: &p}, nil
 }
 
@@ -131,8 +137,6 @@ func (s *Service) sessionHolder(ctx context.Context, t *session) (c *compiled, e
 		return nil, err
 	case c == nil || c.id() != t.HolderID:
 		return nil, invalidToken("role or user %s%s (%s) of the session was deleted", t.Role, t.User, t.HolderID)
-	case c.role != nil && (t.Revoked != c.role.Revocations || t.Issued < c.role.RevokedBefore.UnixMilli()):
-		return nil, expiredToken("sessions of role %s as old as the one of %s are revoked", t.Role, time.UnixMilli(t.Issued).UTC().Format(time.RFC3339))
 	}
 	return c, nil
 }
@@ -149,9 +153,12 @@ func (t *session) principal(s *Service, c *compiled) *wire.Principal {
 		return j.principal
 	}
 	j := &joined{c, nil}
-	if t.Role != "" {
+	switch {
+	case t.Role != "":
 		j.principal = t.rolePrincipal(s, c)
-	} else {
+	case t.Name != "":
+		j.principal = t.federatedPrincipal(s, c)
+	default:
 		j.principal = t.ownPrincipal(s, c)
 	}
 	t.last.Store(j)
@@ -161,11 +168,19 @@ func (t *session) principal(s *Service, c *compiled) *wire.Principal {
 func (t *session) rolePrincipal(s *Service, c *compiled) *wire.Principal {
 	p := &wire.Principal{Kind: wire.Session, Account: t.Account, ARN: sessionARN(t.Account, c.role.Name, t.Name),
 		UserID: c.role.ID + ":" + t.Name, Role: c.role.ARN, Session: t.Name, Policies: c.policies, Identity: t.Identity,
-		Keys: t.keys(c.tags)}
-	for i, document := range t.Policies {
-		p.Policies.Session = append(p.Policies.Session, s.source(fmt.Sprintf("session policy %d", i+1), document))
-	}
+		Keys: t.keys(c.tags), Transitive: t.Transitive}
+	p.Policies.Session = t.sessionSources(s)
 	return p
+}
+
+func (t *session) sessionSources(s *Service) (out []policy.Source) {
+	for i, document := range t.Policies {
+		out = append(out, s.source(fmt.Sprintf("session policy %d", i+1), document))
+	}
+	if t.Guest {
+		out = append(out, s.source("limits of guests", guestLimits))
+	}
+	return out
 }
 
 // ownPrincipal is of a session of GetSessionToken: the user or root itself, without the right to change who may do what.
@@ -179,15 +194,17 @@ func (t *session) ownPrincipal(s *Service, c *compiled) *wire.Principal {
 	return p
 }
 
-// keys are the role's tags, what the session brought along (which wins), and the time of issue.
+// keys are the role's tags, what the session brought along (which wins), the time of issue, and whether there was a second factor.
 func (t *session) keys(tags policy.Keys) policy.Keys {
-	out := make(policy.Keys, len(tags)+len(t.Keys)+1)
+	out := make(policy.Keys, len(tags)+len(t.Keys)+2)
 	maps.Copy(out, tags)
 	maps.Copy(out, t.Keys)
 	out["aws:tokenissuetime"] = []string{time.UnixMilli(t.Issued).UTC().Format(time.RFC3339)}
+	out[mfaPresent] = []string{strconv.FormatBool(t.MFA != 0)}
 	return out
 }
 
-// tokenLimits are AWS's limits of GetSessionToken without MFA.
+// tokenLimits are AWS's limits of GetSessionToken: of STS only AssumeRole and what goes with it, and IAM only with a second factor.
 const tokenLimits = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
-{"Sid":"NoIAM","Effect":"Deny","Action":"iam:*","Resource":"*"}]}`
+{"Sid":"NoIAM","Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}},
+{"Sid":"NoSTS","Effect":"Deny","Action":["sts:Get*","sts:Decode*"],"Resource":"*"}]}`

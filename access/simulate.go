@@ -12,14 +12,10 @@ import (
 )
 
 func (s *Service) mountSimulate(m *wire.Mux) {
-	wire.Handle(m, iam.SimulateCustomPolicy, accessSimulateCustom, s.simulateCustom)
+	wire.Handle(m, iam.SimulateCustomPolicy, onAccount[iam.SimulateCustomPolicyInput]("SimulateCustomPolicy"), s.simulateCustom)
 	wire.Handle(m, iam.SimulatePrincipalPolicy, s.accessSimulatePrincipal, s.simulatePrincipal)
-	wire.Handle(m, iam.GetContextKeysForCustomPolicy, accessCustomKeys, s.customKeys)
+	wire.Handle(m, iam.GetContextKeysForCustomPolicy, onAccount[iam.GetContextKeysForCustomPolicyInput]("GetContextKeysForCustomPolicy"), s.customKeys)
 	wire.Handle(m, iam.GetContextKeysForPrincipalPolicy, s.accessPrincipalKeys, s.principalKeys)
-}
-
-func accessSimulateCustom(*wire.Call, *iam.SimulateCustomPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:SimulateCustomPolicy", "*", nil), nil
 }
 
 func (s *Service) simulateCustom(c *wire.Call, in *iam.SimulateCustomPolicyInput) (*iam.SimulatePolicyResponse, error) {
@@ -76,7 +72,7 @@ func (s *Service) attachedTo(c *wire.Call, arn string) (out policy.Attached, err
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		if kind == "group" {
 			g, err := groups().Get(tx, of(c.Account), fold(name))
-			if err != nil || g.ARN != arn {
+			if err := unless(err, func() bool { return g.ARN == arn }); err != nil {
 				return or(err, missing)
 			}
 			out, err = s.attached(tx, c.Account, "group "+g.Name, &g.attachments)
@@ -106,10 +102,6 @@ func (c *compiled) arn() string {
 		return c.role.ARN
 	}
 	return c.user.ARN
-}
-
-func accessCustomKeys(*wire.Call, *iam.GetContextKeysForCustomPolicyInput) ([]wire.Access, error) {
-	return wire.One("iam:GetContextKeysForCustomPolicy", "*", nil), nil
 }
 
 func (s *Service) customKeys(_ *wire.Call, in *iam.GetContextKeysForCustomPolicyInput) (*iam.GetContextKeysForPolicyResponse, error) {

@@ -25,8 +25,15 @@ func (s *Service) accessAssumeRole(c *wire.Call, in *sts.AssumeRoleInput) ([]wir
 			"the root key called AssumeRole; AWS refuses that too: make a user for it")
 	}
 	account, name, _ := parseRoleARN(in.RoleArn.V)
-	want := wire.Access{Action: "sts:AssumeRole", Resource: in.RoleArn.V, Owner: account, Keys: assumeKeys(in)}
-	err := s.cfg.DB.View(c, func(tx *kv.Tx) error {
+	if err := s.proveMFA(c, in.SerialNumber, in.TokenCode); err != nil {
+		return nil, err
+	}
+	brought, err := baggageOf(c.Principal, in.Tags, in.TransitiveTagKeys, in.SourceIdentity)
+	if err != nil {
+		return nil, err
+	}
+	want := wire.Access{Action: "sts:AssumeRole", Resource: in.RoleArn.V, Owner: account, Keys: assumeKeys(in, brought)}
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		role, err := s.compiledRole(tx, account, name)
 		if role != nil && role.role.ARN == in.RoleArn.V {
 			want.Policies = []policy.Source{s.trustSource(role.role)}
@@ -35,11 +42,11 @@ func (s *Service) accessAssumeRole(c *wire.Call, in *sts.AssumeRoleInput) ([]wir
 		return err
 	})
 	wants := []wire.Access{want}
-	if len(in.Tags) > 0 {
+	if len(brought.Tags) > 0 {
 		want.Action = "sts:TagSession"
 		wants = append(wants, want)
 	}
-	if in.SourceIdentity.Set {
+	if brought.Source != "" {
 		want.Action = "sts:SetSourceIdentity"
 		wants = append(wants, want)
 	}
@@ -47,19 +54,12 @@ func (s *Service) accessAssumeRole(c *wire.Call, in *sts.AssumeRoleInput) ([]wir
 }
 
 // assumeKeys are the condition keys of AssumeRole itself.
-func assumeKeys(in *sts.AssumeRoleInput) policy.Keys {
+func assumeKeys(in *sts.AssumeRoleInput, brought *baggage) policy.Keys {
 	k := policy.Keys{"sts:rolesessionname": {in.RoleSessionName.V}}
 	if in.ExternalId.Set {
 		k["sts:externalid"] = []string{in.ExternalId.V}
 	}
-	if in.SourceIdentity.Set {
-		k["sts:sourceidentity"] = []string{in.SourceIdentity.V}
-	}
-	for _, t := range in.Tags {
-		k["aws:requesttag/"+fold(t.Key.V)] = []string{t.Value.V}
-		k["aws:tagkeys"] = append(k["aws:tagkeys"], t.Key.V)
-	}
-	return k
+	return requestKeys(k, in.Tags, in.TransitiveTagKeys, brought.Source)
 }
 
 func (s *Service) assumeRole(c *wire.Call, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
@@ -67,14 +67,15 @@ func (s *Service) assumeRole(c *wire.Call, in *sts.AssumeRoleInput) (*sts.Assume
 	if err != nil {
 		return nil, err
 	}
-	if len(in.TransitiveTagKeys) > 0 || len(in.ProvidedContexts) > 0 || in.SerialNumber.Set {
-		return nil, wire.Fail(400, "ValidationError", "TransitiveTagKeys, ProvidedContexts and SerialNumber are not supported.")
+	if len(in.ProvidedContexts) > 0 {
+		return nil, wire.Fail(400, "ValidationError", "ProvidedContexts are not supported.")
 	}
-	spec := Spec{RoleARN: in.RoleArn.V, SessionName: in.RoleSessionName.V, Caller: c.Principal, Policies: documents, TrustKeys: assumeKeys(in),
-		Tags: map[string]string{}, SourceIdentity: in.SourceIdentity.V}
-	for _, t := range in.Tags {
-		spec.Tags[t.Key.V] = t.Value.V
+	brought, err := baggageOf(c.Principal, in.Tags, in.TransitiveTagKeys, in.SourceIdentity)
+	if err != nil {
+		return nil, err
 	}
+	spec := Spec{RoleARN: in.RoleArn.V, SessionName: in.RoleSessionName.V, Caller: c.Principal, Policies: documents, TrustKeys: assumeKeys(in, brought),
+		Tags: brought.Tags, Transitive: brought.Transitive, SourceIdentity: brought.Source, MFA: in.SerialNumber.Set}
 	spec.TrustKeys["aws:sourceip"] = []string{c.SourceIP}
 	if spec.Duration, err = s.duration(c, in.RoleArn.V, in.DurationSeconds, c.Principal.Kind == wire.Session); err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (s *Service) assumeRole(c *wire.Call, in *sts.AssumeRoleInput) (*sts.Assume
 	if err != nil {
 		return nil, err
 	}
-	return &sts.AssumeRoleOutput{Credentials: issued.api(), AssumedRoleUser: issued.assumed(), SourceIdentity: in.SourceIdentity,
+	return &sts.AssumeRoleOutput{Credentials: issued.api(), AssumedRoleUser: issued.assumed(), SourceIdentity: wire.NonEmpty(brought.Source),
 		PackedPolicySize: packedSize(documents)}, nil
 }
 
@@ -172,13 +173,16 @@ func (s *Service) getSessionToken(c *wire.Call, in *sts.GetSessionTokenInput) (*
 	switch {
 	case strings.HasPrefix(p.AccessKey, "ASIA") || p.Kind != wire.User && p.Kind != wire.Root:
 		return nil, wire.Because(wire.Fail(403, "AccessDenied", "Cannot call GetSessionToken with session credentials"), "caller is %s", p.ARN)
-	case in.SerialNumber.Set || in.TokenCode.Set:
-		return nil, wire.Because(wire.Fail(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."),
-			"no user of this node has an MFA device")
 	case p.Kind == wire.User:
 		t.User, t.HolderID = named(c, wire.Opt[string]{}), p.UserID
 	default:
 		longest = time.Hour
+	}
+	if err := s.proveMFA(c, in.SerialNumber, in.TokenCode); err != nil {
+		return nil, err
+	}
+	if in.SerialNumber.Set {
+		t.MFA = c.Now.Unix()
 	}
 	life := time.Duration(in.DurationSeconds.Or(int32(12*time.Hour/time.Second))) * time.Second
 	issued, err := s.seal(t, c.Now, min(life, longest))

@@ -91,8 +91,8 @@ func TestAssumeRoleOptions(t *testing.T) {
 	bad.PolicyArns = make([]sts.PolicyDescriptorType, maxAttached+1)
 	fails(s, able, sts.AssumeRole, &bad, "ValidationError", "Only 10")
 	bad = *in
-	bad.TransitiveTagKeys = []string{"Team"}
-	fails(s, able, sts.AssumeRole, &bad, "ValidationError", "not supported")
+	bad.TransitiveTagKeys = []string{"Other"}
+	fails(s, able, sts.AssumeRole, &bad, "ValidationError", "not among the session tags")
 	bad = *in
 	bad.DurationSeconds = wire.Some(int32(7200))
 	fails(s, able, sts.AssumeRole, &bad, "ValidationError", "exceeds the MaxSessionDuration")

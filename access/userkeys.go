@@ -155,6 +155,9 @@ func (s *Service) deleteKey(c *wire.Call, in *iam.DeleteAccessKeyInput) (*iam.De
 		if err := keys().Delete(tx, node(), row.ID); err != nil {
 			return err
 		}
+		if err := dropUse(tx, c.Account, row.ID); err != nil {
+			return err
+		}
 		return touch(tx)
 	})
 }

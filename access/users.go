@@ -198,6 +198,9 @@ func (s *Service) deleteUser(c *wire.Call, in *iam.DeleteUserInput) (*iam.Delete
 		if err := users().Delete(tx, of(c.Account), fold(row.Name)); err != nil {
 			return err
 		}
+		if err := dropUse(tx, c.Account, row.ID); err != nil {
+			return err
+		}
 		return touch(tx)
 	})
 }

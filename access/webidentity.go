@@ -22,18 +22,22 @@ func (s *Service) assumeRoleWithWebIdentity(c *wire.Call, in *sts.AssumeRoleWith
 	if in.ProviderId.Set {
 		return nil, wire.Fail(400, "ValidationError", "ProviderId is for OAuth 2.0 access tokens, which are not supported.")
 	}
-	issuer, claims, err := s.verifyToken(c, in.WebIdentityToken.V)
+	account, _, _ := parseRoleARN(in.RoleArn.V)
+	issuer, claims, err := s.verifyToken(c, account, in.WebIdentityToken.V)
 	if err != nil {
 		return nil, err
 	}
-	account, _, _ := parseRoleARN(in.RoleArn.V)
+	brought, err := webBaggage(claims)
+	if err != nil {
+		return nil, err
+	}
 	documents, err := s.sessionPolicies(c, account, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
 	subject, audience := claimText(claims["sub"]), first(claimList(claims["aud"]))
 	spec := Spec{RoleARN: in.RoleArn.V, SessionName: in.RoleSessionName.V, Federated: issuer, Policies: documents,
-		Keys: webKeys(issuer, claims), TrustKeys: policy.Keys{"aws:sourceip": {c.SourceIP}}}
+		Keys: webKeys(issuer, claims), TrustKeys: brought.trustKeys(c.SourceIP), Tags: brought.Tags, Transitive: brought.Transitive, SourceIdentity: brought.Source}
 	if issuer != cognito {
 		spec.Federated = "arn:aws:iam::" + account + ":oidc-provider/" + issuer
 	} else {
@@ -47,22 +51,68 @@ func (s *Service) assumeRoleWithWebIdentity(c *wire.Call, in *sts.AssumeRoleWith
 		return nil, err
 	}
 	return &sts.AssumeRoleWithWebIdentityOutput{Credentials: issued.api(), AssumedRoleUser: issued.assumed(), PackedPolicySize: packedSize(documents),
-		SubjectFromWebIdentityToken: wire.Some(subject), Provider: wire.Some(issuer), Audience: wire.Some(audience)}, nil
+		SubjectFromWebIdentityToken: wire.Some(subject), Provider: wire.Some(issuer), Audience: wire.Some(audience), SourceIdentity: wire.NonEmpty(brought.Source)}, nil
 }
 
-func (s *Service) verifyToken(c *wire.Call, token string) (issuer string, claims map[string]any, err error) {
-	if s.cfg.WebTokens == nil {
+// verifyToken asks the account's provider that the token says it is of, or, when there is none, those of the node itself.
+func (s *Service) verifyToken(c *wire.Call, account, token string) (issuer string, claims map[string]any, err error) {
+	issuer = claimedIssuer(token)
+	provider, err := s.oidcProvider(c, oidcARN(account, issuer))
+	switch {
+	case err != nil:
+	case provider != nil && provider.URL == issuer && withoutScheme(issuer) != cognito: // whose tokens are the pools' here, whoever registers it
+		claims, err = s.verifyOIDC(c, provider, token)
+	case s.cfg.WebTokens == nil:
 		err = ErrTokenInvalid
-	} else {
+	default:
 		issuer, claims, err = s.cfg.WebTokens.Verify(c, token)
 	}
 	switch {
+	case errors.Is(err, errProvider):
+		return "", nil, wire.Because(&sts.IDPCommunicationErrorException{Message: wire.Some("Couldn't retrieve verification key from your identity provider")}, "%v", err)
 	case errors.Is(err, ErrTokenExpired):
 		return "", nil, wire.Because(&sts.ExpiredTokenException{Message: wire.Some("Token expired")}, "%v", err)
 	case errors.Is(err, ErrTokenInvalid):
 		return "", nil, wire.Because(&sts.InvalidIdentityTokenException{Message: wire.Some("The web identity token that was passed could not be validated")}, "%v", err)
 	}
-	return strings.TrimPrefix(issuer, "https://"), claims, err
+	return withoutScheme(issuer), claims, err
+}
+
+// Claims by which a provider gives a session tags and names who is behind it.
+const (
+	tagsClaim   = "https://aws.amazon.com/tags"
+	sourceClaim = "https://aws.amazon.com/source_identity"
+)
+
+// webBaggage is what a token gives to its session.
+func webBaggage(claims map[string]any) (*baggage, error) {
+	b := &baggage{Tags: map[string]string{}, Source: claimText(claims[sourceClaim])}
+	claim, _ := claims[tagsClaim].(map[string]any)
+	asked, _ := claim["principal_tags"].(map[string]any)
+	for _, key := range sortedNames(asked) {
+		values := claimList(asked[key])
+		if len(values) != 1 {
+			return nil, rejectedClaim("tag %s has %d values", key, len(values))
+		}
+		if err := b.add(key, values[0]); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range claimList(claim["transitive_tag_keys"]) {
+		if !b.has(key) {
+			return nil, rejectedClaim("transitive tag %s is not among the tags", key)
+		}
+		b.Transitive = append(b.Transitive, key)
+	}
+	if b.Source != "" && !sourcePattern.MatchString(b.Source) {
+		return nil, rejectedClaim("source identity %q", b.Source)
+	}
+	return b, nil
+}
+
+// rejectedClaim is the answer to a provider's word that makes no session.
+func rejectedClaim(format string, a ...any) error {
+	return wire.Because(&sts.IDPRejectedClaimException{Message: wire.Some("The identity provider's claims cannot be used")}, format, a...)
 }
 
 // webKeys are the condition keys of a web identity: ISSUER:aud, :sub, :amr, …

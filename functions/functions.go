@@ -7,6 +7,7 @@
 //	functions.function  name             → function: what its versions share
 //	functions.version   name, version    → version: "$LATEST" and the published ones
 //	functions.alias     name, alias      → alias
+//	functions.loggroup  name             → logGroupRow: of lines that other services log; expires with the last
 //	functions.log       name, time, id   → logChunk: what a process printed; expires
 //	functions.stream    name, stream     → logStream; expires
 //

@@ -12,7 +12,7 @@ import (
 	"bothy/wire"
 )
 
-// groupPrefix is what the names of functions' log groups begin with; there are no other groups.
+// groupPrefix is what the names of functions' log groups begin with. Other groups are those that WriteLog made.
 const groupPrefix = "/aws/lambda/"
 
 // maxFilterChunks is how many rows one call reads.
@@ -60,10 +60,10 @@ func badLog(message string) error {
 	return &logs.InvalidParameterException{Message: wire.Some(message)}
 }
 
-// logOf is the function a group belongs to; what waits in memory is stored first, so that callers see their own calls.
+// logOf is the function a group belongs to, or the name of a group that is no function's; what waits in memory is stored first, so that callers see their own calls.
 func (s *Service) logOf(c *wire.Call, group string) (function string, err error) {
 	function, ok := strings.CutPrefix(group, groupPrefix)
-	if !ok || function == "" {
+	if !ok && !strings.HasPrefix(group, "/") || function == "" { // no function's name begins so: a group is never taken for one
 		return "", noGroup()
 	}
 	if err := s.flushLogs(c); err != nil {
@@ -97,7 +97,10 @@ func (s *Service) describeGroups(c *wire.Call, in *logs.DescribeLogGroupsInput) 
 			})
 		}
 		out.NextToken = wire.NonEmpty(next)
-		return logPageError(err)
+		if err != nil || next != "" {
+			return logPageError(err)
+		}
+		return addOtherGroups(tx, c, in, out)
 	})
 }
 

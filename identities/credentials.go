@@ -15,13 +15,17 @@ func (s *Service) getCredentials(c *wire.Call, in *cognitoidentity.GetCredential
 	if err != nil {
 		return nil, err
 	}
-	role, err := chooseRole(who.pool, who.logins, in.CustomRoleArn.V)
+	role, err := chooseRole(who.pool, c.Account, who.logins, in.CustomRoleArn.V)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := who.pool.sessionTags(who.logins)
 	if err != nil {
 		return nil, err
 	}
 	cred, err := s.cfg.Sessions.Issue(c, SessionSpec{
 		RoleARN: role, Name: "CognitoIdentityCredentials", Life: CredentialLife,
-		Provider: Issuer, Keys: who.keys(), Identity: who.info(),
+		Provider: Issuer, Keys: who.keys(), Tags: tags, TrustKeys: tagKeys(tags), Guest: len(who.logins) == 0, Identity: who.info(),
 	})
 	if errors.Is(err, ErrRole) {
 		return nil, wire.Because(badRoles(), "role %s: %v", role, err)
@@ -73,20 +77,18 @@ func (s *Service) resolve(c *wire.Call, id string, given map[string]string) (*re
 	if err != nil {
 		return nil, err
 	}
-	var todo upgrade
-	plan := func(tx *kv.Tx) (err error) { todo, err = planUpgrade(tx, scope, id, logins, c); return err }
-	if err := s.cfg.DB.View(c, plan); err != nil {
-		return nil, err
+	if row.Merged == "" && row.hasAll(logins) { // the usual case: nothing changes, and what was read holds them all
+		return &resolved{id: id, pool: p, logins: logins}, nil
 	}
-	if len(todo.write) > 0 {
-		if err := s.cfg.DB.Update(c, func(tx *kv.Tx) error {
-			if err := plan(tx); err != nil {
-				return err
-			}
-			return todo.apply(tx, scope)
-		}); err != nil {
-			return nil, err
+	var todo upgrade
+	err = s.cfg.DB.Update(c, func(tx *kv.Tx) (err error) {
+		if todo, err = planUpgrade(tx, scope, id, logins, c); err != nil {
+			return err
 		}
+		return todo.apply(tx, scope)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &resolved{id: todo.answer, pool: p, logins: logins}, nil
 }
@@ -94,7 +96,7 @@ func (s *Service) resolve(c *wire.Call, id string, given map[string]string) (*re
 func guest(row *identity, p *pool) (*resolved, error) {
 	switch {
 	case row.Merged != "":
-		return nil, wire.Because(notFound("Identity", row.ID), "the guest was merged into %s", row.Merged)
+		return nil, wire.Because(notFound("Identity", row.ID), "the identity is disabled: merged into %s", row.Merged)
 	case len(row.Logins) > 0:
 		return nil, wire.Because(notAuthorized("Access to Identity '"+row.ID+"' is forbidden."), "the identity has logins and none was given")
 	case !p.AllowGuests:
@@ -127,20 +129,21 @@ func planUpgrade(tx *kv.Tx, scope record.Scope, id string, logins []verified, c 
 	if err != nil {
 		return upgrade{}, err
 	}
+	now, err := heir(tx, scope, row)
 	switch {
+	case err != nil:
+		return upgrade{}, err
 	case own == nil && row.Merged != "":
-		return upgrade{}, wire.Because(notFound("Identity", id), "the guest was merged into %s, which the logins do not own", row.Merged)
+		return upgrade{}, wire.Because(notFound("Identity", id), "the identity is disabled: merged into %s, which the logins do not own", row.Merged)
 	case own == nil && len(row.Logins) > 0:
 		return upgrade{}, wire.Because(loginsDontMatch(), "identity %s is of other logins", id)
 	case own == nil: // a guest signs in for the first time
 		own = row
-	case own.ID != id && row.Merged != own.ID && len(row.Logins) > 0:
-		return upgrade{}, wire.Because(loginsDontMatch(), "the logins are of identity %s, not of %s", own.ID, id)
-	case own.ID != id && row.Merged != "" && row.Merged != own.ID:
-		return upgrade{}, wire.Because(loginsDontMatch(), "the guest was merged into %s, the logins are of %s", row.Merged, own.ID)
+	case own.ID != now && (row.Merged != "" || len(row.Logins) > 0):
+		return upgrade{}, wire.Because(loginsDontMatch(), "the logins are of identity %s, not of %s, now %s", own.ID, id, now)
 	}
 	u := upgrade{answer: own.ID}
-	if own.ID != id && row.Merged == "" { // a guest signs in as a known user: the guest ends here
+	if own.ID != now { // a guest signs in as a known user: the guest ends here
 		row.Merged, row.Modified = own.ID, c.Now
 		u.write = append(u.write, row)
 	}
@@ -149,4 +152,20 @@ func planUpgrade(tx *kv.Tx, scope record.Scope, id string, logins []verified, c 
 		u.write = append(u.write, own)
 	}
 	return u, err
+}
+
+// heir is the identity that stands for the row now: itself, or what it was merged into, which may have been merged in turn. One
+// that is disabled without an heir, or whose heir was deleted, is its own.
+func heir(tx *kv.Tx, scope record.Scope, row *identity) (string, error) {
+	for row.Merged != "" && row.Merged != row.ID {
+		next, err := identityRows.Get(tx, scope, row.Merged)
+		if errors.Is(err, record.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		row = next
+	}
+	return row.ID, nil
 }

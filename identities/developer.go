@@ -1,6 +1,7 @@
 package identities
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -12,29 +13,29 @@ import (
 	"bothy/wire"
 )
 
-func accessDeveloperToken(c *wire.Call, in *cognitoidentity.GetOpenIdTokenForDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:GetOpenIdTokenForDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDeveloperToken(c *wire.Call, in *cognitoidentity.GetOpenIdTokenForDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "GetOpenIdTokenForDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
-func accessLookupDeveloper(c *wire.Call, in *cognitoidentity.LookupDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:LookupDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessLookupDeveloper(c *wire.Call, in *cognitoidentity.LookupDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "LookupDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
-func accessUnlinkDeveloper(c *wire.Call, in *cognitoidentity.UnlinkDeveloperIdentityInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:UnlinkDeveloperIdentity", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessUnlinkDeveloper(c *wire.Call, in *cognitoidentity.UnlinkDeveloperIdentityInput) ([]wire.Access, error) {
+	return s.onPool(c, "UnlinkDeveloperIdentity", in.IdentityPoolId.V, nil)
 }
 
 // developerToken lets a trusted backend say who a user of its own is: the signature of the call is the proof.
 func (s *Service) developerToken(c *wire.Call, in *cognitoidentity.GetOpenIdTokenForDeveloperIdentityInput) (*cognitoidentity.GetOpenIdTokenForDeveloperIdentityOutput, error) {
-	if len(in.PrincipalTags) > 0 {
-		return nil, invalid("PrincipalTags are not supported.")
+	if err := checkPrincipalTags(in.PrincipalTags); err != nil {
+		return nil, err
 	}
 	p, err := s.pool(c, in.IdentityPoolId.V)
 	if err != nil {
 		return nil, err
 	}
 	subject := in.Logins[p.Developer]
-	if p.Developer == "" || subject == "" {
+	if p.Developer == "" || subject == "" || len(subject) > maxSubject {
 		return nil, invalid("Please include the developer provider of the identity pool in Logins.")
 	}
 	rest := map[string]string{}
@@ -47,17 +48,31 @@ func (s *Service) developerToken(c *wire.Call, in *cognitoidentity.GetOpenIdToke
 	if err != nil {
 		return nil, err
 	}
-	logins = append([]verified{p.developerLogin(subject)}, logins...)
+	own := p.developerLogin(subject)
+	own.tags, own.until = in.PrincipalTags, c.Now.Add(time.Duration(in.TokenDuration.Or(int64(TokenLife/time.Second)))*time.Second)
+	logins = append([]verified{own}, logins...)
 	id, err := s.developerIdentity(c, p, in.IdentityId.V, logins)
 	if err != nil {
 		return nil, err
 	}
-	life := time.Duration(in.TokenDuration.Or(int64(TokenLife/time.Second))) * time.Second
-	token, err := s.sign(c, &resolved{id: id, pool: p, logins: logins}, life)
+	token, err := s.sign(c, &resolved{id: id, pool: p, logins: logins}, own.until)
 	return &cognitoidentity.GetOpenIdTokenForDeveloperIdentityOutput{IdentityId: wire.Some(id), Token: wire.Some(token)}, err
 }
 
-// developerIdentity finds or makes the identity of the logins; a given identity id gets them linked.
+func checkPrincipalTags(tags map[string]string) error {
+	if err := checkTagKeys(tags); err != nil {
+		return err
+	}
+	for key, value := range tags {
+		if err := checkTagValue(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// developerIdentity finds or makes the identity of the logins; a given identity id gets them linked. One that has logins already
+// takes more only together with one of its own: the developer's word is for his users alone.
 func (s *Service) developerIdentity(c *wire.Call, p *pool, id string, logins []verified) (string, error) {
 	if id == "" {
 		return s.identityOf(c, p, logins)
@@ -69,15 +84,18 @@ func (s *Service) developerIdentity(c *wire.Call, p *pool, id string, logins []v
 			return err
 		}
 		own, err := owner(tx, scope, p.ID, logins)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
+		}
+		switch {
 		case at.ID != p.ID || row.Merged != "":
 			return notFound("Identity", id)
 		case own != nil && own.ID != id:
 			return &cognitoidentity.DeveloperUserAlreadyRegisteredException{Message: wire.Some("The developer user identifier is already registered with another identity.")}
+		case own == nil && len(row.Logins) > 0:
+			return wire.Because(loginsDontMatch(), "identity %s is of other logins", id)
 		}
-		if _, err := row.link(logins, c.Now); err != nil {
+		if changed, err := row.link(logins, c.Now); err != nil || !changed {
 			return err
 		}
 		return identityRows.Put(tx, scope, row)
@@ -104,38 +122,83 @@ func (s *Service) verifyDeveloper(c *wire.Call, p *pool, token string) (verified
 		return verified{}, wire.Because(notAuthorized("Token is not from a supported provider of this identity pool."),
 			"an OpenID token of pool %s with %q, not of developer provider %q of %s", cl.Audience[0], cl.AMR, p.Developer, p.ID)
 	}
-	return p.developerLogin(strings.TrimPrefix(cl.AMR[i], p.Developer+":"+p.ID+":")), nil
+	v := p.developerLogin(strings.TrimPrefix(cl.AMR[i], p.Developer+":"+p.ID+":"))
+	v.tags, v.until = cl.Tags.texts(), cl.Expiry.Time()
+	return v, nil
 }
 
+// lookupDeveloper finds an identity by a developer user or the users of an identity; given both, it tells whether they belong
+// together.
 func (s *Service) lookupDeveloper(c *wire.Call, in *cognitoidentity.LookupDeveloperIdentityInput) (*cognitoidentity.LookupDeveloperIdentityOutput, error) {
-	if (in.IdentityId.V == "") == (in.DeveloperUserIdentifier.V == "") {
-		return nil, invalid("Please provide either IdentityId or DeveloperUserIdentifier.")
+	id, user := in.IdentityId.V, in.DeveloperUserIdentifier.V
+	if id == "" && user == "" {
+		return nil, invalid("Please provide IdentityId or DeveloperUserIdentifier.")
 	}
-	row, p, err := s.findDeveloper(c, in.IdentityPoolId.V, in.IdentityId.V, in.DeveloperUserIdentifier.V)
+	row, p, err := s.findDeveloper(c, in.IdentityPoolId.V, id, user)
 	if err != nil {
 		return nil, err
 	}
 	out := &cognitoidentity.LookupDeveloperIdentityOutput{IdentityId: wire.Some(row.ID), DeveloperUserIdentifierList: []string{}}
-	for _, l := range row.Logins {
-		if l.Provider == p.Developer {
-			out.DeveloperUserIdentifierList = append(out.DeveloperUserIdentifierList, l.Subject)
+	if id != "" && user != "" {
+		if id != row.ID {
+			return nil, wire.Because(conflict("The developer user identifier is not of the identity."), "it is of %s", row.ID)
 		}
+		out.DeveloperUserIdentifierList = []string{user}
+		return out, nil
+	}
+	users := row.users(p.Developer)
+	start, err := pageStart(users, in.NextToken.V)
+	if err != nil {
+		return nil, err
+	}
+	end := min(len(users), start+int(in.MaxResults.Or(maxLogins)))
+	out.DeveloperUserIdentifierList = append(out.DeveloperUserIdentifierList, users[start:end]...)
+	if end < len(users) {
+		out.NextToken = wire.Some(base64.RawURLEncoding.EncodeToString([]byte(users[end-1])))
 	}
 	return out, nil
 }
 
-func (s *Service) findDeveloper(c *wire.Call, poolID, id, subject string) (row *identity, p *pool, err error) {
+// pageStart is where the page after a token begins: behind the last of the page before, whether or not it is still there.
+func pageStart(sorted []string, token string) (int, error) {
+	if token == "" {
+		return 0, nil
+	}
+	last, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return 0, pageError(record.ErrToken)
+	}
+	i, found := slices.BinarySearch(sorted, string(last))
+	if found {
+		i++
+	}
+	return i, nil
+}
+
+// users are those of a provider that the identity is linked to, sorted.
+func (i *identity) users(provider string) (out []string) {
+	for _, l := range i.Logins {
+		if l.Provider == provider {
+			out = append(out, l.Subject)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// findDeveloper reads the identity of a developer user, or else the one with the id.
+func (s *Service) findDeveloper(c *wire.Call, poolID, id, user string) (row *identity, p *pool, err error) {
 	scope := scopeOf(c.Account, poolID)
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
 		if p, err = findPool(tx, scope, poolID); err != nil {
 			return err
 		}
-		if subject != "" {
-			row, err = identityRows.Find(tx, scope, "login", poolID, p.Developer, subject)
-		} else {
-			row, err = identityRows.Get(tx, scope, id)
+		if user != "" {
+			row, err = findDeveloperUser(tx, scope, p, user)
+			return err
 		}
-		if errors.Is(err, record.ErrNotFound) || err == nil && row.Pool != poolID {
+		row, err = identityRows.Get(tx, scope, id)
+		if errors.Is(err, record.ErrNotFound) || err == nil && (row.Pool != poolID || len(row.users(p.Developer)) == 0) {
 			return notFound("Identity", id)
 		}
 		return err

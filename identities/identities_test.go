@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -79,6 +80,8 @@ type world struct {
 	mux      *wire.Mux
 	now      time.Time
 	logins   *fakeLogins
+	iam      *fakeIAM
+	net      *fakeNet
 	sessions *fakeSessions
 	root     *wire.Principal
 }
@@ -89,9 +92,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), logins: &fakeLogins{}, sessions: &fakeSessions{}}
+	w := &world{t: t, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), logins: &fakeLogins{}, iam: &fakeIAM{}, net: &fakeNet{},
+		sessions: &fakeSessions{}}
 	now, acct := func() time.Time { return w.now }, func() string { return account }
-	w.s = New(Config{DB: kv.New(memkv.New()), Sealer: sealer, Now: now, Account: acct, Logins: w.logins, Sessions: w.sessions})
+	w.s = New(Config{DB: kv.New(memkv.New()), Sealer: sealer, Now: now, Account: acct, Logins: w.logins, Providers: w.iam, HTTP: &http.Client{Transport: w.net},
+		Sessions: w.sessions})
 	w.mux = wire.NewMux(wire.Config{Account: acct, Region: region, Now: now, Log: slog.New(slog.DiscardHandler)}, cognitoidentity.API)
 	w.s.Mount(w.mux)
 	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
@@ -635,4 +640,34 @@ func TestTags(t *testing.T) {
 	if len(out.Tags) != 1 || out.Tags["b"] != "2" {
 		t.Errorf("tags %v", out.Tags)
 	}
+}
+
+// The tags of a pool decide along about who may do what with it.
+func TestPoolTagsDecide(t *testing.T) {
+	w := newWorld(t)
+	id := w.pool(true)
+	w.change(id, func(p *cognitoidentity.IdentityPool) { p.IdentityPoolTags = map[string]string{"Stage": "live"} })
+	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/stage":"live"}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clerk := &wire.Principal{Kind: wire.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/clerk", Policies: policy.Attached{Identity: []policy.Source{{Name: "p", Policy: p}}}}
+	for name, c := range map[string]struct {
+		pool    string
+		allowed bool
+	}{"live": {id, false}, "untagged": {w.pool(true), true}} {
+		arn := wire.Some("arn:aws:cognito-identity:" + region + ":" + account + ":identitypool/" + c.pool)
+		for op, err := range map[string]error{
+			"describe": errOf(do(w, clerk, cognitoidentity.DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: wire.Some(c.pool)})),
+			"roles":    errOf(do(w, clerk, cognitoidentity.GetIdentityPoolRoles, &cognitoidentity.GetIdentityPoolRolesInput{IdentityPoolId: wire.Some(c.pool)})),
+			"tags":     errOf(do(w, clerk, cognitoidentity.ListTagsForResource, &cognitoidentity.ListTagsForResourceInput{ResourceArn: arn})),
+		} {
+			if (err == nil) != c.allowed {
+				t.Errorf("%s of the %s pool: %v", op, name, err)
+			}
+		}
+	}
+	_, err = do(w, clerk, cognitoidentity.DescribeIdentityPool, &cognitoidentity.DescribeIdentityPoolInput{IdentityPoolId: wire.Some(region + ":00000000-0000-4000-8000-000000000000")})
+	refused(t, err, "ResourceNotFoundException", "not found")
 }

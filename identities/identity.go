@@ -15,7 +15,7 @@ import (
 type identity struct {
 	ID, Pool string
 	Logins   []login `json:",omitempty"`
-	Merged   string  `json:",omitempty"` // the identity a disabled guest became
+	Merged   string  `json:",omitempty"` // disabled: the identity it became, or itself where it lost its last login
 	Created  time.Time
 	Modified time.Time
 }
@@ -135,6 +135,11 @@ func owner(tx *kv.Tx, scope record.Scope, pool string, logins []verified) (*iden
 		found = row
 	}
 	return found, nil
+}
+
+// hasAll tells whether all logins are the identity's.
+func (i *identity) hasAll(logins []verified) bool {
+	return !slices.ContainsFunc(logins, func(v verified) bool { return !slices.Contains(i.Logins, v.login) })
 }
 
 // link adds the logins the identity lacks. A second user of a provider it has already is refused: an identity is one

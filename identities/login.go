@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bothy/api/cognitoidentity"
 	"bothy/wire"
@@ -14,30 +15,31 @@ import (
 // verified is a login whose token was checked.
 type verified struct {
 	login
-	client string // app client of a user pool; "" for developer logins
+	client string // whom the token was issued to: app client, app id, audience; "" for developer logins and assertions
 	method string // the login as trust policies see it: PROVIDER:CognitoSignIn:SUB
+	arn    string // IAM's name of the provider, "" where it has none
 	claims map[string]any
+	tags   map[string]string // session tags that the developer's backend gave
+	until  time.Time         // when a developer's token ends; zero for other logins
 }
 
-// mappingKey names the login's provider in role mappings.
-func (v verified) mappingKey() string {
-	if v.client == "" {
-		return v.Provider
+// mapping is the role mapping of the login's provider.
+func (v verified) mapping(p *pool) (m cognitoidentity.RoleMapping, ok bool) {
+	if strings.HasPrefix(v.method, v.Provider+":CognitoSignIn:") {
+		m, ok = p.Mappings[v.Provider+":"+v.client]
+		return m, ok
 	}
-	return v.Provider + ":" + v.client
+	if m, ok = p.Mappings[v.Provider]; !ok && v.arn != "" {
+		m, ok = p.Mappings[v.arn]
+	}
+	return m, ok
 }
 
 // verify checks every login a caller brings against the pool, in the order of the provider names.
 func (s *Service) verify(c *wire.Call, p *pool, logins map[string]string) ([]verified, error) {
 	var out []verified
 	for _, provider := range slices.Sorted(maps.Keys(logins)) {
-		var v verified
-		var err error
-		if provider == Issuer {
-			v, err = s.verifyDeveloper(c, p, logins[provider])
-		} else {
-			v, err = s.verifyUserPool(c, p, provider, logins[provider])
-		}
+		v, err := s.verifyOne(c, p, provider, logins[provider])
 		if err != nil {
 			return nil, err
 		}
@@ -46,42 +48,78 @@ func (s *Service) verify(c *wire.Call, p *pool, logins map[string]string) ([]ver
 	return out, nil
 }
 
-func (s *Service) verifyUserPool(c *wire.Call, p *pool, provider, token string) (verified, error) {
-	unsupported := notAuthorized("Token is not from a supported provider of this identity pool.")
-	if !slices.ContainsFunc(p.UserPools, func(u userPool) bool { return u.Provider == provider }) {
-		return verified{}, wire.Because(unsupported, "the pool has no provider %q", provider)
+func (s *Service) verifyOne(c *wire.Call, p *pool, provider, token string) (verified, error) {
+	switch {
+	case provider == Issuer:
+		return s.verifyDeveloper(c, p, token)
+	case slices.ContainsFunc(p.UserPools, func(u userPool) bool { return u.Provider == provider }):
+		return s.verifyUserPool(c, p, provider, token)
+	case slices.Contains(p.SAML, provider):
+		return s.verifySAML(c, provider, token)
+	case p.oidcARN(provider) != "":
+		return s.verifyOIDC(c, p, provider, token)
 	}
+	setting, err := s.setting(p, provider)
+	switch {
+	case err != nil:
+		return verified{}, err
+	case setting == "":
+		return verified{}, wire.Because(unsupported(), "the pool has no provider %q", provider)
+	}
+	return s.verifySocial(c, p, provider, setting, token)
+}
+
+func (s *Service) verifyUserPool(c *wire.Call, p *pool, provider, token string) (verified, error) {
 	claims, client, err := s.cfg.Logins.VerifyIDToken(c, provider, token)
 	switch {
 	case errors.Is(err, ErrLoginExpired):
 		return verified{}, wire.Because(notAuthorized(expiredMessage(c, claims)), "login of %s: %v", provider, err)
 	case errors.Is(err, ErrLoginInvalid):
-		return verified{}, wire.Because(notAuthorized("Invalid login token. Can't verify the token."), "login of %s: %v", provider, err)
+		return verified{}, wire.Because(unverifiable(), "login of %s: %v", provider, err)
 	case err != nil:
 		return verified{}, err
 	}
 	i := slices.IndexFunc(p.UserPools, func(u userPool) bool { return u.Provider == provider && u.Client == client })
 	if i < 0 {
-		return verified{}, wire.Because(unsupported, "the pool does not take app client %q of %s", client, provider)
+		return verified{}, wire.Because(unsupported(), "the pool does not take app client %q of %s", client, provider)
 	}
 	if p.UserPools[i].Check {
 		if live, err := s.cfg.Logins.Live(c, claims); err != nil {
 			return verified{}, err
 		} else if !live {
-			return verified{}, wire.Because(notAuthorized("Invalid login token. Can't verify the token."), "login of %s: ServerSideTokenCheck: the sign-in was ended, or the user is disabled or gone", provider)
+			return verified{}, wire.Because(unverifiable(), "login of %s: ServerSideTokenCheck: the sign-in was ended, or the user is disabled or gone", provider)
 		}
 	}
-	sub, _ := claims["sub"].(string)
-	if sub == "" {
-		return verified{}, wire.Because(notAuthorized("Invalid login token. Missing a required claim: sub"), "login of %s has no sub", provider)
-	}
-	return verified{login{provider, sub}, client, provider + ":CognitoSignIn:" + sub, claims}, nil
+	v := verified{login: login{Provider: provider}, client: client, claims: claims}
+	return v.of("sub", "CognitoSignIn")
 }
+
+// of takes the user from a claim, and says what trust policies see: PROVIDER:by:USER.
+func (v verified) of(claim, by string) (verified, error) {
+	v.Subject, _ = claimText(v.claims[claim])
+	if v.Subject == "" || len(v.Subject) > maxSubject {
+		return verified{}, wire.Because(notAuthorized("Invalid login token. Missing a required claim: "+claim), "login of %s: %d bytes", v.Provider, len(v.Subject))
+	}
+	v.method = v.Provider + ":" + by + ":" + v.Subject
+	return v, nil
+}
+
+// maxSubject bounds what a provider may call a user, bytes: it is part of a key.
+const maxSubject = 1024
+
+func unsupported() error {
+	return notAuthorized("Token is not from a supported provider of this identity pool.")
+}
+
+func unverifiable() error { return notAuthorized("Invalid login token. Can't verify the token.") }
 
 // expiredMessage is AWS's text; the numbers are there when the claims came along with the refusal.
 func expiredMessage(c *wire.Call, claims map[string]any) string {
-	exp, _ := claims["exp"].(float64)
-	return fmt.Sprintf("Invalid login token. Token expired: %d >= %d", c.Now.Unix(), int64(exp))
+	exp, ok := claimText(claims["exp"])
+	if !ok {
+		return "Invalid login token. Token is expired."
+	}
+	return fmt.Sprintf("Invalid login token. Token expired: %d >= %s", c.Now.Unix(), exp)
 }
 
 // amr are the authentication methods of an identity: what trust policies and functions see.
@@ -98,11 +136,10 @@ func amr(logins []verified) []string {
 
 // providerText is the cognitoAuthenticationProvider a function sees.
 func providerText(logins []verified) string {
-	var parts []string
-	for _, l := range logins {
-		parts = append(parts, l.Provider, l.method)
+	if len(logins) == 0 {
+		return ""
 	}
-	return strings.Join(parts, ",")
+	return strings.Join(amr(logins)[1:], ",")
 }
 
 // guestsRefused is the answer to guests of a pool that requires sign-in.

@@ -10,8 +10,8 @@ import (
 	"bothy/wire"
 )
 
-func accessListIdentities(c *wire.Call, in *cognitoidentity.ListIdentitiesInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:ListIdentities", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessListIdentities(c *wire.Call, in *cognitoidentity.ListIdentitiesInput) ([]wire.Access, error) {
+	return s.onPool(c, "ListIdentities", in.IdentityPoolId.V, nil)
 }
 
 func accessDescribeIdentity(*wire.Call, *cognitoidentity.DescribeIdentityInput) ([]wire.Access, error) {
@@ -62,7 +62,9 @@ func (i *identity) api() *cognitoidentity.IdentityDescription {
 		IdentityId: wire.Some(i.ID), CreationDate: wire.Some(i.Created), LastModifiedDate: wire.Some(i.Modified),
 	}
 	for _, l := range i.Logins {
-		out.Logins = append(out.Logins, l.Provider)
+		if !slices.Contains(out.Logins, l.Provider) { // developer users may be several
+			out.Logins = append(out.Logins, l.Provider)
+		}
 	}
 	return out
 }

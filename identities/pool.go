@@ -1,8 +1,8 @@
 package identities
 
 import (
+	"cmp"
 	"errors"
-	"regexp"
 	"time"
 
 	"bothy/api/cognitoidentity"
@@ -18,12 +18,14 @@ type pool struct {
 	AllowGuests bool
 	Classic     bool              // GetOpenIdToken and STS may be used by apps
 	Providers   map[string]string `json:",omitempty"` // login provider → app id
+	Sealed      map[string][]byte `json:",omitempty"` // login provider → "key;secret", sealed
 	Developer   string            `json:",omitempty"` // developer provider name
 	OIDC, SAML  []string          `json:",omitempty"`
 	UserPools   []userPool        `json:",omitempty"`
 	Tags        map[string]string `json:",omitempty"`
 	Roles       map[string]string `json:",omitempty"` // authenticated, unauthenticated → role ARN
 	Mappings    map[string]cognitoidentity.RoleMapping
+	TagMaps     map[string]tagMap `json:",omitempty"` // provider → which claims become session tags
 	Created     time.Time
 }
 
@@ -36,6 +38,9 @@ type userPool struct {
 
 var pools = record.Table[pool]{Name: "identities.pool", Version: 1, Key: func(p *pool) []any { return []any{p.ID} }}
 
+// maxPools bounds the pools of an account in a region (AWS quota).
+const maxPools = 1000
+
 // maxRules bounds the rules of one provider's role mapping (AWS quota).
 const maxRules = 25
 
@@ -43,16 +48,16 @@ func accessCreatePool(_ *wire.Call, in *cognitoidentity.CreateIdentityPoolInput)
 	return wire.One("cognito-identity:CreateIdentityPool", "*", tagKeys(in.IdentityPoolTags)), nil
 }
 
-func accessDescribePool(c *wire.Call, in *cognitoidentity.DescribeIdentityPoolInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:DescribeIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDescribePool(c *wire.Call, in *cognitoidentity.DescribeIdentityPoolInput) ([]wire.Access, error) {
+	return s.onPool(c, "DescribeIdentityPool", in.IdentityPoolId.V, nil)
 }
 
-func accessUpdatePool(c *wire.Call, in *cognitoidentity.IdentityPool) ([]wire.Access, error) {
-	return wire.One("cognito-identity:UpdateIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessUpdatePool(c *wire.Call, in *cognitoidentity.IdentityPool) ([]wire.Access, error) {
+	return s.onPool(c, "UpdateIdentityPool", in.IdentityPoolId.V, tagKeys(in.IdentityPoolTags))
 }
 
-func accessDeletePool(c *wire.Call, in *cognitoidentity.DeleteIdentityPoolInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:DeleteIdentityPool", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessDeletePool(c *wire.Call, in *cognitoidentity.DeleteIdentityPoolInput) ([]wire.Access, error) {
+	return s.onPool(c, "DeleteIdentityPool", in.IdentityPoolId.V, nil)
 }
 
 func accessListPools(*wire.Call, *cognitoidentity.ListIdentityPoolsInput) ([]wire.Access, error) {
@@ -61,7 +66,10 @@ func accessListPools(*wire.Call, *cognitoidentity.ListIdentityPoolsInput) ([]wir
 
 func (s *Service) createPool(c *wire.Call, in *cognitoidentity.CreateIdentityPoolInput) (*cognitoidentity.IdentityPool, error) {
 	p := &pool{ID: newID(c.Region), Created: c.Now, Tags: in.IdentityPoolTags}
-	if err := p.set(&cognitoidentity.IdentityPool{
+	if err := checkTags(p.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.set(c, p, &cognitoidentity.IdentityPool{
 		IdentityPoolName: in.IdentityPoolName, AllowUnauthenticatedIdentities: in.AllowUnauthenticatedIdentities,
 		AllowClassicFlow: in.AllowClassicFlow, SupportedLoginProviders: in.SupportedLoginProviders,
 		DeveloperProviderName: in.DeveloperProviderName, OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs,
@@ -69,8 +77,17 @@ func (s *Service) createPool(c *wire.Call, in *cognitoidentity.CreateIdentityPoo
 	}); err != nil {
 		return nil, err
 	}
-	err := s.cfg.DB.Update(c, func(tx *kv.Tx) error { return pools.Insert(tx, scopeOf(c.Account, p.ID), p) })
-	return p.api(), err
+	scope := scopeOf(c.Account, p.ID)
+	err := s.cfg.DB.Update(c, func(tx *kv.Tx) error {
+		if all, _, err := pools.List(tx, scope, record.Page{Limit: maxPools}); err != nil || len(all) == maxPools {
+			return cmp.Or(err, limitExceeded("An account has at most 1000 identity pools."))
+		}
+		return pools.Insert(tx, scope, p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.api(p)
 }
 
 func (s *Service) describePool(c *wire.Call, in *cognitoidentity.DescribeIdentityPoolInput) (*cognitoidentity.IdentityPool, error) {
@@ -78,7 +95,7 @@ func (s *Service) describePool(c *wire.Call, in *cognitoidentity.DescribeIdentit
 	if err != nil {
 		return nil, err
 	}
-	return p.api(), nil
+	return s.api(p)
 }
 
 // updatePool replaces the pool's settings: what the caller leaves out is cleared, as AWS does. Roles stay.
@@ -90,12 +107,12 @@ func (s *Service) updatePool(c *wire.Call, in *cognitoidentity.IdentityPool) (*c
 		if in.IdentityPoolTags != nil {
 			p.Tags = in.IdentityPoolTags
 		}
-		return p.set(in)
+		return cmp.Or(checkTags(p.Tags), s.set(c, p, in))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return p.api(), nil
+	return s.api(p)
 }
 
 // deletePool removes the pool's identities in bounded steps, then the pool: a delete cut short is simply repeated.
@@ -183,28 +200,15 @@ func (s *Service) changePool(c *wire.Call, id string, change func(*pool) error) 
 	return p, err
 }
 
-var userPoolProvider = regexp.MustCompile(`^cognito-idp\.[a-z0-9-]+\.amazonaws\.com/[\w-]+_[0-9a-zA-Z]+$`)
-
-// set takes the settings of a create or update.
-func (p *pool) set(in *cognitoidentity.IdentityPool) error {
-	var clients []userPool
-	for _, u := range in.CognitoIdentityProviders {
-		if !userPoolProvider.MatchString(u.ProviderName.V) || u.ClientId.V == "" {
-			return invalid("Invalid Cognito Identity Provider: " + u.ProviderName.V)
-		}
-		clients = append(clients, userPool{u.ProviderName.V, u.ClientId.V, u.ServerSideTokenCheck.V})
+func (s *Service) api(p *pool) (*cognitoidentity.IdentityPool, error) {
+	settings, err := s.settings(p)
+	if err != nil {
+		return nil, err
 	}
-	p.Name, p.AllowGuests, p.Classic = in.IdentityPoolName.V, in.AllowUnauthenticatedIdentities.V, in.AllowClassicFlow.V
-	p.Providers, p.Developer = in.SupportedLoginProviders, in.DeveloperProviderName.V
-	p.OIDC, p.SAML, p.UserPools = in.OpenIdConnectProviderARNs, in.SamlProviderARNs, clients
-	return nil
-}
-
-func (p *pool) api() *cognitoidentity.IdentityPool {
 	out := &cognitoidentity.IdentityPool{
 		IdentityPoolId: wire.Some(p.ID), IdentityPoolName: wire.Some(p.Name),
 		AllowUnauthenticatedIdentities: wire.Some(p.AllowGuests), AllowClassicFlow: wire.Some(p.Classic),
-		SupportedLoginProviders: p.Providers, OpenIdConnectProviderARNs: p.OIDC, SamlProviderARNs: p.SAML,
+		SupportedLoginProviders: settings, OpenIdConnectProviderARNs: p.OIDC, SamlProviderARNs: p.SAML,
 		DeveloperProviderName: wire.NonEmpty(p.Developer), IdentityPoolTags: p.Tags,
 	}
 	for _, u := range p.UserPools {
@@ -212,5 +216,5 @@ func (p *pool) api() *cognitoidentity.IdentityPool {
 			ProviderName: wire.Some(u.Provider), ClientId: wire.Some(u.Client), ServerSideTokenCheck: wire.Some(u.Check),
 		})
 	}
-	return out
+	return out, nil
 }

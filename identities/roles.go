@@ -1,9 +1,11 @@
 package identities
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bothy/api/cognitoidentity"
@@ -11,8 +13,11 @@ import (
 	"bothy/wire"
 )
 
-func accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) ([]wire.Access, error) {
-	wants := wire.One("cognito-identity:SetIdentityPoolRoles", poolARN(c, in.IdentityPoolId.V), nil)
+func (s *Service) accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) ([]wire.Access, error) {
+	wants, err := s.onPool(c, "SetIdentityPoolRoles", in.IdentityPoolId.V, nil)
+	if err != nil {
+		return nil, err
+	}
 	roles := map[string]bool{}
 	for _, arn := range in.Roles {
 		roles[arn] = true
@@ -28,8 +33,8 @@ func accessSetRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput)
 	return wants, nil
 }
 
-func accessGetRoles(c *wire.Call, in *cognitoidentity.GetIdentityPoolRolesInput) ([]wire.Access, error) {
-	return wire.One("cognito-identity:GetIdentityPoolRoles", poolARN(c, in.IdentityPoolId.V), nil), nil
+func (s *Service) accessGetRoles(c *wire.Call, in *cognitoidentity.GetIdentityPoolRolesInput) ([]wire.Access, error) {
+	return s.onPool(c, "GetIdentityPoolRoles", in.IdentityPoolId.V, nil)
 }
 
 func (s *Service) setRoles(c *wire.Call, in *cognitoidentity.SetIdentityPoolRolesInput) (*cognitoidentity.SetIdentityPoolRolesOutput, error) {
@@ -75,6 +80,9 @@ func checkMapping(account, provider string, m cognitoidentity.RoleMapping) error
 	if m.AmbiguousRoleResolution.V == "" {
 		return invalid("AmbiguousRoleResolution is required for role mapping of " + provider + ".")
 	}
+	if m.Type.V == "Token" && !namesRoles(provider) {
+		return invalid("Role mapping type Token is for user pools and SAML providers only: " + provider + ".")
+	}
 	rules := rulesOf(m)
 	if (m.Type.V == "Rules") != (len(rules) > 0) {
 		return invalid("RulesConfiguration must be given for role mapping type Rules, and only for it: " + provider + ".")
@@ -90,8 +98,23 @@ func checkMapping(account, provider string, m cognitoidentity.RoleMapping) error
 	return nil
 }
 
-// chooseRole is the role of a guest, or of a user by the role mapping of the login that decides. custom is CustomRoleArn.
-func chooseRole(p *pool, logins []verified, custom string) (string, error) {
+// namesRoles tells whether tokens of the provider may name roles: those of a user pool do in claims that only its owner sets,
+// and assertions in the attribute made for it. What other providers write into their tokens is theirs.
+func namesRoles(provider string) bool {
+	return strings.HasPrefix(provider, "cognito-idp.") || strings.HasPrefix(provider, "arn:")
+}
+
+// chooseRole is the role of a guest, or of a user by the role mapping of the login that decides. custom is CustomRoleArn. A
+// token may name any role there is: one of another account is never given.
+func chooseRole(p *pool, account string, logins []verified, custom string) (string, error) {
+	role, err := chosenRole(p, logins, custom)
+	if err == nil && !roleARN(account, role) {
+		return "", wire.Because(badRoles(), "%q is not a role of this account", role)
+	}
+	return role, err
+}
+
+func chosenRole(p *pool, logins []verified, custom string) (string, error) {
 	if len(logins) == 0 {
 		if custom != "" {
 			return "", wire.Because(notAuthorized("Access to role '"+custom+"' is forbidden."), "a guest asked for a custom role")
@@ -99,7 +122,7 @@ func chooseRole(p *pool, logins []verified, custom string) (string, error) {
 		return p.role("unauthenticated")
 	}
 	for _, l := range logins {
-		if m, ok := p.Mappings[l.mappingKey()]; ok {
+		if m, ok := l.mapping(p); ok {
 			return mappedRole(p, m, l, custom)
 		}
 	}
@@ -134,8 +157,7 @@ func mappedRole(p *pool, m cognitoidentity.RoleMapping, l verified, custom strin
 		}
 		return p.ambiguous(m, "no rule matches the token's claims")
 	}
-	roles := claimStrings(l.claims["cognito:roles"])
-	preferred := claimStrings(l.claims["cognito:preferred_role"])
+	roles, preferred := l.roles(), l.preferredRoles()
 	switch {
 	case custom != "" && slices.Contains(roles, custom):
 		return custom, nil
@@ -177,23 +199,73 @@ func ruleMatches(r cognitoidentity.MappingRule, claims map[string]any) bool {
 	return false
 }
 
-// claimStrings are the texts of a claim: lists give each element.
+// samlRoles is the attribute of an assertion that names roles, each with the provider that may give it: "role ARN,provider ARN"
+// in either order.
+const samlRoles = "https://aws.amazon.com/SAML/Attributes/Role"
+
+// roles are those that the login's token names.
+func (v verified) roles() []string {
+	if !namesRoles(v.Provider) {
+		return nil
+	}
+	roles := claimStrings(v.claims["cognito:roles"])
+	if !strings.HasPrefix(v.Provider, "arn:") {
+		return roles
+	}
+	roles = nil
+	for _, pair := range claimStrings(v.claims[samlRoles]) {
+		a, b, _ := strings.Cut(pair, ",")
+		switch a, b = strings.TrimSpace(a), strings.TrimSpace(b); v.Provider {
+		case a:
+			roles = append(roles, b)
+		case b:
+			roles = append(roles, a)
+		}
+	}
+	return roles
+}
+
+// preferredRoles are the one that the owner of a user pool prefers for the user, or none.
+func (v verified) preferredRoles() []string {
+	if !strings.HasPrefix(v.Provider, "cognito-idp.") {
+		return nil
+	}
+	return claimStrings(v.claims["cognito:preferred_role"])
+}
+
+// claimStrings are the texts of a claim: lists give each element. What is neither text, number nor truth value has none.
 func claimStrings(v any) []string {
 	switch v := v.(type) {
-	case nil:
-		return nil
-	case string:
-		return []string{v}
 	case []string:
 		return v
 	case []any:
 		var out []string
 		for _, e := range v {
-			out = append(out, claimStrings(e)...)
+			if text, ok := claimText(e); ok {
+				out = append(out, text)
+			}
 		}
 		return out
-	case float64, int64, int, bool:
-		return []string{fmt.Sprint(v)}
+	}
+	if text, ok := claimText(v); ok {
+		return []string{text}
 	}
 	return nil
+}
+
+// claimText is a single value as rules and tags compare it: numbers in digits, without an exponent.
+func claimText(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case json.Number:
+		return v.String(), true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
 }

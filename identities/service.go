@@ -15,10 +15,12 @@ package identities
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
 	"bothy/api/cognitoidentity"
+	"bothy/federation/oidc"
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
@@ -35,12 +37,14 @@ const TokenLife = 10 * time.Minute
 
 // Config is what the service needs from the node.
 type Config struct {
-	DB       *kv.DB
-	Sealer   *record.Sealer
-	Now      func() time.Time
-	Account  func() string // whose keys sign and verify where no call tells
-	Logins   Logins
-	Sessions Sessions
+	DB        *kv.DB
+	Sealer    *record.Sealer
+	Now       func() time.Time
+	Account   func() string // whose keys sign and verify where no call tells
+	Logins    Logins
+	Providers Providers
+	HTTP      *http.Client // to login providers
+	Sessions  Sessions
 }
 
 // Logins verifies the tokens that users bring.
@@ -51,6 +55,20 @@ type Logins interface {
 	VerifyIDToken(ctx context.Context, provider, token string) (claims map[string]any, clientID string, err error)
 	// Live tells whether the sign-in behind verified claims still stands: user there and enabled, not signed out since.
 	Live(ctx context.Context, claims map[string]any) (bool, error)
+}
+
+// Providers are the account's identity providers in IAM, which pools name by ARN.
+type Providers interface {
+	// OIDC is an OpenID Connect provider, nil when there is none.
+	OIDC(ctx context.Context, arn string) (*OIDCProvider, error)
+	// SAML is the metadata document of a SAML provider, nil when there is none.
+	SAML(ctx context.Context, arn string) ([]byte, error)
+}
+
+// OIDCProvider is what IAM keeps of an OpenID Connect provider.
+type OIDCProvider struct {
+	URL       string   // issuer: https://…
+	ClientIDs []string // audiences whose tokens are taken
 }
 
 // Why a login is refused.
@@ -71,12 +89,15 @@ var ErrRole = errors.New("identities: role missing or not trusting the identity 
 
 // SessionSpec is a session to make.
 type SessionSpec struct {
-	RoleARN  string
-	Name     string              // role session name
-	Life     time.Duration       // of the credentials
-	Provider string              // federated principal of the trust policy: Issuer
-	Keys     map[string][]string // condition keys of the session, lower-case: cognito-identity.amazonaws.com:sub, :aud, :amr
-	Identity wire.CognitoIdentity
+	RoleARN   string
+	Name      string              // role session name
+	Life      time.Duration       // of the credentials
+	Provider  string              // federated principal of the trust policy: Issuer
+	Keys      map[string][]string // condition keys of the session, lower-case: cognito-identity.amazonaws.com:sub, :aud, :amr
+	Tags      map[string]string   // session tags; the trust policy must allow sts:TagSession where there are any
+	TrustKeys map[string][]string // condition keys for the trust policy only: aws:requesttag/…, aws:tagkeys
+	Guest     bool                // limit the session to what AWS lets guests do
+	Identity  wire.CognitoIdentity
 }
 
 // SessionCredentials are what Issue made.
@@ -87,14 +108,17 @@ type SessionCredentials struct {
 
 // Service serves the Cognito Identity API.
 type Service struct {
-	cfg   Config
-	mux   *wire.Mux // set by Mount
-	keys  keyCache
-	brake record.Brake // for guests
+	cfg     Config
+	mux     *wire.Mux // set by Mount
+	keys    keyCache
+	brake   record.Brake   // for guests, and for questions to login providers
+	issuers *oidc.Registry // of id tokens
 }
 
 // New makes the service; it starts nothing.
-func New(cfg Config) *Service { return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}} }
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, brake: record.Brake{DB: cfg.DB}, issuers: oidc.NewRegistry(cfg.HTTP, cfg.Now)}
+}
 
 // Mount mounts the operations.
 func (s *Service) Mount(m *wire.Mux) {
@@ -104,21 +128,23 @@ func (s *Service) Mount(m *wire.Mux) {
 	wire.HandlePublic(m, cognitoidentity.GetOpenIdToken, s.getOpenIDToken)
 	wire.HandlePublic(m, cognitoidentity.UnlinkIdentity, s.unlinkIdentity)
 	wire.Handle(m, cognitoidentity.CreateIdentityPool, accessCreatePool, s.createPool)
-	wire.Handle(m, cognitoidentity.DescribeIdentityPool, accessDescribePool, s.describePool)
-	wire.Handle(m, cognitoidentity.UpdateIdentityPool, accessUpdatePool, s.updatePool)
-	wire.Handle(m, cognitoidentity.DeleteIdentityPool, accessDeletePool, s.deletePool)
+	wire.Handle(m, cognitoidentity.DescribeIdentityPool, s.accessDescribePool, s.describePool)
+	wire.Handle(m, cognitoidentity.UpdateIdentityPool, s.accessUpdatePool, s.updatePool)
+	wire.Handle(m, cognitoidentity.DeleteIdentityPool, s.accessDeletePool, s.deletePool)
 	wire.Handle(m, cognitoidentity.ListIdentityPools, accessListPools, s.listPools)
-	wire.Handle(m, cognitoidentity.SetIdentityPoolRoles, accessSetRoles, s.setRoles)
-	wire.Handle(m, cognitoidentity.GetIdentityPoolRoles, accessGetRoles, s.getRoles)
-	wire.Handle(m, cognitoidentity.ListIdentities, accessListIdentities, s.listIdentities)
+	wire.Handle(m, cognitoidentity.SetIdentityPoolRoles, s.accessSetRoles, s.setRoles)
+	wire.Handle(m, cognitoidentity.GetIdentityPoolRoles, s.accessGetRoles, s.getRoles)
+	wire.Handle(m, cognitoidentity.ListIdentities, s.accessListIdentities, s.listIdentities)
 	wire.Handle(m, cognitoidentity.DescribeIdentity, accessDescribeIdentity, s.describeIdentity)
 	wire.Handle(m, cognitoidentity.DeleteIdentities, accessDeleteIdentities, s.deleteIdentities)
-	wire.Handle(m, cognitoidentity.TagResource, accessTag, s.tag)
-	wire.Handle(m, cognitoidentity.UntagResource, accessUntag, s.untag)
-	wire.Handle(m, cognitoidentity.ListTagsForResource, accessListTags, s.listTags)
-	wire.Handle(m, cognitoidentity.GetOpenIdTokenForDeveloperIdentity, accessDeveloperToken, s.developerToken)
-	wire.Handle(m, cognitoidentity.LookupDeveloperIdentity, accessLookupDeveloper, s.lookupDeveloper)
-	wire.Handle(m, cognitoidentity.UnlinkDeveloperIdentity, accessUnlinkDeveloper, s.unlinkDeveloper)
+	wire.Handle(m, cognitoidentity.TagResource, s.accessTag, s.tag)
+	wire.Handle(m, cognitoidentity.UntagResource, s.accessUntag, s.untag)
+	wire.Handle(m, cognitoidentity.ListTagsForResource, s.accessListTags, s.listTags)
+	wire.Handle(m, cognitoidentity.GetOpenIdTokenForDeveloperIdentity, s.accessDeveloperToken, s.developerToken)
+	wire.Handle(m, cognitoidentity.MergeDeveloperIdentities, s.accessMergeDevelopers, s.mergeDevelopers)
+	wire.Handle(m, cognitoidentity.LookupDeveloperIdentity, s.accessLookupDeveloper, s.lookupDeveloper)
+	wire.Handle(m, cognitoidentity.UnlinkDeveloperIdentity, s.accessUnlinkDeveloper, s.unlinkDeveloper)
+	s.mountTagMaps(m)
 }
 
 // scopeOf is where the rows of a pool or identity stand: its id names the region.
@@ -132,6 +158,10 @@ func newID(region string) string { return region + ":" + wire.NewUUID() }
 
 func poolARN(c *wire.Call, id string) string {
 	return "arn:aws:cognito-identity:" + scopeOf(c.Account, id).Region + ":" + c.Account + ":identitypool/" + id
+}
+
+func limitExceeded(message string) error {
+	return &cognitoidentity.LimitExceededException{Message: wire.Some(message)}
 }
 
 func notAuthorized(message string) error {

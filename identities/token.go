@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,7 +19,8 @@ import (
 // claims are what an OpenID token of ours says.
 type claims struct {
 	jwt.Claims
-	AMR []string `json:"amr"`
+	AMR  []string  `json:"amr"`
+	Tags *tagClaim `json:"https://aws.amazon.com/tags,omitempty"`
 }
 
 // getOpenIDToken gives a token for STS (the basic flow).
@@ -30,11 +32,27 @@ func (s *Service) getOpenIDToken(c *wire.Call, in *cognitoidentity.GetOpenIdToke
 	if !who.pool.Classic {
 		return nil, wire.Because(invalid("Basic (classic) flow is not enabled, please use enhanced flow."), "AllowClassicFlow of pool %s is false", who.pool.ID)
 	}
-	token, err := s.sign(c, who, TokenLife)
+	token, err := s.sign(c, who, who.tokenEnd(c.Now))
 	return &cognitoidentity.GetOpenIdTokenOutput{IdentityId: wire.Some(who.id), Token: wire.Some(token)}, err
 }
 
-func (s *Service) sign(c *wire.Call, who *resolved, life time.Duration) (string, error) {
+// tokenEnd is when a token made now ends. It outlives no token of a developer that it was asked with: presented in turn, it would
+// go on for ever.
+func (r *resolved) tokenEnd(now time.Time) time.Time {
+	end := now.Add(TokenLife)
+	for _, l := range r.logins {
+		if !l.until.IsZero() && l.until.Before(end) {
+			end = l.until
+		}
+	}
+	return end
+}
+
+func (s *Service) sign(c *wire.Call, who *resolved, end time.Time) (string, error) {
+	tags, err := who.pool.sessionTags(who.logins)
+	if err != nil {
+		return "", err
+	}
 	key, err := s.signingKey(c, c.Account, c.Now)
 	if err != nil {
 		return "", err
@@ -47,9 +65,9 @@ func (s *Service) sign(c *wire.Call, who *resolved, life time.Duration) (string,
 	return jwt.Signed(signer).Claims(claims{
 		Claims: jwt.Claims{
 			Issuer: "https://" + Issuer, Subject: who.id, Audience: jwt.Audience{who.pool.ID},
-			IssuedAt: jwt.NewNumericDate(c.Now), Expiry: jwt.NewNumericDate(c.Now.Add(life)),
+			IssuedAt: jwt.NewNumericDate(c.Now), Expiry: jwt.NewNumericDate(end),
 		},
-		AMR: amr(who.logins),
+		AMR: amr(who.logins), Tags: newTagClaim(tags),
 	}).Serialize()
 }
 
@@ -59,6 +77,7 @@ type WebIdentity struct {
 	Subject  string              // identity id
 	Audience string              // identity pool id
 	Keys     map[string][]string // condition keys of trust policy and session
+	Tags     map[string][]string // session tags, as the token's TagClaim has them
 }
 
 // ErrToken says that a token is not a good one of ours; the wrapping error says why.
@@ -67,8 +86,8 @@ var ErrToken = errors.New("identities: invalid OpenID token")
 // ErrTokenExpired says that a token was good once.
 var ErrTokenExpired = errors.New("identities: expired OpenID token")
 
-// Verify checks an OpenID token of GetOpenIdToken. Refusals wrap ErrToken or ErrTokenExpired. The identity must still be in
-// use.
+// Verify checks an OpenID token of GetOpenIdToken. Refusals wrap ErrToken or ErrTokenExpired. The identity must still be in use,
+// and be the guest or have a login that the token says.
 func (s *Service) Verify(ctx context.Context, token string) (*WebIdentity, error) {
 	cl, err := s.verifyToken(ctx, s.cfg.Account(), token)
 	if err != nil {
@@ -78,6 +97,9 @@ func (s *Service) Verify(ctx context.Context, token string) (*WebIdentity, error
 		Provider: Issuer, Subject: cl.Subject, Audience: cl.Audience[0],
 		Keys: map[string][]string{Issuer + ":sub": {cl.Subject}, Issuer + ":aud": {cl.Audience[0]}, Issuer + ":amr": cl.AMR},
 	}
+	if cl.Tags != nil {
+		who.Tags = cl.Tags.Principal
+	}
 	err = s.cfg.DB.View(ctx, func(tx *kv.Tx) error {
 		row, p, err := findIdentity(tx, scopeOf(s.cfg.Account(), who.Subject), who.Subject)
 		if fault := wire.Fault(nil); errors.As(err, &fault) {
@@ -86,12 +108,27 @@ func (s *Service) Verify(ctx context.Context, token string) (*WebIdentity, error
 		if err == nil && (row.Merged != "" || p.ID != who.Audience) {
 			return fmt.Errorf("%w: identity %s is disabled", ErrToken, who.Subject)
 		}
+		if err == nil && !row.stillSays(cl.AMR) {
+			return fmt.Errorf("%w: identity %s is no longer %q", ErrToken, who.Subject, cl.AMR)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return who, nil
+}
+
+// stillSays tells whether the identity is what the authentication methods of a token of its say.
+func (i *identity) stillSays(amr []string) bool {
+	if amr[0] == "unauthenticated" {
+		return len(i.Logins) == 0
+	}
+	return slices.ContainsFunc(amr[1:], func(method string) bool {
+		return slices.ContainsFunc(i.Logins, func(l login) bool {
+			return strings.HasPrefix(method, l.Provider+":") && strings.HasSuffix(method, ":"+l.Subject)
+		})
+	})
 }
 
 func (s *Service) verifyToken(ctx context.Context, account, token string) (*claims, error) {

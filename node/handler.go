@@ -75,6 +75,8 @@ func (s *services) plain(r *http.Request) http.Handler {
 	switch {
 	case strings.HasPrefix(r.URL.Path, functions.CodePath):
 		return s.mux.Page(admit.Stream, 0, busy, http.HandlerFunc(s.functions.ServeCode))
+	case strings.HasPrefix(r.URL.Path, users.UploadPath):
+		return s.mux.Page(admit.Stream, 0, busy, http.HandlerFunc(s.users.ServeUpload))
 	case strings.HasPrefix(r.URL.Path, hub.DownloadPath):
 		return s.mux.Page(admit.Stream, 0, busy, s.hub.Downloads())
 	case strings.HasPrefix(host, "cognito-identity.") && strings.HasPrefix(r.URL.Path, "/.well-known/"):

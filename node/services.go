@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -81,8 +82,11 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
-	s.users = users.New(users.Config{DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Domains: domains})
-	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account, Logins: logins{s}, Sessions: sessions{s}})
+	s.users = users.New(users.Config{
+		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, Domains: domains,
+	})
+	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
+		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
 	var err error
@@ -97,7 +101,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
 		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
-		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done,
+		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done, Used: s.access.Used,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
@@ -137,6 +141,11 @@ func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error
 	})
 }
 
+// writeLog keeps what another service logs where the logs of functions are.
+func (s *services) writeLog(tx *kv.Tx, scope record.Scope, group, stream string, at time.Time, lines []string) error {
+	return s.functions.WriteLog(tx, scope, group, stream, at, lines)
+}
+
 // sdk is the browser SDK that hosting buckets get a copy of, nil when it is not installed.
 func (n *Node) sdk() []byte {
 	file, err := os.ReadFile(filepath.Join(n.cfg.NodeModules, "aws-sdk", "dist", "aws-sdk.min.js"))
@@ -154,12 +163,14 @@ const housekeeping = 10 * time.Minute // between sweeps
 func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.functions.Run(ctx) })
+	wg.Go(func() { s.users.Run(ctx) })
 	wg.Go(func() { s.refusals.run(ctx) })
 	wg.Go(func() {
 		if err := s.node.serveMetrics(ctx); err != nil {
 			log.Error("metrics", "error", err)
 		}
 	})
+	wg.Go(func() { s.keepUse(ctx, log) })
 	chores := func(ctx context.Context) { s.chores(ctx, log) }
 	if s.node.where.shared() {
 		lease := &record.Lease{DB: s.node.db, Name: choresLease}
@@ -168,6 +179,14 @@ func (s *services) start(ctx context.Context, log *slog.Logger) (wait func()) {
 		wg.Go(func() { chores(ctx) })
 	}
 	return wg.Wait
+}
+
+// keepUse writes now and then who has used what. Each node knows only of its own requests.
+func (s *services) keepUse(ctx context.Context, log *slog.Logger) {
+	again(ctx, log, access.UseEvery, "last use", s.access.KeepUse)
+	if err := s.access.KeepUse(context.WithoutCancel(ctx)); err != nil {
+		log.Error("last use", "error", err)
+	}
 }
 
 // choresLease is held by the node that does the chores of all.
@@ -256,12 +275,28 @@ func (l logins) Live(ctx context.Context, claims map[string]any) (bool, error) {
 	return l.s.users.SessionLive(ctx, claims)
 }
 
+// providers are IAM's identity providers, for identities.
+type providers struct{ s *services }
+
+func (p providers) OIDC(ctx context.Context, arn string) (*identities.OIDCProvider, error) {
+	found, err := p.s.access.OIDCProvider(ctx, arn)
+	if found == nil || err != nil {
+		return nil, err
+	}
+	return &identities.OIDCProvider{URL: found.URL, ClientIDs: found.ClientIDs}, nil
+}
+
+func (p providers) SAML(ctx context.Context, arn string) ([]byte, error) {
+	return p.s.access.SAMLMetadata(ctx, arn)
+}
+
 // sessions give identities the credentials of a role.
 type sessions struct{ s *services }
 
 func (a sessions) Issue(ctx context.Context, spec identities.SessionSpec) (identities.SessionCredentials, error) {
 	issued, err := a.s.access.Issue(ctx, access.Spec{
-		RoleARN: spec.RoleARN, SessionName: spec.Name, Duration: spec.Life, Federated: spec.Provider, Keys: spec.Keys, Identity: &spec.Identity,
+		RoleARN: spec.RoleARN, SessionName: spec.Name, Duration: spec.Life, Federated: spec.Provider, Keys: spec.Keys,
+		Tags: spec.Tags, TrustKeys: spec.TrustKeys, Guest: spec.Guest, Identity: &spec.Identity,
 	})
 	if errors.Is(err, access.ErrRole) {
 		return identities.SessionCredentials{}, fmt.Errorf("%w: %w", identities.ErrRole, err)
@@ -285,5 +320,13 @@ func (w webTokens) Verify(ctx context.Context, token string) (string, map[string
 	case err != nil:
 		return "", nil, err
 	}
-	return who.Provider, map[string]any{"sub": who.Subject, "aud": who.Audience, "amr": who.Keys[identities.Issuer+":amr"]}, nil
+	claims := map[string]any{"sub": who.Subject, "aud": who.Audience, "amr": who.Keys[identities.Issuer+":amr"]}
+	if len(who.Tags) > 0 {
+		tags := map[string]any{}
+		for key, values := range who.Tags {
+			tags[key] = values
+		}
+		claims[identities.TagClaim] = map[string]any{"principal_tags": tags}
+	}
+	return who.Provider, claims, nil
 }

@@ -118,7 +118,7 @@ func (r *Request) named(t string) grant {
 	switch {
 	case t == r.PrincipalARN, t == r.UserID && !isSession && !isAccount(t):
 		return grantPrincipal
-	case t == r.RoleARN, isSession && t == id:
+	case t == r.RoleARN, isSession && t == id && !isAccount(id): // the id of a federated user begins with its account
 		return grantLimited
 	case t == r.PrincipalAccount && r.Service == "" && r.Federated == "":
 		return grantAccount

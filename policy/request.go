@@ -75,6 +75,8 @@ func (r *Request) principalType() string {
 		return "AssumedRole"
 	case userName(r.PrincipalARN) != "":
 		return "User"
+	case strings.Contains(r.PrincipalARN, ":federated-user/"):
+		return "FederatedUser"
 	case strings.HasSuffix(r.PrincipalARN, ":root"):
 		return "Account"
 	case r.PrincipalARN == "":

@@ -48,6 +48,7 @@ func (s *Service) adminGetUser(c *wire.Call, in *cognitoidp.AdminGetUserInput) (
 	return &cognitoidp.AdminGetUserOutput{
 		Username: wire.Some(u.Name), UserAttributes: attributesOf(u, everything), UserStatus: wire.Some(u.Status), Enabled: wire.Some(!u.Disabled),
 		UserCreateDate: wire.Some(u.Created), UserLastModifiedDate: wire.Some(u.Modified),
+		MFAOptions: u.mfaOptions(), PreferredMfaSetting: wire.NonEmpty(u.Preferred), UserMFASettingList: u.Factors,
 	}, nil
 }
 

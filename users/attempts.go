@@ -14,6 +14,21 @@ const (
 	longestWait  = 15 * time.Minute
 )
 
+// lock is how wrong answers of a kind lock a subject out.
+type lock struct {
+	longest time.Duration // wait
+	memory  time.Duration // failures are forgotten when nothing was tried for so long after a wait
+}
+
+var (
+	passwordLock = lock{longestWait, longestWait}
+
+	// secondLock is stricter, because six digits are quickly guessed: 17 tries in the first 70 minutes, then one an hour for as long
+	// as somebody goes on. Of a code that changes, with three of 10^6 right at a time, that is 40 tries and a chance of
+	// 1.2 in 10^4 in a day, for who knows the password.
+	secondLock = lock{time.Hour, 24 * time.Hour}
+)
+
 // attempts counts failed sign-ins of one subject: a user, or the ghost of an unknown one, so that both answer alike.
 type attempts struct {
 	Pool, Subject string
@@ -44,6 +59,11 @@ func mayTry(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
 
 // countFailure notes a failed sign-in. The caller keeps the transaction.
 func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
+	return passwordLock.count(tx, account, poolID, subject, now)
+}
+
+// count notes a failure of the kind. The caller keeps the transaction.
+func (l lock) count(tx *kv.Tx, account, poolID, subject string, now time.Time) error {
 	a, err := failures.Get(tx, inPool(account, poolID), poolID, subject)
 	if absent(err) || err == nil && now.After(a.Expires) {
 		a, err = &attempts{Pool: poolID, Subject: subject}, nil
@@ -54,9 +74,9 @@ func countFailure(tx *kv.Tx, account, poolID, subject string, now time.Time) err
 	a.Failures++
 	a.Until = now
 	if over := a.Failures - freeFailures; over >= 0 {
-		a.Until = now.Add(min(time.Second<<min(over, 20), longestWait))
+		a.Until = now.Add(min(time.Second<<min(over, 20), l.longest))
 	}
-	a.Expires = a.Until.Add(longestWait)
+	a.Expires = a.Until.Add(l.memory)
 	return failures.Put(tx, inPool(account, poolID), a)
 }
 
@@ -108,13 +128,26 @@ func (a *attempt) mayTry(tx *kv.Tx, subject string) error {
 	return err
 }
 
-// failed notes a failed sign-in: against the subject, against the address, and among the events of pools that watch. The caller keeps
+// failed notes a wrong password: against the subject, against the address, and among the events of pools that watch. The caller keeps
 // the transaction.
 func (a *attempt) failed(tx *kv.Tx, subject string, ghost bool, way progress) error {
 	if err := countFailure(tx, a.Account, a.pool.ID, subject, a.Now); err != nil {
 		return err
 	}
-	if err := missed(tx, a, &user{Sub: subject, ghost: ghost}, way); err != nil || a.from.IP == "" {
+	return a.failedHere(tx, &user{Sub: subject, ghost: ghost}, way, "Password")
+}
+
+// failedSecond notes a wrong second factor, as failed does a password.
+func (a *attempt) failedSecond(tx *kv.Tx, ch challenge) error {
+	if err := secondLock.count(tx, a.Account, a.pool.ID, secondSubject(ch.Sub), a.Now); err != nil {
+		return err
+	}
+	return a.failedHere(tx, &user{Sub: ch.Sub}, ch.Way, "Mfa")
+}
+
+// failedHere notes a failure among the events, and against the address.
+func (a *attempt) failedHere(tx *kv.Tx, u *user, way progress, kind string) error {
+	if err := missed(tx, a, u, way, kind); err != nil || a.from.IP == "" {
 		return err
 	}
 	at, err := failuresAt(tx, a.Account, wire.Household(a.from.IP), a.Now)

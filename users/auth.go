@@ -153,6 +153,16 @@ func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 		return s.setNewPassword(a, session)
 	case customChallenge:
 		return s.answerCustom(a, session)
+	case mfaSetup:
+		return s.finishSetup(a, session)
+	case selectMFAType:
+		return s.choose(a, session)
+	case smsMFA, softwareTokenMFA, emailOTP:
+		return s.checkSecondFactor(a, name, session)
+	case deviceSRPAuth:
+		return s.offerDeviceSRP(a)
+	case devicePasswordVerifier:
+		return s.checkDeviceSRP(a)
 	}
 	return nil, invalid("The challenge %s is not supported by this server.", name)
 }

@@ -15,8 +15,15 @@ import (
 
 // Challenges, by their names on the wire.
 const (
-	passwordVerifier    = "PASSWORD_VERIFIER"
-	newPasswordRequired = "NEW_PASSWORD_REQUIRED"
+	passwordVerifier       = "PASSWORD_VERIFIER"
+	newPasswordRequired    = "NEW_PASSWORD_REQUIRED"
+	mfaSetup               = "MFA_SETUP"
+	selectMFAType          = "SELECT_MFA_TYPE"
+	smsMFA                 = "SMS_MFA"
+	softwareTokenMFA       = "SOFTWARE_TOKEN_MFA"
+	emailOTP               = "EMAIL_OTP"
+	deviceSRPAuth          = "DEVICE_SRP_AUTH"
+	devicePasswordVerifier = "DEVICE_PASSWORD_VERIFIER"
 )
 
 // shownPassword stands in progress.Passed for a password that was sent as it is.
@@ -26,6 +33,8 @@ const shownPassword = "PASSWORD"
 type progress struct {
 	Flow   string   `json:",omitempty"` // it began with
 	Passed []string `json:",omitempty"` // challenges answered rightly, in order
+	Chosen string   `json:",omitempty"` // the second factor the user chose among theirs
+	Device string   `json:",omitempty"` // the key of the user's device that the client names, proved or not
 	Event  string   `json:",omitempty"` // its id among the user's, where the pool watches over them
 }
 
@@ -37,8 +46,11 @@ func (w progress) byPassword() bool { return w.has(shownPassword) || w.has(passw
 
 // source is the occasion of the tokens, as the pool's token trigger knows it.
 func (w progress) source() string {
-	if w.has(newPasswordRequired) {
+	switch {
+	case w.has(newPasswordRequired):
 		return "TokenGeneration_NewPasswordChallenge"
+	case w.has(devicePasswordVerifier):
+		return "TokenGeneration_AuthenticateDevice"
 	}
 	return "TokenGeneration_Authentication"
 }
@@ -55,23 +67,48 @@ type verdict struct {
 func (s *Service) pass(tx *kv.Tx, a *attempt, u *user, way progress, shown string) (*verdict, error) {
 	way.Passed = append(slices.Clone(way.Passed), shown)
 	v := &verdict{user: u, way: way}
-	var err error
-	if v.ask, err = s.missing(tx, a, u, way); err != nil {
+	err := a.nameDevice(tx, u, &v.way)
+	if err != nil {
+		return v, err
+	}
+	if v.ask, err = s.missing(tx, a, u, v.way); err != nil {
 		return v, err
 	}
 	if err := s.watch(tx, a, v); err != nil || v.ask != "" {
 		return v, err
 	}
-	v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u)
-	return v, err
+	if v.grant, err = newGrant(tx, a.Call, a.client, a.pool, u); err != nil {
+		return v, err
+	}
+	return v, v.grant.bind(tx, a.Call, v.way)
 }
 
-// missing is the challenge that a user must still answer; "" when they may enter.
-func (s *Service) missing(_ *kv.Tx, _ *attempt, u *user, way progress) (string, error) {
-	switch {
-	case u.Status == forceChange && way.byPassword():
+// missing is the challenge that a user must still answer; "" when they may enter. The needs are asked in order.
+func (s *Service) missing(tx *kv.Tx, a *attempt, u *user, way progress) (string, error) {
+	for _, need := range []func(*kv.Tx, *attempt, *user, progress) (string, error){
+		s.needNewPassword,
+		s.needWord,
+		s.needTrustedDevice,
+		s.needSecondFactor,
+		s.needDevice,
+	} {
+		if ask, err := need(tx, a, u, way); err != nil || ask != "" {
+			return ask, err
+		}
+	}
+	return "", nil
+}
+
+func (s *Service) needNewPassword(_ *kv.Tx, _ *attempt, u *user, way progress) (string, error) {
+	if u.Status == forceChange && way.byPassword() {
 		return newPasswordRequired, nil
-	case way.Flow == customAuth && !way.has(customAuth): // the last word is the functions'
+	}
+	return "", nil
+}
+
+// needWord asks the pool's functions, who have the last word in the flow that is theirs. What follows it is the pool's all the same.
+func (s *Service) needWord(_ *kv.Tx, _ *attempt, _ *user, way progress) (string, error) {
+	if way.Flow == customAuth && !way.has(customAuth) {
 		return customAuth, nil
 	}
 	return "", nil
@@ -79,16 +116,27 @@ func (s *Service) missing(_ *kv.Tx, _ *attempt, u *user, way progress) (string, 
 
 // settle lets a user in, or asks for what is missing. Call it outside of transactions.
 func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
-	switch {
-	case v.grant != nil:
+	if v.grant != nil {
 		if err := s.postAuthentication(a.Call, v.grant, a.data); err != nil {
 			return nil, err
 		}
 		return &step{grant: v.grant, source: v.way.source()}, nil
-	case v.ask == newPasswordRequired:
+	}
+	switch v.ask {
+	case newPasswordRequired:
 		return s.askNewPassword(a, v)
-	case v.ask == customAuth:
+	case customAuth:
 		return s.nextRound(a, v.user, v.way, nil)
+	case mfaSetup:
+		return s.askSetup(a, v)
+	case selectMFAType:
+		return s.askChoice(a, v)
+	case smsMFA, emailOTP:
+		return s.askSentCode(a, v)
+	case softwareTokenMFA:
+		return s.askSoftwareToken(a, v)
+	case deviceSRPAuth:
+		return s.askDevice(a, v)
 	}
 	return nil, fmt.Errorf("users: nobody asks for %s", v.ask)
 }

@@ -24,9 +24,10 @@ type challenge struct {
 	As      string // the name the client gave
 	Expires time.Time
 	Way     progress `json:",omitzero"`
-	Secret  []byte   `json:",omitempty"` // b
+	Secret  []byte   `json:",omitempty"` // b; or the secret of an authenticator that is being set up
 	Public  []byte   `json:",omitempty"` // A
 	Scramb  []byte   `json:",omitempty"` // u
+	Device  string   `json:",omitempty"` // whose proof it asks for
 	Round   string   `json:",omitempty"` // id of the row that a custom challenge waits in
 	Against []byte   `json:",omitempty"` // digest of the sealed credential that led here: one changed since voids the challenge
 }
@@ -39,15 +40,23 @@ func (s *Service) sealChallenge(account string, ch challenge) ([]byte, error) {
 	return s.cfg.Sealer.Seal("users.challenge/"+account, b), nil
 }
 
-// openChallenge reads a challenge that must be of the kind and for the client, and not be late.
-func (s *Service) openChallenge(account string, sealed []byte, kind, clientID string, now time.Time) (challenge, string) {
-	var ch challenge
+// unsealChallenge reads a challenge of any kind and client, late or not.
+func (s *Service) unsealChallenge(account string, sealed []byte) (ch challenge, err error) {
 	b, err := s.cfg.Sealer.Open("users.challenge/"+account, sealed)
 	if err != nil {
-		return ch, "the challenge was not made here, or was changed"
+		return ch, errors.New("the challenge was not made here, or was changed")
 	}
 	if err := json.Unmarshal(b, &ch); err != nil {
-		return ch, "the challenge does not parse"
+		return ch, errors.New("the challenge does not parse")
+	}
+	return ch, nil
+}
+
+// openChallenge reads a challenge that must be of the kind and for the client, and not be late.
+func (s *Service) openChallenge(account string, sealed []byte, kind, clientID string, now time.Time) (challenge, string) {
+	ch, err := s.unsealChallenge(account, sealed)
+	if err != nil {
+		return ch, err.Error()
 	}
 	switch {
 	case ch.Kind != kind:

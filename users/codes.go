@@ -10,11 +10,12 @@ import (
 	"bothy/wire"
 )
 
-// Purposes of codes. Attribute codes add the attribute's name.
+// Purposes of codes. Attribute codes add the attribute's name, those of second factors the challenge's.
 const (
-	forSignUp    = "SignUp"
-	forPassword  = "ForgotPassword"
-	forAttribute = "Attribute/"
+	forSignUp       = "SignUp"
+	forPassword     = "ForgotPassword"
+	forAttribute    = "Attribute/"
+	forSecondFactor = "SecondFactor/"
 )
 
 // How long codes live, how often one may be asked for, and how often guessed. A code of six digits dies of the fifth wrong guess,
@@ -76,6 +77,15 @@ func (k *code) put(tx *kv.Tx, account string) error {
 
 // newCode makes the code that proves that the user reads what is sent to the address. The last one is void.
 func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose string, to address, now time.Time) (string, error) {
+	life := codeLife
+	if purpose == forSignUp {
+		life = signUpCodeLife
+	}
+	return s.newCodeFor(tx, account, p, u, purpose, life, to, now)
+}
+
+// newCodeFor is newCode with a life of its own.
+func (s *Service) newCodeFor(tx *kv.Tx, account string, p *pool, u *user, purpose string, life time.Duration, to address, now time.Time) (string, error) {
 	k, err := codeRow(tx, account, u, purpose, now)
 	if err != nil {
 		return "", err
@@ -83,10 +93,6 @@ func (s *Service) newCode(tx *kv.Tx, account string, p *pool, u *user, purpose s
 	if k.Sent >= sendsPerWindow || k.SentToday >= sendsPerDay {
 		return "", wire.Because(tooOften(), "%d codes for %s since %s, %d since %s",
 			k.Sent, purpose, k.Window.UTC().Format(time.RFC3339), k.SentToday, k.Day.UTC().Format(time.RFC3339))
-	}
-	life := codeLife
-	if purpose == forSignUp {
-		life = signUpCodeLife
 	}
 	text := randomText("0123456789", 6)
 	k.Hash, err = s.codeHash(account, p, u, purpose, text)

@@ -197,18 +197,3 @@ func (s *Service) takeRound(a *attempt, ch challenge) (*state, error) {
 	st := new(state)
 	return st, json.Unmarshal(kept, st)
 }
-
-// forgetRounds removes the challenges that wait for a user's answer.
-func forgetRounds(tx *kv.Tx, account string, u *user) error {
-	scope := inPool(account, u.Pool)
-	waiting, err := rounds.All(tx, scope, "", u.Pool, u.Sub)
-	if err != nil {
-		return err
-	}
-	for _, r := range waiting {
-		if err := rounds.Delete(tx, scope, r.Pool, r.Sub, r.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -82,14 +82,14 @@ func (s *Service) arriveSAML(c *wire.Call, p *pool, idp *provider, m *away, answ
 	}
 	who := &arrival{subject: a.NameID.Value, issuer: a.Issuer, values: map[string]string{}}
 	for name, all := range a.Attributes {
-		who.values[name] = asList(all)
+		who.values[name] = joined(all)
 	}
 	who.raw = map[string]any{"samlResponse": who.values}
 	return who, nil
 }
 
-// asList is an attribute as one text: several values as AWS joins them.
-func asList(values []string) string {
+// joined is an attribute as one text: several values as AWS joins them.
+func joined(values []string) string {
 	if len(values) == 1 {
 		return values[0]
 	}

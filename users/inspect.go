@@ -4,7 +4,39 @@ import "bothy/record"
 
 // Inspectors look at the rows of this package, for who checks a whole store.
 func Inspectors() map[string]record.Inspect {
-	return record.Inspectors(&pools, &clients, &providers, &requestKeys, &people, &groups, &members, &sessions, &usedOnce, &failures, &dooms, &signings, &codes,
-		&domains, &resourceServers, &customizations, &brandings, &termsTable, &assets, &authCodes, &browsers, &journeys,
-		&pasts, &risks, &events, &addresses, &rounds)
+	return record.Inspectors(
+		&pools,
+		&clients,
+		&people,
+		&groups,
+		&members,
+		&sessions,
+		&usedOnce,
+		&failures,
+		&dooms,
+		&signings,
+		&codes,
+		&pasts,
+		&risks,
+		&events,
+		&addresses,
+		&rounds,
+		&providers,
+		&requestKeys,
+		&guesses,
+		&totps,
+		&devices,
+		&turns,
+		&jobs,
+		&uploads,
+		&domains,
+		&resourceServers,
+		&customizations,
+		&brandings,
+		&termsTable,
+		&assets,
+		&authCodes,
+		&browsers,
+		&journeys,
+	)
 }

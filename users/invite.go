@@ -129,6 +129,6 @@ func inviteTo(u *user, in *cognitoidp.AdminCreateUserInput) ([]address, error) {
 func userType(u *user, see func(string) bool) cognitoidp.UserType {
 	return cognitoidp.UserType{
 		Username: wire.Some(u.Name), Attributes: attributesOf(u, see), UserStatus: wire.Some(u.Status), Enabled: wire.Some(!u.Disabled),
-		UserCreateDate: wire.Some(u.Created), UserLastModifiedDate: wire.Some(u.Modified),
+		UserCreateDate: wire.Some(u.Created), UserLastModifiedDate: wire.Some(u.Modified), MFAOptions: u.mfaOptions(),
 	}
 }

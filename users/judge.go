@@ -40,6 +40,9 @@ func (s *Service) judge(a *attempt, pr proof) (v *verdict, err error) {
 		if err != nil && !absent(err) {
 			return err
 		}
+		if err == nil && u.Credential == nil && u.Status == resetRequired && !u.Disabled {
+			return keep(wire.Because(mustReset(), "%s was imported and has set no password yet", u.Name)) // whatever they typed, as in AWS
+		}
 		if err != nil || !pr.right || !bytes.Equal(u.Credential, pr.against) {
 			if err := a.failed(tx, pr.sub, u == nil, pr.way); err != nil {
 				return err

@@ -60,7 +60,7 @@ func (v *visit) render(status int, p *pages.Page, redirect string) (*reply, erro
 
 // pageFault is a refusal to a person: told to the app when it is known to be one, else said here.
 func (v *visit) pageFault(err error) *reply {
-	code, status, description := faultOf(err)
+	code, status, description := publicFault(err)
 	if to := (*redirected)(nil); errors.As(err, &to) {
 		if strings.HasSuffix(code, "Exception") { // of an operation: OAuth does not know it
 			code = "invalid_request"

@@ -56,11 +56,26 @@ func (p *pool) verifiable(u *user) (address, bool) {
 // recovery is the verified address by which the user gets a new password.
 func (p *pool) recovery(u *user) (address, bool) {
 	for _, name := range p.recoveryOrder() {
-		if u.Attributes[name] != "" && u.Attributes[name+"_verified"] == "true" {
+		if u.Attributes[name] != "" && u.Attributes[name+"_verified"] == "true" && !p.secondBy(u, name) {
 			return address{name, u.Attributes[name]}, true
 		}
 	}
 	return address{}, false
+}
+
+// secondBy tells whether the address is the user's second factor. Then it gets them no new password: one address would be both factors.
+// As with AWS, pools without AccountRecoverySetting recover by phone all the same.
+func (p *pool) secondBy(u *user, attribute string) bool {
+	use := p.Settings.MfaConfiguration.Or("OFF")
+	if use == "OFF" || attribute == "phone_number" && p.Settings.AccountRecoverySetting == nil {
+		return false
+	}
+	for _, f := range secondFactors {
+		if factorAddress(f) == attribute && p.Methods.has(f) {
+			return slices.Contains(u.Factors, f) || use == "ON" && len(u.Factors) == 0
+		}
+	}
+	return false
 }
 
 func (p *pool) recoveryOrder() []string {
@@ -119,6 +134,19 @@ func (p *pool) codeTemplate() template {
 		email:   v.EmailMessage.Or(t.EmailVerificationMessage.Or("Your verification code is {####}.")),
 		sms:     v.SmsMessage.Or(t.SmsVerificationMessage.Or("Your verification code is {####}.")),
 	}
+}
+
+// authenticationTemplate is the pool's text for codes that are a second factor.
+func (p *pool) authenticationTemplate() template {
+	t := template{
+		subject: "Your authentication code",
+		email:   "Your authentication code is {####}.",
+		sms:     p.Settings.SmsAuthenticationMessage.Or("Your authentication code is {####}."),
+	}
+	if m := p.Methods.Email; m != nil {
+		t.subject, t.email = m.Subject.Or(t.subject), m.Message.Or(t.email)
+	}
+	return t
 }
 
 // invitation is the pool's text for users made by an operator.

@@ -74,7 +74,7 @@ func TestUserMigrationAfterForgotPassword(t *testing.T) {
 	if e := f.seen[len(f.seen)-1]; e.Request["password"] != nil || fmt.Sprint(e.Request["clientMetadata"]) != "map[app:1]" {
 		t.Fatalf("%+v", e)
 	}
-	refused(w, w.s.initiateAuth, passwordAuth(cl, "alice", good), "NotAuthorizedException", "Incorrect username or password.")
+	refused(w, w.s.initiateAuth, passwordAuth(cl, "alice", good), "PasswordResetRequiredException", "Password reset required for the user")
 	must(w, w.s.confirmForgotPassword, &cognitoidp.ConfirmForgotPasswordInput{ClientId: str(cl), Username: str("alice"), ConfirmationCode: str(w.lastCode()), Password: str("N3w!passw")})
 	must(w, w.s.initiateAuth, passwordAuth(cl, "alice", "N3w!passw"))
 }

@@ -22,6 +22,9 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountTags(m)
 	s.mountRisk(m)
 	s.mountProviders(m)
+	s.mountMFA(m)
+	s.mountDevices(m)
+	s.mountImports(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.
@@ -52,7 +55,6 @@ func (s *Service) mountPools(m *wire.Mux) {
 	onPool(m, cognitoidp.UpdateUserPool, func(in *cognitoidp.UpdateUserPoolInput) string { return in.UserPoolId.V }, s.updateUserPool)
 	onPool(m, cognitoidp.DeleteUserPool, func(in *cognitoidp.DeleteUserPoolInput) string { return in.UserPoolId.V }, s.deleteUserPool)
 	onPool(m, cognitoidp.AddCustomAttributes, func(in *cognitoidp.AddCustomAttributesInput) string { return in.UserPoolId.V }, s.addCustomAttributes)
-	onPool(m, cognitoidp.GetUserPoolMfaConfig, func(in *cognitoidp.GetUserPoolMfaConfigInput) string { return in.UserPoolId.V }, s.getUserPoolMfaConfig)
 	onPool(m, cognitoidp.CreateUserPoolClient, func(in *cognitoidp.CreateUserPoolClientInput) string { return in.UserPoolId.V }, s.createUserPoolClient)
 	onPool(m, cognitoidp.DescribeUserPoolClient, func(in *cognitoidp.DescribeUserPoolClientInput) string { return in.UserPoolId.V }, s.describeUserPoolClient)
 	onPool(m, cognitoidp.UpdateUserPoolClient, func(in *cognitoidp.UpdateUserPoolClientInput) string { return in.UserPoolId.V }, s.updateUserPoolClient)

@@ -103,6 +103,7 @@ func (s *Service) save(tx *kv.Tx, account string, p *pool, u *user, force bool, 
 			u.Attributes[name+"_verified"] = "false"
 		}
 	}
+	u.loseFactors()
 	u.Folded, u.Aliases, u.Modified = p.fold(u.Name), p.aliasesOf(u), now
 	if err := inFront(tx, account, p, u); err != nil {
 		return err

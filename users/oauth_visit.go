@@ -117,7 +117,7 @@ func (s *Service) serve(name string, fault func(*visit, error) *reply, h func(*v
 			v.refusal = err
 		}
 		if v.refusal != nil {
-			tr.Code, _, tr.Message = faultOf(v.refusal)
+			tr.Code, _, tr.Message = publicFault(v.refusal)
 			tr.Reason = wire.ReasonOf(v.refusal)
 		}
 		wire.Leave(r.Context(), len(rep.body))
@@ -127,8 +127,8 @@ func (s *Service) serve(name string, fault func(*visit, error) *reply, h func(*v
 	}
 }
 
-// faultOf is a refusal's code, status and message; of a failure of our own what the visitor may know of it.
-func faultOf(err error) (code string, status int, message string) {
+// publicFault is a refusal's code, status and message; of a failure of our own what the visitor may know of it.
+func publicFault(err error) (code string, status int, message string) {
 	var refused wire.Fault
 	var passing interface{ Temporary() bool }
 	switch {
@@ -201,7 +201,7 @@ func parameters(text string) (url.Values, error) {
 
 // documentFault is a refusal to a program.
 func (v *visit) documentFault(err error) *reply {
-	code, status, message := faultOf(err)
+	code, status, message := publicFault(err)
 	if strings.HasSuffix(code, "Exception") { // of an operation
 		code = map[int]string{http.StatusBadRequest: "invalid_request"}[status]
 		if e := (*oauthError)(nil); !errors.As(err, &e) && code == "" {

@@ -26,14 +26,19 @@ func (s *Service) createUserPool(c *wire.Call, in *cognitoidp.CreateUserPoolInpu
 		Id: wire.Some(id), Arn: wire.Some(poolARN(c.Account, id)), CreationDate: wire.Some(c.Now), Name: in.PoolName,
 		SchemaAttributes: schema, AliasAttributes: in.AliasAttributes, UsernameAttributes: in.UsernameAttributes, UsernameConfiguration: in.UsernameConfiguration,
 	}}
-	secret := make([]byte, 32)
-	rand.Read(secret) //nolint:errcheck // never fails (crypto/rand)
-	p.Mask = s.cfg.Sealer.Seal(maskPlace(c.Account, id), secret)
+	p.Mask = s.newMask(c.Account, id)
 	if err := s.configure(p, changeableOf(in), c); err != nil {
 		return nil, err
 	}
 	err = s.update(c, func(tx *kv.Tx) error { return pools.Insert(tx, inPool(c.Account, id), p) })
 	return &cognitoidp.CreateUserPoolOutput{UserPool: &p.Settings}, err
+}
+
+// newMask makes a pool's secret behind ghosts and code hashes.
+func (s *Service) newMask(account, poolID string) []byte {
+	secret := make([]byte, 32)
+	rand.Read(secret) //nolint:errcheck // never fails (crypto/rand)
+	return s.cfg.Sealer.Seal(maskPlace(account, poolID), secret)
 }
 
 func poolARN(account, id string) string {
@@ -75,6 +80,9 @@ func (s *Service) updateUserPool(c *wire.Call, in *cognitoidp.UpdateUserPoolInpu
 		if err != nil {
 			return err
 		}
+		if err := notImporting(tx, c.Account, p.ID); err != nil {
+			return err
+		}
 		if err := s.configure(p, in, c); err != nil {
 			return err
 		}
@@ -86,6 +94,9 @@ func (s *Service) addCustomAttributes(c *wire.Call, in *cognitoidp.AddCustomAttr
 	return nil, s.update(c, func(tx *kv.Tx) error {
 		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
 		if err != nil {
+			return err
+		}
+		if err := notImporting(tx, c.Account, p.ID); err != nil {
 			return err
 		}
 		for _, a := range in.CustomAttributes {
@@ -148,6 +159,9 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		if len(all) > 0 {
 			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
 		}
+		if err := notImporting(tx, c.Account, id); err != nil {
+			return err
+		}
 		if err := ignoreAbsent(signings.Delete(tx, inPool(c.Account, id), id)); err != nil {
 			return err
 		}
@@ -164,13 +178,4 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 	}
 	s.keys.Delete(c.Account + "/" + id)
 	return nil, s.purge(c, c.Account, id)
-}
-
-// getUserPoolMfaConfig says what multi-factor sign-in there is: the setting, and no method that users could enrol in.
-func (s *Service) getUserPoolMfaConfig(c *wire.Call, in *cognitoidp.GetUserPoolMfaConfigInput) (*cognitoidp.GetUserPoolMfaConfigOutput, error) {
-	p, err := s.pool(c, in.UserPoolId.V)
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidp.GetUserPoolMfaConfigOutput{MfaConfiguration: p.Settings.MfaConfiguration}, nil
 }

@@ -86,10 +86,7 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 	w := newWorld(t)
 	arn := str("arn:aws:lambda:us-east-1:123456789012:function:f")
 	for name, spoil := range map[string]func(*cognitoidp.CreateUserPoolInput){
-		"MfaConfiguration": func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
-		"DeviceConfiguration": func(in *cognitoidp.CreateUserPoolInput) {
-			in.DeviceConfiguration = &cognitoidp.DeviceConfigurationType{}
-		},
+		"SMS configuration": func(in *cognitoidp.CreateUserPoolInput) { in.MfaConfiguration = str("ON") },
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
 		},

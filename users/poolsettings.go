@@ -25,6 +25,9 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 	if err := s.refusePool(in); err != nil {
 		return err
 	}
+	if err := p.configureMFA(in.MfaConfiguration.Or("OFF"), in.SmsConfiguration); err != nil {
+		return err
+	}
 	days, err := checkSettings(in)
 	if err != nil {
 		return err
@@ -43,7 +46,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: wire.Some("CONFIRM_WITH_CODE")}
 	}
 	t.SmsAuthenticationMessage = in.SmsAuthenticationMessage
-	t.MfaConfiguration = wire.Some(in.MfaConfiguration.Or("OFF"))
+	t.MfaConfiguration, t.DeviceConfiguration = wire.Some(in.MfaConfiguration.Or("OFF")), in.DeviceConfiguration
 	t.UserAttributeUpdateSettings = in.UserAttributeUpdateSettings
 	t.EmailConfiguration, t.SmsConfiguration = in.EmailConfiguration, in.SmsConfiguration
 	if t.EmailConfiguration == nil {
@@ -62,7 +65,7 @@ func (s *Service) configure(p *pool, in *cognitoidp.UpdateUserPoolInput, c *wire
 		t.Name = in.PoolName
 	}
 	t.LastModifiedDate = wire.Some(c.Now)
-	return nil
+	return p.recoversApart()
 }
 
 // checkSettings refuses settings that contradict each other, and settles how many days a temporary password lives.
@@ -99,10 +102,6 @@ func policiesOf(given *cognitoidp.UserPoolPolicyType, temporary int32) *cognitoi
 // refusePool refuses settings that would change what the pool protects but that this server does not act on.
 func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 	switch {
-	case in.MfaConfiguration.V == "ON":
-		return invalid("MfaConfiguration ON is not supported by this server: multi-factor sign-in is not available.")
-	case in.DeviceConfiguration != nil:
-		return invalid("DeviceConfiguration is not supported by this server: devices are not remembered.")
 	case in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityAdditionalFlows != nil:
 		return invalid("AdvancedSecurityAdditionalFlows are not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:

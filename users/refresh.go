@@ -33,7 +33,7 @@ func (s *Service) getTokensFromRefreshToken(c *wire.Call, in *cognitoidp.GetToke
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Call: c, client: cl, pool: p, data: in.ClientMetadata}
+	a := &attempt{Call: c, client: cl, pool: p, given: map[string]string{"DEVICE_KEY": in.DeviceKey.V}, data: in.ClientMetadata}
 	if err := s.checkSecret(c.Account, a.client, in.ClientSecret.V); err != nil {
 		return nil, err
 	}
@@ -93,6 +93,13 @@ func (s *Service) renew(a *attempt, r refresh, check func(*user) error) (g *gran
 		}
 		if u.Status == resetRequired {
 			return mustReset()
+		}
+		here, err := ses.onDevice(tx, a.Account, a.given["DEVICE_KEY"])
+		if err != nil {
+			return err
+		}
+		if !here {
+			return wire.Because(notAuthorized("Invalid Refresh Token"), "the session is on device %s, which was forgotten or not named", ses.Device)
 		}
 		rotated, err := rotate(tx, a, ses, r.Serial)
 		if err != nil {

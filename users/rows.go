@@ -14,7 +14,8 @@ import (
 type pool struct {
 	ID       string
 	Region   string
-	Mask     []byte // sealed: the secret behind the answers about unknown users and behind code hashes
+	Mask     []byte  // sealed: the secret behind the answers about unknown users and behind code hashes
+	Methods  methods `json:",omitzero"` // of multi-factor sign-in
 	Settings cognitoidp.UserPoolType
 }
 
@@ -52,6 +53,8 @@ type user struct {
 	SignedOut  time.Time  `json:",omitzero"`  // sessions begun before are over: of before there was
 	SignOuts   int        `json:",omitempty"` // how often they signed out everywhere: sessions of another count are over, whatever the nodes' clocks say
 	Identities []identity `json:",omitempty"` // at external providers
+	Factors    []string   `json:",omitempty"` // second factors they turned on, by the names of their challenges
+	Preferred  string     `json:",omitempty"` // the one of them that is asked for without a choice
 	Created    time.Time
 	Modified   time.Time
 	ghost      bool // stands for a user who does not exist; never stored
@@ -79,6 +82,8 @@ type session struct {
 	AuthTime          time.Time
 	SignOuts          int `json:",omitempty"` // the user's, when it began
 	Expires           time.Time
+	Device            string    `json:",omitempty"` // its key; "" when the pool did not look at devices
+	Tied              bool      `json:",omitempty"` // the device is confirmed: without it the session is not renewed
 	Serial            int       // of the current refresh token, when they rotate
 	Rotated           time.Time `json:",omitzero"`
 	Scopes            []string  `json:",omitempty"` // of a sign-in by OAuth; none: the user's own, and all claims

@@ -97,6 +97,7 @@ func TestThroughTheSDK(t *testing.T) {
 	}
 
 	token, refresh, alice := done.AuthenticationResult.AccessToken, done.AuthenticationResult.RefreshToken, aws.String("alice")
+	w.factors(ctx, c)
 	w.operate(ctx, c, p, cl, alice)
 	w.federation(ctx, c, p, alice)
 	w.hosting(ctx, c, p, cl)
@@ -225,4 +226,21 @@ func (w *world) operate(ctx context.Context, c *sdk.Client, p, cl, alice *string
 	ok(c.UpdateAuthEventFeedback(ctx, &sdk.UpdateAuthEventFeedbackInput{
 		UserPoolId: p, Username: alice, EventId: event, FeedbackValue: types.FeedbackValueTypeInvalid, FeedbackToken: aws.String(w.s.feedbackToken(account, u, *event, w.now())),
 	}))
+
+	ok(c.GetCSVHeader(ctx, &sdk.GetCSVHeaderInput{UserPoolId: p}))
+	job, err := c.CreateUserImportJob(ctx, &sdk.CreateUserImportJobInput{UserPoolId: p, JobName: aws.String("in"), CloudWatchLogsRoleArn: aws.String("arn:aws:iam::123456789012:role/logs")})
+	ok(job, err)
+	link, reason := w.s.openUpload((*job.UserImportJob.PreSignedUrl)[strings.Index(*job.UserImportJob.PreSignedUrl, UploadPath)+len(UploadPath):])
+	if reason != "" {
+		w.t.Fatal(reason)
+	}
+	ok(nil, w.s.takeUpload(ctx, link, strings.NewReader("x\n")))
+	id := job.UserImportJob.JobId
+	ok(c.StartUserImportJob(ctx, &sdk.StartUserImportJobInput{UserPoolId: p, JobId: id}))
+	ok(c.StopUserImportJob(ctx, &sdk.StopUserImportJobInput{UserPoolId: p, JobId: id}))
+	if _, err := w.s.importer().RunOne(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	ok(c.DescribeUserImportJob(ctx, &sdk.DescribeUserImportJobInput{UserPoolId: p, JobId: id}))
+	ok(c.ListUserImportJobs(ctx, &sdk.ListUserImportJobsInput{UserPoolId: p, MaxResults: aws.Int32(5)}))
 }

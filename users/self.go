@@ -5,6 +5,7 @@ import (
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
+	"bothy/record"
 	"bothy/wire"
 )
 
@@ -22,6 +23,7 @@ func (s *Service) getUser(c *wire.Call, in *cognitoidp.GetUserInput) (*cognitoid
 			return err
 		}
 		out.Username, out.UserAttributes = wire.Some(b.user.Name), attributesOf(b.user, b.client.mayRead)
+		out.MFAOptions, out.PreferredMfaSetting, out.UserMFASettingList = b.user.mfaOptions(), wire.NonEmpty(b.user.Preferred), b.user.Factors
 		return nil
 	})
 }
@@ -53,6 +55,9 @@ func (s *Service) updateUserAttributes(c *wire.Call, in *cognitoidp.UpdateUserAt
 		to := b.pool.toVerify(b.user, values)
 		b.pool.hold(b.user, values)
 		if err := b.pool.change(b.user, values); err != nil {
+			return err
+		}
+		if err := keepsFactors(b.user); err != nil {
 			return err
 		}
 		if err := s.save(tx, c.Account, b.pool, b.user, false, c.Now); err != nil {
@@ -169,6 +174,9 @@ func (s *Service) deleteUserAttributes(c *wire.Call, in *cognitoidp.DeleteUserAt
 		if err := b.pool.drop(b.user, in.UserAttributeNames); err != nil {
 			return err
 		}
+		if err := keepsFactors(b.user); err != nil {
+			return err
+		}
 		return s.save(tx, c.Account, b.pool, b.user, false, c.Now)
 	})
 }
@@ -257,31 +265,36 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 			return err
 		}
 	}
-	ks, err := codes.All(tx, scope, "", u.Pool, u.Sub)
-	if err != nil {
-		return err
-	}
-	for _, k := range ks {
-		if err := codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose); err != nil {
+	for _, remove := range []func() error{
+		ofUser(tx, scope, &codes, u), ofUser(tx, scope, &events, u), ofUser(tx, scope, &rounds, u), ofUser(tx, scope, &devices, u), ofUser(tx, scope, &turns, u),
+	} {
+		if err := remove(); err != nil {
 			return err
 		}
 	}
-	es, err := events.All(tx, scope, "", u.Pool, u.Sub)
-	if err != nil {
+	if err := ignoreAbsent(totps.Delete(tx, scope, u.Pool, u.Sub)); err != nil {
 		return err
-	}
-	for _, e := range es {
-		if err := events.Delete(tx, scope, e.Pool, e.Sub, e.Number); err != nil {
-			return err
-		}
 	}
 	if err := ignoreAbsent(pasts.Delete(tx, scope, u.Pool, u.Sub)); err != nil {
 		return err
 	}
-	if err := forgetRounds(tx, account, u); err != nil {
-		return err
-	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
+}
+
+// ofUser removes a user's rows from a table whose keys are the pool, the user and more.
+func ofUser[T any](tx *kv.Tx, scope record.Scope, t *record.Table[T], u *user) func() error {
+	return func() error {
+		rows, err := t.All(tx, scope, "", u.Pool, u.Sub)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := t.Delete(tx, scope, t.Key(r)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 func (s *Service) globalSignOut(c *wire.Call, in *cognitoidp.GlobalSignOutInput) (*cognitoidp.GlobalSignOutOutput, error) {

@@ -95,24 +95,9 @@ const timestampForm = "Mon Jan 2 15:04:05 UTC 2006"
 // checkSRP takes the proof. Its timestamp is part of what is signed but decides nothing: phones' clocks are wrong, and the
 // sealed block, with our own time in it, is answered once.
 func (s *Service) checkSRP(a *attempt) (*step, error) {
-	for _, name := range []string{"PASSWORD_CLAIM_SECRET_BLOCK", "TIMESTAMP", "PASSWORD_CLAIM_SIGNATURE"} {
-		if _, err := a.parameter(name); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := time.Parse(timestampForm, a.given["TIMESTAMP"]); err != nil {
-		return nil, invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
-	}
-	block, err := base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SECRET_BLOCK"])
+	ch, block, err := s.claimed(a, passwordVerifier)
 	if err != nil {
-		return nil, wire.Because(wrongPassword(), "PASSWORD_CLAIM_SECRET_BLOCK is not base64")
-	}
-	ch, reason := s.openChallenge(a.Account, block, passwordVerifier, a.client.ID, a.Now)
-	if reason == "" && !ch.names(a.pool, a.given["USERNAME"]) {
-		reason = "the challenge was made for another user name"
-	}
-	if reason != "" {
-		return nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s", reason)
+		return nil, err
 	}
 	pr, err := s.prove(a, ch, block)
 	if err != nil {
@@ -123,6 +108,30 @@ func (s *Service) checkSRP(a *attempt) (*step, error) {
 		return nil, err
 	}
 	return s.settle(a, v)
+}
+
+// claimed reads what a proof by SRP is a proof for: the challenge in its block, which must be of the kind and for the user and client.
+func (s *Service) claimed(a *attempt, kind string) (ch challenge, block []byte, err error) {
+	for _, name := range []string{"PASSWORD_CLAIM_SECRET_BLOCK", "TIMESTAMP", "PASSWORD_CLAIM_SIGNATURE"} {
+		if _, err := a.parameter(name); err != nil {
+			return ch, nil, err
+		}
+	}
+	if _, err := time.Parse(timestampForm, a.given["TIMESTAMP"]); err != nil {
+		return ch, nil, invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+	}
+	block, err = base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SECRET_BLOCK"])
+	if err != nil {
+		return ch, nil, wire.Because(wrongPassword(), "PASSWORD_CLAIM_SECRET_BLOCK is not base64")
+	}
+	ch, reason := s.openChallenge(a.Account, block, kind, a.client.ID, a.Now)
+	if reason == "" && !ch.names(a.pool, a.given["USERNAME"]) {
+		reason = "the challenge was made for another user name"
+	}
+	if reason != "" {
+		return ch, nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s", reason)
+	}
+	return ch, block, nil
 }
 
 // names tells whether the name is one the challenge was made for.

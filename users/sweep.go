@@ -42,6 +42,10 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&groups, in, ""),
 		ofPool(&sessions, in, ""),
 		ofPool(&codes, in, ""),
+		ofPool(&guesses, in, ""),
+		ofPool(&totps, in, ""),
+		ofPool(&devices, in, ""),
+		ofPool(&turns, in, ""),
 		ofPool(&failures, in, ""),
 		ofPool(&usedOnce, in, ""),
 		ofPool(&resourceServers, in, ""),
@@ -56,6 +60,10 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&pasts, in, ""),
 		ofPool(&risks, in, ""),
 		ofPool(&events, in, ""),
+		ofPool(&jobs, in, ""),
+		func(ctx context.Context, s *Service, poolID string) (int, error) {
+			return 0, s.dropUploads(ctx, in, poolID)
+		},
 		ofPool(&rounds, in, ""),
 		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),

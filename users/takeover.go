@@ -58,10 +58,10 @@ func (s *Service) watch(tx *kv.Tx, a *attempt, v *verdict) error {
 	return nil
 }
 
-// missed notes a sign-in that failed at the password.
-func missed(tx *kv.Tx, a *attempt, u *user, way progress) error {
+// missed notes a sign-in that failed at a kind of challenge.
+func missed(tx *kv.Tx, a *attempt, u *user, way progress, kind string) error {
 	return note(tx, a.Account, a.pool, u, &authEvent{ID: way.Event, Kind: "SignIn", At: a.Now, From: a.from, Response: "Fail", Challenges: append(challengesOf(way),
-		cognitoidp.ChallengeResponseType{ChallengeName: wire.Some("Password"), ChallengeResponse: wire.Some("Failure")})})
+		cognitoidp.ChallengeResponseType{ChallengeName: wire.Some(kind), ChallengeResponse: wire.Some("Failure")})})
 }
 
 // challengesOf are the challenges a sign-in has answered, as events name them.

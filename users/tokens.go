@@ -20,13 +20,14 @@ const selfScope = "aws.cognito.signin.user.admin"
 
 // grant is what a finished sign-in or refresh gives tokens for.
 type grant struct {
-	pool    *pool
-	client  *client
-	user    *user
-	session *session
-	groups  []*group // by precedence
-	refresh bool     // hand out a refresh token
-	nonce   string   // that the app wants to see in the id token
+	pool      *pool
+	client    *client
+	user      *user
+	session   *session
+	groups    []*group // by precedence
+	refresh   bool     // hand out a refresh token
+	nonce     string   // that the app wants to see in the id token
+	newDevice bool     // the session's device is new: the client may confirm it
 }
 
 // newGrant starts a session for the user, in the transaction that checked them.
@@ -67,6 +68,9 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 			return nil, err
 		}
 		out.IdToken = wire.Some(id)
+	}
+	if g.newDevice {
+		out.NewDeviceMetadata = &cognitoidp.NewDeviceMetadataType{DeviceKey: wire.Some(g.session.Device), DeviceGroupKey: wire.Some(deviceGroup(g.pool.ID))}
 	}
 	if g.refresh {
 		out.RefreshToken = wire.Some(s.refreshToken(c.Account, g.session))
@@ -144,6 +148,9 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "access")
 	m["scope"], m["client_id"], m["username"] = strings.Join(g.session.scopes(), " "), g.client.ID, g.user.Name
+	if g.session.Device != "" {
+		m["device_key"] = g.session.Device
+	}
 	return m
 }
 

@@ -139,7 +139,7 @@ func (s *Service) preAuthentication(c *wire.Call, p *pool, cl *client, u *user, 
 }
 
 func (s *Service) postAuthentication(c *wire.Call, g *grant, metadata map[string]string) error {
-	request := map[string]any{"newDeviceUsed": false, "clientMetadata": metadata}
+	request := map[string]any{"newDeviceUsed": g.newDevice, "clientMetadata": metadata}
 	_, err := s.fire(c, g.pool, g.pool.Settings.LambdaConfig.PostAuthentication, "PostAuthentication", "PostAuthentication_Authentication", g.client.ID, g.user, request)
 	return err
 }

@@ -15,7 +15,7 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke, External and Domains is required.
+// Config is what user pools need from the node. All but Invoke, Logs, External and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
@@ -23,6 +23,7 @@ type Config struct {
 	Now     func() time.Time
 	Deliver Deliver
 	Invoke  Invoker // nil: pools with triggers are refused
+	Logs    Logs    // of imports; nil: they keep none
 	// External reaches external providers; nil: http.DefaultClient.
 	External *http.Client
 	Domains  []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"
@@ -79,6 +80,8 @@ func New(cfg Config) *Service {
 
 // keptError is an error that does not undo the transaction it was found in.
 type keptError struct{ error }
+
+func (k keptError) Unwrap() error { return k.error }
 
 // keep marks a refusal whose transaction must commit all the same: the wrong code was tried, and that counts. Failures of
 // the store stay what they are.

@@ -40,17 +40,18 @@ type Call struct {
 
 // Principal is who makes a call.
 type Principal struct {
-	Kind      Kind
-	Account   string
-	ARN       string // arn:aws:iam::1:root, arn:aws:sts::1:assumed-role/R/S; "" when anonymous
-	UserID    string // aws:userid: the account id, AIDA…, or AROA…:session
-	AccessKey string
-	Role      string // ARN of the role behind an assumed-role session
-	Session   string // role session name
-	Expires   time.Time
-	Policies  policy.Attached // what decides; the zero value allows nothing
-	Keys      policy.Keys     // condition keys that come with the credentials: cognito-identity.amazonaws.com:sub, aws:PrincipalTag/…
-	Identity  *CognitoIdentity
+	Kind       Kind
+	Account    string
+	ARN        string // arn:aws:iam::1:root, arn:aws:sts::1:assumed-role/R/S; "" when anonymous
+	UserID     string // aws:userid: the account id, AIDA…, or AROA…:session
+	AccessKey  string
+	Role       string   // ARN of the role behind an assumed-role session
+	Session    string   // role session name
+	Transitive []string // keys of the session's tags that the session of a further role inherits
+	Expires    time.Time
+	Policies   policy.Attached // what decides; the zero value allows nothing
+	Keys       policy.Keys     // condition keys that come with the credentials: cognito-identity.amazonaws.com:sub, aws:PrincipalTag/…
+	Identity   *CognitoIdentity
 }
 
 // Kind is the kind of a principal.

@@ -30,6 +30,8 @@ type Config struct {
 	// beyond this process. It must not block. May be nil.
 	Refused func(Trace)
 	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	// Used hears of every verified signature: whose it is, and the service and region it is for. It must not block. May be nil.
+	Used func(p *Principal, service, region string, at time.Time)
 }
 
 // Mux routes requests to mounted operations. Mount everything before serving.

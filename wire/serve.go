@@ -190,6 +190,9 @@ func (m *Mux) verify(c *Call, hr *http.Request, max int64) error {
 		return fmt.Errorf("the key %s stands for a principal of kind %d", found.Principal.AccessKey, k)
 	}
 	c.Auth, c.Principal = auth, found.Principal
+	if m.cfg.Used != nil {
+		m.cfg.Used(found.Principal, auth.Service, c.Region, c.Now)
+	}
 	return nil
 }
 
@@ -271,7 +274,7 @@ func maxBody(r *request) int64 {
 			return 6*mb + 1024
 		}
 		return 70 * mb
-	case "mobile", "apigateway":
+	case "mobile", "apigateway", "bothy":
 		return 12 * mb
 	case "cognitoidp":
 		if r.info != nil && strings.HasSuffix(r.info.Name, "ManagedLoginBranding") {

@@ -152,7 +152,11 @@ var mountAll = map[*wire.API]func(*wire.Mux, *recorder){
 	bothy.API: func(m *wire.Mux, r *recorder) {
 		record(m, r, bothy.CreateBackup)
 		record(m, r, bothy.ExplainRequest)
+		record(m, r, bothy.ExportUsers)
+		record(m, r, bothy.ImportUsers)
 		record(m, r, bothy.ListMessages)
+		record(m, r, bothy.OpenUserImport)
+		record(m, r, bothy.RotateSigningKeys)
 		record(m, r, bothy.WaitMessage)
 	},
 	cloudformation.API: func(m *wire.Mux, r *recorder) {

@@ -16,16 +16,24 @@ var API = &wire.API{
 
 // The operations.
 var (
-	CreateBackup   = wire.Op[CreateBackupInput, CreateBackupOutput]{API: API, Info: &ops[0]}
-	ExplainRequest = wire.Op[ExplainRequestInput, ExplainRequestOutput]{API: API, Info: &ops[1]}
-	ListMessages   = wire.Op[ListMessagesInput, ListMessagesOutput]{API: API, Info: &ops[2]}
-	WaitMessage    = wire.Op[WaitMessageInput, WaitMessageOutput]{API: API, Info: &ops[3]}
+	CreateBackup      = wire.Op[CreateBackupInput, CreateBackupOutput]{API: API, Info: &ops[0]}
+	ExplainRequest    = wire.Op[ExplainRequestInput, ExplainRequestOutput]{API: API, Info: &ops[1]}
+	ExportUsers       = wire.Op[ExportUsersInput, ExportUsersOutput]{API: API, Info: &ops[2]}
+	ImportUsers       = wire.Op[ImportUsersInput, ImportUsersOutput]{API: API, Info: &ops[3]}
+	ListMessages      = wire.Op[ListMessagesInput, ListMessagesOutput]{API: API, Info: &ops[4]}
+	OpenUserImport    = wire.Op[OpenUserImportInput, OpenUserImportOutput]{API: API, Info: &ops[5]}
+	RotateSigningKeys = wire.Op[RotateSigningKeysInput, RotateSigningKeysOutput]{API: API, Info: &ops[6]}
+	WaitMessage       = wire.Op[WaitMessageInput, WaitMessageOutput]{API: API, Info: &ops[7]}
 )
 
 var ops = [...]wire.OpInfo{
 	{Name: "CreateBackup", Method: "POST", URI: "/_bothy/backup"},
 	{Name: "ExplainRequest", Method: "GET", URI: "/_bothy/requests/{requestId}"},
+	{Name: "ExportUsers", Method: "POST", URI: "/_bothy/users/{poolId}/export"},
+	{Name: "ImportUsers", Method: "POST", URI: "/_bothy/users/{poolId}/import/users"},
 	{Name: "ListMessages", Method: "GET", URI: "/_bothy/outbox"},
+	{Name: "OpenUserImport", Method: "POST", URI: "/_bothy/users/{poolId}/import"},
+	{Name: "RotateSigningKeys", Method: "POST", URI: "/_bothy/users/{poolId}/keys"},
 	{Name: "WaitMessage", Method: "GET", URI: "/_bothy/outbox/wait", Needs: []string{"q:to"}},
 }
 

@@ -49,6 +49,17 @@ type ExplainRequestOutput struct {
 	Request *Request `w:"n=request"`
 }
 
+// ExportUsersInput is the API's shape ExportUsersRequest.
+type ExportUsersInput struct {
+	PoolId    wire.Opt[string] `w:"uri=poolId,req"`
+	Recipient wire.Opt[string] `w:"n=recipient,req"`
+}
+
+// ExportUsersOutput is the API's shape ExportUsersResponse.
+type ExportUsersOutput struct {
+	Body io.Reader `w:"payload"`
+}
+
 // Failure is the API's shape Failure.
 type Failure struct {
 	Statement wire.Opt[string] `w:"n=statement"`
@@ -56,6 +67,35 @@ type Failure struct {
 	Key       wire.Opt[string] `w:"n=key"`
 	Expected  []string         `w:"n=expected"`
 	Got       []string         `w:"n=got"`
+}
+
+// ImportUsersInput is the API's shape ImportUsersRequest.
+type ImportUsersInput struct {
+	PoolId wire.Opt[string] `w:"uri=poolId,req"`
+	Token  wire.Opt[string] `w:"n=token,req"`
+	Users  []byte           `w:"n=users,req"`
+}
+
+// ImportUsersOutput is the API's shape ImportUsersResponse.
+type ImportUsersOutput struct {
+	Made     wire.Opt[bool]  `w:"n=made"`
+	Reset    wire.Opt[bool]  `w:"n=reset"`
+	Imported wire.Opt[int64] `w:"n=imported"`
+	Present  wire.Opt[int64] `w:"n=present"`
+	Refused  []string        `w:"n=refused"`
+}
+
+// InvalidRequestException is the API's shape InvalidRequestException.
+type InvalidRequestException struct {
+	Message wire.Opt[string] `w:"n=message"`
+}
+
+// Error is the code and the message.
+func (e *InvalidRequestException) Error() string { return "InvalidRequestException: " + e.Message.V }
+
+// Fault is the error's code, HTTP status and message on the wire.
+func (e *InvalidRequestException) Fault() (code string, status int, message string) {
+	return "InvalidRequestException", 400, e.Message.V
 }
 
 // ListMessagesInput is the API's shape ListMessagesRequest.
@@ -96,6 +136,17 @@ func (e *NotFoundException) Fault() (code string, status int, message string) {
 	return "NotFoundException", 404, e.Message.V
 }
 
+// OpenUserImportInput is the API's shape OpenUserImportRequest.
+type OpenUserImportInput struct {
+	PoolId wire.Opt[string] `w:"uri=poolId,req"`
+}
+
+// OpenUserImportOutput is the API's shape OpenUserImportResponse.
+type OpenUserImportOutput struct {
+	Recipient wire.Opt[string] `w:"n=recipient"`
+	Token     wire.Opt[string] `w:"n=token"`
+}
+
 // Request is the API's shape Request.
 type Request struct {
 	Id        wire.Opt[string]    `w:"n=id"`
@@ -111,6 +162,17 @@ type Request struct {
 	Message   wire.Opt[string]    `w:"n=message"`
 	Reason    wire.Opt[string]    `w:"n=reason"`
 	Decisions []Decision          `w:"n=decisions"`
+}
+
+// RotateSigningKeysInput is the API's shape RotateSigningKeysRequest.
+type RotateSigningKeysInput struct {
+	PoolId wire.Opt[string] `w:"uri=poolId,req"`
+}
+
+// RotateSigningKeysOutput is the API's shape RotateSigningKeysResponse.
+type RotateSigningKeysOutput struct {
+	Keys          []string            `w:"n=keys"`
+	PreviousUntil wire.Opt[time.Time] `w:"n=previousUntil"`
 }
 
 // WaitMessageInput is the API's shape WaitMessageRequest.

@@ -23,10 +23,12 @@ const password = "Correct-horse-7"
 
 // signIn is a person with the client's half of SRP.
 type signIn struct {
-	w      *world
-	conn   *client
-	client string
-	half   *srp.SignIn
+	w       *world
+	conn    *client
+	pool    string
+	client  string
+	half    *srp.SignIn
+	idToken string // of the last sign-in
 }
 
 func newSignIn(tb testing.TB, w *world) *signIn {
@@ -39,7 +41,7 @@ func newSignIn(tb testing.TB, w *world) *signIn {
 	}, &cl)
 	w.root.call(tb, "cognito-idp", idp+"AdminCreateUser", map[string]any{"UserPoolId": pool.UserPool.Id, "Username": "alice", "MessageAction": "SUPPRESS"}, nil)
 	w.root.call(tb, "cognito-idp", idp+"AdminSetUserPassword", map[string]any{"UserPoolId": pool.UserPool.Id, "Username": "alice", "Password": password, "Permanent": true}, nil)
-	s := &signIn{w: w, client: cl.UserPoolClient.ClientId, half: srp.Begin(pool.UserPool.Id)}
+	s := &signIn{w: w, pool: pool.UserPool.Id, client: cl.UserPoolClient.ClientId, half: srp.Begin(pool.UserPool.Id)}
 	conn, err := dial(w.addr)
 	if err != nil {
 		tb.Fatal(err)
@@ -73,6 +75,7 @@ func (s *signIn) once(tb testing.TB) time.Duration {
 	if strings.Count(out.AuthenticationResult.IdToken, ".") != 2 {
 		tb.Fatalf("no token: %+v", out)
 	}
+	s.idToken = out.AuthenticationResult.IdToken
 	return spent
 }
 

@@ -21,5 +21,5 @@ func TestWorld(t *testing.T) {
 	if w.spent(t) <= 0 || w.memory(t).rss <= 0 {
 		t.Error("the node used no processor and no memory")
 	}
-	newSignIn(t, w).once(t)
+	w.anyone.once(t, w.admitUser(t, 1)[0])
 }

@@ -36,6 +36,7 @@ func TestIntrusion(t *testing.T) {
 		{"rows", rowAttempts},
 		{"objects", objectAttempts},
 		{"roles", roleAttempts},
+		{"identities", identityAttempts},
 		{"archives", archiveAttempts},
 	} {
 		t.Run(chapter.name, func(t *testing.T) {
