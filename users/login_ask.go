@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"bothy/api/cognitoidp"
+	"bothy/otp"
 	"bothy/users/pages"
 	"bothy/wire"
 )
@@ -54,7 +56,14 @@ var codeAnswers = map[string]string{
 func (v *visit) askPage(a *authorization, q *asking, wrong string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Action: a.page("/challenge"), Error: wrong, Submit: t.Continue, Links: []pages.Link{{Label: t.BackToSignIn, URL: a.page("/login")}}}
+	if q.Name == mfaSetup && q.Params["SECRET"] == "" {
+		if err := v.setUp(a, q); err != nil {
+			return nil, err
+		}
+	}
 	switch {
+	case q.Name == mfaSetup:
+		p.Title, p.Lead, p.Secret, p.SecretURL, p.Fields = t.SetupTitle, t.SetupLead, q.Params["SECRET"], q.Params["URL"], []pages.Field{codeField(t)}
 	case q.Name == newPasswordRequired:
 		p.Title, p.Lead, p.Fields = t.NewPasswordTitle, t.NewPasswordLead, v.newPasswordFields(t, q)
 	case codeAnswers[q.Name] != "":
@@ -149,4 +158,30 @@ func choiceField(t pages.Texts, q *asking) pages.Field {
 		f.Choices = append(f.Choices, pages.Choice{Value: name, Label: label})
 	}
 	return f
+}
+
+// setUp makes a key for an authenticator app: the one factor that people can set up by themselves while they sign in.
+func (v *visit) setUp(a *authorization, q *asking) error {
+	made, err := v.s.associateSoftwareToken(v.Call, &cognitoidp.AssociateSoftwareTokenInput{Session: wire.Some(q.Session)})
+	if err != nil {
+		return &redirected{err, a}
+	}
+	secret, err := otp.Decode(made.SecretCode.V)
+	q.Session = made.Session.V
+	q.Params = map[string]string{"SECRET": made.SecretCode.V, "URL": otp.URL(secret, a.client.Settings.ClientName.V, q.User)}
+	return err
+}
+
+// confirmSetUp takes the first code of the app, which makes the session one that goes on.
+func (v *visit) confirmSetUp(q *asking) error {
+	code := strings.TrimSpace(v.form.Get("code"))
+	in := &cognitoidp.VerifySoftwareTokenInput{Session: wire.Some(q.Session), UserCode: wire.Some(code)}
+	if err := wire.Check(v.s.mux, cognitoidp.VerifySoftwareToken, in); err != nil {
+		return err
+	}
+	out, err := v.s.verifySoftwareToken(v.Call, in)
+	if err == nil {
+		q.Session = out.Session.V
+	}
+	return err
 }

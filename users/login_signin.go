@@ -112,7 +112,7 @@ func (v *visit) stepped(a *authorization, name string, st *step, err error, back
 }
 
 // finishable are the refusals that a challenge outlives: what was entered can be entered anew.
-var finishable = []string{"CodeMismatchException", "InvalidPasswordException", "InvalidParameterException", "TooManyRequestsException"}
+var finishable = []string{"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException", "InvalidPasswordException", "InvalidParameterException", "TooManyRequestsException"}
 
 // challenge takes the answer to a challenge.
 func (v *visit) challenge() (*reply, error) {
@@ -129,6 +129,9 @@ func (v *visit) challenge() (*reply, error) {
 		return nil, err
 	}
 	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
+	if err == nil && q.Name == mfaSetup {
+		err = v.confirmSetUp(q)
+	}
 	if err == nil {
 		st, err = v.s.proceed(at, q.Name, q.Session)
 	}

@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"html"
@@ -28,7 +29,7 @@ const (
 type hosted struct {
 	*world
 	pool, client string
-	server       *httptest.Server
+	server, tls  *httptest.Server // of every host
 }
 
 func newHosted(t testing.TB, change ...func(*cognitoidp.CreateUserPoolClientInput)) *hosted {
@@ -37,7 +38,7 @@ func newHosted(t testing.TB, change ...func(*cognitoidp.CreateUserPoolClientInpu
 	w.s.cfg.Domains = []string{"localhost"}
 	_, mux := w.sdkClient("AKIDROOT", map[string]bool{})
 	h := &hosted{world: w, pool: w.pool()}
-	h.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	all := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
 		case w.s.ServesLogin(r):
 			w.s.Login().ServeHTTP(rw, r)
@@ -46,8 +47,10 @@ func newHosted(t testing.TB, change ...func(*cognitoidp.CreateUserPoolClientInpu
 		default:
 			mux.ServeHTTP(rw, r)
 		}
-	}))
+	})
+	h.server, h.tls = httptest.NewServer(all), httptest.NewTLSServer(all)
 	t.Cleanup(h.server.Close)
+	t.Cleanup(h.tls.Close)
 	must(w, w.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(h.pool), Domain: str("tasks")})
 	h.client = h.app(h.pool, change...)
 	return h
@@ -74,15 +77,20 @@ type surfer struct {
 
 // dial leads every host to the server.
 func (h *hosted) transport() *http.Transport {
-	return &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, h.server.Listener.Addr().String())
-	}}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, h.server.Listener.Addr().String())
+		},
+		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, network, h.tls.Listener.Addr().String())
+		},
+	}
 }
 
 func (h *hosted) surfer() *surfer {
 	jar, _ := cookiejar.New(nil)
 	tr := h.transport()
-	h.t.(interface{ Cleanup(func()) }).Cleanup(tr.CloseIdleConnections)
+	h.t.Cleanup(tr.CloseIdleConnections)
 	return &surfer{h: h, http: &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if !strings.HasSuffix(r.URL.Hostname(), "amazoncognito.com") {
 			return http.ErrUseLastResponse

@@ -42,7 +42,7 @@ func (w *world) sdkClient(key string, seen map[string]bool) (*sdk.Client, *wire.
 		seen[op] = true
 		m.ServeHTTP(rw, r)
 	}))
-	w.t.(*testing.T).Cleanup(server.Close)
+	w.t.Cleanup(server.Close)
 	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider(key, "secret", "")}), m
 }
 

@@ -48,6 +48,8 @@ type Page struct {
 	Providers []Link
 	Terms     []Link
 	Passkey   string // the request for one, as JSON; "" where none is asked for
+	Secret    string // for an authenticator app, as text
+	SecretURL string // the same as an address, to be scanned
 }
 
 // Field is an input.
@@ -82,6 +84,12 @@ func (p *Page) HTML() ([]byte, error) {
 func (p *Page) CSS() template.CSS {
 	return template.CSS("@layer usual{"+style+"}\n") + p.Theme.css() //nolint:gosec // our own file, and what CheckCSS or the palette let through
 }
+
+// SecretLink opens an authenticator app on the same device. Its scheme is none that pages otherwise link to.
+func (p *Page) SecretLink() template.URL { return template.URL(p.SecretURL) } //nolint:gosec // of package otp, escaped there
+
+// QR is SecretURL as a picture.
+func (p *Page) QR() template.HTML { return drawing(p.SecretURL) }
 
 // JS is the script of the passkey page.
 func (p *Page) JS() template.JS { return passkey }
