@@ -241,7 +241,9 @@ func TestEscalation(t *testing.T) {
 	}
 	fails(s, bounded, iam.DeleteUserPermissionsBoundary, &iam.DeleteUserPermissionsBoundaryInput{UserName: some("mallory")}, "AccessDenied", "permissions boundary")
 	fails(s, bounded, iam.PutUserPolicy, &iam.PutUserPolicyInput{UserName: some("mallory"), PolicyName: some("p"), PolicyDocument: some(allowAll)}, "AccessDenied", "permissions boundary")
-	fails(s, bounded, iam.CreateUser, &iam.CreateUserInput{UserName: some("other")}, "AccessDenied", "permissions boundary")
+	fails(s, bounded, iam.CreateUser, &iam.CreateUserInput{UserName: some("other")}, "AccessDenied", "because no permissions boundary allows the iam:CreateUser action")
+	barred, _ := s.user("barred", allowAll, `{"Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*"}}`)
+	fails(s, barred, iam.ListUsers, &iam.ListUsersInput{}, "AccessDenied", "with an explicit deny in an identity-based policy")
 	fails(s, bounded, iam.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: some("deploy"), PolicyName: some("p"), PolicyDocument: some(allowAll)}, "AccessDenied", "permissions boundary")
 
 	// The administrator's pattern: rights for others, if they are bounded.
