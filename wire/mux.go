@@ -29,7 +29,9 @@ type Config struct {
 	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
 	// beyond this process. It must not block. May be nil.
 	Refused func(Trace)
-	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	// Denied seals how policy decided against a call: the client gets it as a header and may have it opened. nil: there is none.
+	Denied func(*Call, Access, policy.Decision) string
+	Done   func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 	// Used hears of every verified signature: whose it is, and the service and region it is for. It must not block. May be nil.
 	Used func(p *Principal, service, region string, at time.Time)
 }
@@ -169,6 +171,9 @@ func (m *Mux) caught(c *Call, err *error) {
 	}
 }
 
+// DeniedHeader carries what Config.Denied sealed.
+const DeniedHeader = "X-Bothy-Authorization-Message"
+
 // decide asks policy about every access; none at all is refused.
 func (m *Mux) decide(c *Call, wants []Access) error {
 	if len(wants) == 0 {
@@ -185,10 +190,21 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 			continue
 		}
 		if d := Decide(c, w); !d.Allowed {
+			m.tell(c, w, d)
 			return AccessDenied(c, w, d)
 		}
 	}
 	return nil
+}
+
+// tell gives the client what it may have opened.
+func (m *Mux) tell(c *Call, w Access, d policy.Decision) {
+	if m.cfg.Denied == nil {
+		return
+	}
+	if text := m.cfg.Denied(c, w, d); text != "" {
+		c.Header.Set(DeniedHeader, text)
+	}
 }
 
 // Decide asks policy about one access of the call's principal. The pipeline asks about every declared access; handlers ask
