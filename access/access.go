@@ -51,11 +51,12 @@ type Config struct {
 	WebTokens WebTokens      // of AssumeRoleWithWebIdentity; nil refuses every token
 }
 
-// WebTokens verifies the tokens of web identities: signature, issuer and time.
+// WebTokens verifies the tokens that the node itself gives to users of apps: signature, issuer and time.
 type WebTokens interface {
-	// Verify returns the issuer without its scheme ("cognito-identity.amazonaws.com") and the claims. It fails with an
-	// error that wraps ErrTokenExpired or ErrTokenInvalid; any other error is an internal failure.
-	Verify(ctx context.Context, token string) (issuer string, claims map[string]any, err error)
+	// Verify is told whom the token says it is from, which proves nothing. It returns the issuer without its scheme
+	// ("cognito-identity.amazonaws.com", "cognito-idp.REGION.amazonaws.com/POOL") and the claims. It fails with an error that
+	// wraps ErrTokenExpired or ErrTokenInvalid; any other error is an internal failure.
+	Verify(ctx context.Context, claimed, token string) (issuer string, claims map[string]any, err error)
 }
 
 // Service serves IAM and STS.
