@@ -22,7 +22,8 @@ type loginRow struct {
 	Password   []byte   // salt and hash, sealed
 	Former     [][]byte `json:",omitempty"` // of the passwords before, the latest first, sealed
 	Changed    time.Time
-	MustChange bool // at the next sign-in
+	Used       time.Time // to sign in with it; zero: never
+	MustChange bool      // at the next sign-in
 	Created    time.Time
 }
 
@@ -140,7 +141,15 @@ func (s *Service) signedIn(ctx context.Context, who *SignIn, login *loginRow, su
 			return ErrPasswordExpired
 		}
 		who.MustChange = old || login.MustChange
-		return forget(tx, who.Account, subject)
+		if err := forget(tx, who.Account, subject); err != nil {
+			return err
+		}
+		now, err := logins().Get(tx, of(who.Account), login.UserID)
+		if err != nil {
+			return or(err, ErrPassword) // deleted since
+		}
+		now.Used = s.cfg.Now().UTC().Truncate(time.Second)
+		return logins().Put(tx, of(who.Account), now)
 	})
 }
 
@@ -159,6 +168,18 @@ func (s *Service) login(ctx context.Context, account, userName string) (who *Sig
 		return nil, nil, err
 	}
 	return who, login, nil
+}
+
+// passwordUsed is when the user signed in with the password, absent when never.
+func (s *Service) passwordUsed(c *wire.Call, user *userRow) (used wire.Opt[time.Time], err error) {
+	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
+		row, err := logins().Get(tx, of(c.Account), user.ID)
+		if err == nil && !row.Used.IsZero() {
+			used = wire.Some(row.Used)
+		}
+		return or(err, nil)
+	})
+	return used, err
 }
 
 // lockedAs puts an error in the place of errLocked.

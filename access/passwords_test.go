@@ -45,6 +45,9 @@ func TestLoginProfile(t *testing.T) {
 	if who, err := s.signIn("ANN", goodPassword, ""); err != nil || who.UserName != "Ann" || !who.MustChange || who.MFA {
 		t.Errorf("signed in %+v, %v", who, err)
 	}
+	if u := as(s, s.root, iam.GetUser, &iam.GetUserInput{UserName: name}).User; !u.PasswordLastUsed.V.Equal(s.now) {
+		t.Errorf("user %+v", u)
+	}
 	as(s, s.root, iam.UpdateLoginProfile, &iam.UpdateLoginProfileInput{UserName: name, PasswordResetRequired: wire.Some(false)})
 	if p := as(s, s.root, iam.GetLoginProfile, &iam.GetLoginProfileInput{UserName: name}).LoginProfile; p.PasswordResetRequired.V {
 		t.Errorf("login profile %+v", p)
