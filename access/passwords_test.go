@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,7 @@ func TestGuessingPasswords(t *testing.T) {
 		t.Error(err)
 	}
 	s.refuses("nobody", goodPassword, "", ErrPassword)
+	s.refuses(strings.Repeat("x", 10_000), goodPassword, "", ErrPassword)
 	for ok := true; ok; {
 		ok = must(s.brake.Take(t.Context(), "access.password/"+wire.Household("192.0.2.1"), signInsPerAddress, s.now))
 	}
