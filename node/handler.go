@@ -68,8 +68,8 @@ func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.local() + "\" : \"DIRECT\";\n}\n"))
 }
 
-// poolPath is what verifiers of a user pool's tokens read: no bucket has an underscore in its name.
-var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/\.well-known/`)
+// poolPath is what verifiers of a user pool's tokens read, and the links that confirm its users: no bucket has an underscore in its name.
+var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/(\.well-known/|confirmUser$)`)
 
 // plain is the handler of a request that no AWS model describes, nil for all others. It takes on no more than there is room for.
 func (s *services) plain(r *http.Request) http.Handler {

@@ -223,7 +223,7 @@ func Decide(c *Call, w Access) policy.Decision {
 	}
 	d := policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
 		Action: w.Action, Resource: w.Resource, Keys: w.Keys, Context: []policy.Keys{p.Keys, c.keys},
-		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role,
+		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role, ResourceAccount: owner,
 	})
 	c.trace.decided(w, d)
 	return d
@@ -233,7 +233,7 @@ func Decide(c *Call, w Access) policy.Decision {
 func globalKeys(c *Call) policy.Keys {
 	v := &[...]string{ // one cell for all: this is done for every request
 		c.Now.UTC().Format(time.RFC3339), strconv.FormatInt(c.Now.Unix(), 10), strconv.FormatBool(c.HTTP == nil || c.HTTP.TLS != nil),
-		c.SourceIP, c.UserAgent, c.Region,
+		c.SourceIP, c.UserAgent, c.Region, "false", // no service calls another in the name of its caller
 	}
 	return policy.Keys{
 		"aws:currenttime":     v[0:1:1],
@@ -242,6 +242,7 @@ func globalKeys(c *Call) policy.Keys {
 		"aws:sourceip":        v[3:4:4],
 		"aws:useragent":       v[4:5:5],
 		"aws:requestedregion": v[5:6:6],
+		"aws:viaawsservice":   v[6:7:7],
 	}
 }
 
