@@ -58,9 +58,9 @@ func startProvider(t *testing.T, script, module string, env []string, args ...st
 }
 
 var (
-	pageForm      = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
-	pageInput     = regexp.MustCompile(`(?s)<input[^>]*>`)
-	pageAttribute = regexp.MustCompile(`(?s)\b(name|value)="([^"]*)"`)
+	formShape  = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	inputShape = regexp.MustCompile(`(?s)<input[^>]*>`)
+	attrShape  = regexp.MustCompile(`(?s)\b(name|value)="([^"]*)"`)
 )
 
 // browse is a browser in which somebody fills in what they are asked, until it is sent to back: what it brings there.
@@ -98,8 +98,8 @@ func browse(t *testing.T, start, back string, fill map[string]string) url.Values
 		here, form2 := answer.Request.URL, url.Values(nil)
 		if to := answer.Header.Get("Location"); to != "" {
 			at = resolve(t, here, to)
-		} else if found := pageForm.FindStringSubmatch(string(page)); found != nil {
-			at, form2 = resolve(t, here, html.UnescapeString(found[1])), filledIn(found[2], fill)
+		} else if found := formShape.FindStringSubmatch(string(page)); found != nil {
+			at, form2 = resolve(t, here, html.UnescapeString(found[1])), filled(found[2], fill)
 		} else {
 			t.Fatalf("%s answered %s:\n%s", at, answer.Status, page)
 		}
@@ -118,12 +118,12 @@ func resolve(t *testing.T, here *url.URL, to string) string {
 	return u.String()
 }
 
-// filledIn are a form's, filled in.
-func filledIn(form string, fill map[string]string) url.Values {
+// filled are a form's, filled in.
+func filled(form string, fill map[string]string) url.Values {
 	out := url.Values{}
-	for _, input := range pageInput.FindAllString(form, -1) {
+	for _, input := range inputShape.FindAllString(form, -1) {
 		name, value := "", ""
-		for _, a := range pageAttribute.FindAllStringSubmatch(input, -1) {
+		for _, a := range attrShape.FindAllStringSubmatch(input, -1) {
 			if a[1] == "name" {
 				name = a[2]
 			} else {

@@ -21,6 +21,8 @@ func Inspectors() map[string]record.Inspect {
 		&events,
 		&addresses,
 		&rounds,
+		&passkeys,
+		&ceremonies,
 		&providers,
 		&requestKeys,
 		&guesses,
@@ -29,5 +31,14 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
+		&domains,
+		&resourceServers,
+		&customizations,
+		&brandings,
+		&termsTable,
+		&assets,
+		&authCodes,
+		&browsers,
+		&journeys,
 	)
 }

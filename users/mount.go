@@ -13,12 +13,19 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountPools(m)
 	s.mountAdmin(m)
 	s.mountGroups(m)
+	s.mountDomains(m)
+	s.mountResourceServers(m)
+	s.mountClientSecrets(m)
+	s.mountCustomization(m)
+	s.mountBranding(m)
+	s.mountTerms(m)
 	s.mountTags(m)
 	s.mountRisk(m)
 	s.mountProviders(m)
 	s.mountMFA(m)
 	s.mountDevices(m)
 	s.mountImports(m)
+	s.mountPasskeys(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.
