@@ -16,7 +16,9 @@ func hostedWith(t *testing.T, name, kind string, details, mapping map[string]str
 	h := newHosted(t)
 	h.clock = time.Now()
 	h.provider(h.pool, name, kind, details, mapping)
-	h.client = h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) { in.SupportedIdentityProviders = []string{"COGNITO", name} })
+	h.client = h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.SupportedIdentityProviders = []string{"COGNITO", name}
+	})
 	return h
 }
 
@@ -41,7 +43,7 @@ func TestThroughARealProvider(t *testing.T) {
 	h := hostedWith(t, "Works", kindOIDC, oidcDetails(issuer, nil), plainMapping)
 	b := h.surfer().open(strings.Replace(h.authorizeURL("identity_provider", "Works"), "http:", "https:", 1))
 	answer := b.away(t, returnPath, same)
-	h.surfer().open(securely + returnPath + "?" + answer.Encode()).says(http.StatusForbidden, "")
+	h.surfer().open(securely+returnPath+"?"+answer.Encode()).says(http.StatusForbidden, "")
 	sent := b.open(securely + returnPath + "?" + answer.Encode()).sent()
 	status, tokens := h.exchange("code", sent.Get("code"))
 	if status != http.StatusOK {
