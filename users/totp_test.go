@@ -230,4 +230,11 @@ func TestMailboxSetUpDuringSignIn(t *testing.T) {
 	if in := must(w, w.s.respondToAuthChallenge, bring("bob", "bob@example.com")); in.ChallengeName.V != emailOTP {
 		t.Fatalf("%+v", in)
 	}
+	// An app that is set up before the code comes is the second factor, and the mailbox is not.
+	newcomer("alice2")
+	app := must(w, w.s.associateSoftwareToken, associate(w.challenged(cl, "alice2", mfaSetup).Session.V))
+	mail := must(w, w.s.respondToAuthChallenge, bring("alice2", "alice2@example.com"))
+	code = w.lastCode()
+	must(w, w.s.verifySoftwareToken, verify(app.Session.V, w.code(app.SecretCode.V, 0)))
+	refused(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, mail.Session.V, "USERNAME", "alice2", "EMAIL_OTP_CODE", code), "NotAuthorizedException", "Invalid session")
 }
