@@ -96,7 +96,18 @@ func (p *pool) recoveryOrder() []string {
 
 // pretended is the address that a ghost seems to have: what the caller named, or one that never changes.
 func (s *Service) pretended(account string, p *pool, u *user, named string) (address, error) {
-	if attribute := attributeOfName([]string{"email", "phone_number"}, named); attribute != "" {
+	attribute := attributeOfName([]string{"email", "phone_number"}, named)
+	if auto := p.Settings.AutoVerifiedAttributes; attribute == "" && len(auto) > 0 && !slices.Contains(auto, "email") {
+		attribute = "phone_number"
+	} else if attribute == "" {
+		attribute = "email"
+	}
+	return s.madeUp(account, p, u, attribute, named)
+}
+
+// madeUp is a ghost's address of a kind: what the caller named, if it is of that kind, or one that never changes.
+func (s *Service) madeUp(account string, p *pool, u *user, attribute, named string) (address, error) {
+	if attributeOfName([]string{attribute}, named) != "" {
 		return address{attribute, named}, nil
 	}
 	mask, err := s.mask(account, p)
@@ -104,7 +115,7 @@ func (s *Service) pretended(account string, p *pool, u *user, named string) (add
 		return address{}, err
 	}
 	h := mac(mask, []byte("address"), []byte(u.Sub))
-	if auto := p.Settings.AutoVerifiedAttributes; len(auto) > 0 && !slices.Contains(auto, "email") {
+	if attribute == "phone_number" {
 		digits := make([]byte, 11)
 		for i := range digits {
 			digits[i] = '0' + h[i]%10
@@ -116,7 +127,10 @@ func (s *Service) pretended(account string, p *pool, u *user, named string) (add
 }
 
 // template is the text of a message before code and name are put in.
-type template struct{ subject, email, sms string }
+type template struct {
+	subject, email, sms string
+	linkFor             string // the client whose user the e-mail's link confirms; "": it has a code
+}
 
 const (
 	codeMark     = "{####}"
@@ -136,7 +150,7 @@ func (p *pool) codeTemplate() template {
 	}
 }
 
-// authenticationTemplate is the pool's text for codes that are a second factor.
+// authenticationTemplate is the pool's text for codes to sign in by, alone or as a second factor.
 func (p *pool) authenticationTemplate() template {
 	t := template{
 		subject: "Your authentication code",
@@ -158,7 +172,7 @@ func (p *pool) invitation() template {
 	}
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.InviteMessageTemplate != nil {
 		m := a.InviteMessageTemplate
-		t = template{m.EmailSubject.Or(t.subject), m.EmailMessage.Or(t.email), m.SMSMessage.Or(t.sms)}
+		t = template{subject: m.EmailSubject.Or(t.subject), email: m.EmailMessage.Or(t.email), sms: m.SMSMessage.Or(t.sms)}
 	}
 	return t
 }
@@ -173,6 +187,9 @@ func (s *Service) send(tx *kv.Tx, account string, p *pool, u *user, kind string,
 	if m.Medium == "SMS" {
 		m.Body = fill.Replace(t.sms)
 	} else {
+		if t.linkFor != "" {
+			t.email = s.withLink(account, p, u, code, t)
+		}
 		m.Subject, m.Body = fill.Replace(t.subject), fill.Replace(t.email)
 	}
 	return s.cfg.Deliver(tx, inPool(account, p.ID), m)
