@@ -238,3 +238,21 @@ func TestMailboxSetUpDuringSignIn(t *testing.T) {
 	must(w, w.s.verifySoftwareToken, verify(app.Session.V, w.code(app.SecretCode.V, 0)))
 	refused(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, mail.Session.V, "USERNAME", "alice2", "EMAIL_OTP_CODE", code), "NotAuthorizedException", "Invalid session")
 }
+
+// TestFirstFactorIsNoSecond has a pool want a second factor, meanwhile, of who comes in by a code that could be one.
+func TestFirstFactorIsNoSecond(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.choosing()
+	w.person(p, "alice")
+	ask := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+	if ask.ChallengeName.V != emailOTP {
+		t.Fatalf("%+v", ask)
+	}
+	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("ON"), SoftwareTokenMfaConfiguration: &cognitoidp.SoftwareTokenMfaConfigType{Enabled: wire.Some(true)}})
+	next := must(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, ask.Session.V, "EMAIL_OTP_CODE", w.lastCode()))
+	if next.AuthenticationResult != nil || next.ChallengeName.V != mfaSetup {
+		t.Fatalf("let in by one factor: %+v", next)
+	}
+	begun := must(w, w.s.associateSoftwareToken, associate(next.Session.V))
+	w.enters(answer(cl, mfaSetup, must(w, w.s.verifySoftwareToken, verify(begun.Session.V, w.code(begun.SecretCode.V, 0))).Session.V))
+}
