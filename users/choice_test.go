@@ -333,3 +333,30 @@ func TestFirstAndSecondFactors(t *testing.T) {
 	}
 	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob")}, "InvalidPasswordException", "")
 }
+
+// TestCodesAreNotGuessedAcrossUsers: one address that tries a few codes of many users is stopped, as one that tries passwords is.
+func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
+	w := newWorld(t)
+	_, cl := w.choosing(hiding)
+	wrong := 0
+	for i := 0; wrong < freeAtAddress+20; i++ {
+		name := fmt.Sprintf("user%d@example.com", i)
+		begun, err := w.s.initiateAuth(w.from("203.0.113.7", "robot"), choice(cl, name, "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+		if err != nil {
+			wantFault(t, err, "NotAuthorizedException", "Password attempts exceeded")
+			if wrong < freeAtAddress {
+				t.Fatalf("stopped after %d", wrong)
+			}
+			return
+		}
+		for range triesPerCode {
+			if begun.ChallengeName.V != "EMAIL_OTP" {
+				break
+			}
+			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), reply(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			wantFault(t, err, "CodeMismatchException", "")
+			wrong++
+		}
+	}
+	t.Errorf("%d wrong codes from one address", wrong)
+}
