@@ -131,7 +131,7 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 	out := &cognitoidp.SignUpOutput{UserConfirmed: wire.Some(u.Status == confirmed), UserSub: wire.Some(u.Sub)}
 	to, verify := p.verifiable(u)
 	verify = verify && u.Status == unconfirmed
-	text, err := p.codeTemplate(), error(nil)
+	text, err := p.signUpTemplate(cl.ID), error(nil)
 	if verify {
 		if text, err = s.customMessage(c, p, "CustomMessage_SignUp", cl.ID, u, text, metadata); err != nil {
 			return nil, err
@@ -176,16 +176,8 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 		if err := a.hide(s, c.Account, in.Username.V, a.user.mayConfirm()); err != nil {
 			return err
 		}
-		u := a.user
-		k, err := s.tryCode(tx, c.Account, a.pool, u, forSignUp, in.ConfirmationCode.V, c.Now)
-		if err != nil {
-			return err
-		}
-		u.Status, proved = confirmed, ""
-		if u.Attributes[k.Attribute] == k.Value {
-			u.Attributes[k.Attribute+"_verified"], proved = "true", k.Attribute
-		}
-		return s.save(tx, c.Account, a.pool, u, in.ForceAliasCreation.V, c.Now)
+		proved, err = s.confirm(tx, c, a.pool, a.user, in.ConfirmationCode.V, in.ForceAliasCreation.V)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -255,7 +247,11 @@ var eventOf = map[string]string{forSignUp: "ResendCode", forPassword: "ForgotPas
 
 // sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
 func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
-	return s.sendText(c, a, a.pool.codeTemplate(), purpose, kind, source, to, metadata)
+	text := a.pool.codeTemplate()
+	if purpose == forSignUp {
+		text = a.pool.signUpTemplate(a.client.ID)
+	}
+	return s.sendText(c, a, text, purpose, kind, source, to, metadata)
 }
 
 // sendText is sendCode with a text of its own.

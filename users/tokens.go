@@ -51,13 +51,14 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	if err != nil {
 		return nil, err
 	}
+	idKey, accessKey := keys.at(c.Now)
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	id, err := s.sign(keys.id, over.idToken(idClaims(g, c.Now, idLife, event)))
+	id, err := s.sign(idKey, over.idToken(idClaims(g, c.Now, idLife, event)))
 	if err != nil {
 		return nil, err
 	}
-	access, err := s.sign(keys.access, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(accessKey, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
