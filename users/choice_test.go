@@ -214,6 +214,12 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 				"NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
+	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob"), UserAttributes: attr("email", "bob@example.com")})
+	sent++ // the code that would confirm bob
+	if out := must(w, w.s.initiateAuth, choice(cl, "bob")); len(out.AvailableChallenges) == 0 {
+		t.Errorf("who never confirmed looks different: %+v", out)
+	}
+	refused(w, w.s.initiateAuth, choice(w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} }), "bob"), "UserNotConfirmedException", "User is not confirmed.")
 	must(w, w.s.adminDisableUser, &cognitoidp.AdminDisableUserInput{UserPoolId: str(p), Username: str("alice")})
 	if out := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP")); out.ChallengeName.V != "EMAIL_OTP" {
 		t.Errorf("%+v", out)
