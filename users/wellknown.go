@@ -25,8 +25,8 @@ func (s *Service) WellKnown() http.Handler {
 }
 
 func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(account string, p *pool) (any, error) {
-		k, err := s.signerOf(r.Context(), account, p.ID)
+	s.answer(w, r, func(account, poolID string) (any, error) {
+		k, err := s.signerOf(r.Context(), account, poolID)
 		if err != nil {
 			return nil, err
 		}
@@ -35,15 +35,15 @@ func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(_ string, p *pool) (any, error) {
+	s.answer(w, r, func(_, poolID string) (any, error) {
 		scheme := "http://"
 		if r.TLS != nil {
 			scheme = "https://"
 		}
 		return map[string]any{
-			"issuer": issuer(p.ID),
+			"issuer": issuer(poolID),
 			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
-			"jwks_uri":                              scheme + r.Host + "/" + p.ID + "/.well-known/jwks.json",
+			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
 			"id_token_signing_alg_values_supported": []string{"RS256"},
 			"response_types_supported":              []string{"code", "token"},
 			"scopes_supported":                      []string{"openid", "email", "phone", "profile"},
@@ -52,12 +52,12 @@ func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account string, p *pool) (any, error)) {
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account, poolID string) (any, error)) {
 	account, id := s.cfg.Account(), r.PathValue("pool")
 	var body any
-	p, err := s.poolNow(r.Context(), account, id)
+	err := s.Has(r.Context(), account, id)
 	if err == nil {
-		body, err = make(account, p)
+		body, err = make(account, id)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
