@@ -43,13 +43,19 @@ func newSignIn(tb testing.TB, w *world) *signIn {
 	w.root.call(tb, "cognito-idp", idp+"AdminCreateUser", map[string]any{"UserPoolId": pool.UserPool.Id, "Username": "alice", "MessageAction": "SUPPRESS"}, nil)
 	w.root.call(tb, "cognito-idp", idp+"AdminSetUserPassword", map[string]any{"UserPoolId": pool.UserPool.Id, "Username": "alice", "Password": password, "Permanent": true}, nil)
 	s := &signIn{w: w, pool: pool.UserPool.Id, client: cl.UserPoolClient.ClientId, half: srp.Begin(pool.UserPool.Id)}
-	conn, err := dial(w.addr)
+	s.dial(tb)
+	return s
+}
+
+// dial begins a connection of its own; the node closes those that are silent.
+func (s *signIn) dial(tb testing.TB) {
+	tb.Helper()
+	conn, err := dial(s.w.addr)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { conn.conn.Close() }) //nolint:errcheck // ending
 	s.conn = conn
-	return s
 }
 
 func random(n int) *big.Int {
