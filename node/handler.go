@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"bothy/access"
 	"bothy/functions"
 	"bothy/gateway"
 	"bothy/hub"
@@ -40,6 +41,7 @@ func (n *Node) ownPaths() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_bothy/health", n.health)
 	mux.HandleFunc("GET /_bothy/proxy.pac", n.proxyPAC)
+	mux.Handle("GET "+access.IssuerPath, n.services.mux.Page(admit.Short, 0, busy, n.services.access.Issuers()))
 	if n.cfg.Dev {
 		mux.Handle("GET /_bothy/test/outbox", n.services.mux.Page(admit.Slow, 0, busy, onlyLoopback(n.services.testOutbox)))
 		mux.Handle("POST /_bothy/test/reset", onlyLoopback(n.services.testReset))

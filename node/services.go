@@ -79,7 +79,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	n.services = s
 	account := func() string { return n.account }
 	s.outbox = outbox.New(outbox.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now})
-	s.access = access.New(access.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, WebTokens: webTokens{s}})
+	s.access = access.New(access.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, WebTokens: webTokens{s}, BaseURL: func() string { return "https://" + n.local() }})
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
-		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Denied: s.access.EncodeDenial, Now: n.cfg.Now, Log: n.cfg.Log,
 		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done, Used: s.access.Used,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
