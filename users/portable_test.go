@@ -22,9 +22,9 @@ func (w *world) exported() (p, cl string, file []byte) {
 		in.AliasAttributes = []string{"email"}
 		in.Schema = []cognitoidp.SchemaAttributeType{{Name: str("level"), AttributeDataType: str("Number")}}
 	})
-	cl = w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.GenerateSecret = wire.Some(true) })
-	open := w.client(p)
-	w.member(open, "alice")
+	w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.GenerateSecret = wire.Some(true) })
+	cl = w.client(p)
+	w.member(cl, "alice")
 	must(w, w.s.adminUpdateUserAttributes, &cognitoidp.AdminUpdateUserAttributesInput{UserPoolId: str(p), Username: str("alice"), UserAttributes: attr("custom:level", "7")})
 	must(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(p), Username: str("alice"), Password: str("Second-2-pw"), Permanent: wire.Some(true)})
 	role := "arn:aws:iam::" + account + ":role/admins"
@@ -35,7 +35,7 @@ func (w *world) exported() (p, cl string, file []byte) {
 		return w.s.importTOTP(tx, account, u, secret)
 	})
 	must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str("bob"), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
-	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(open), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
+	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
 	for i := range portedPage {
 		must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str(fmt.Sprintf("u%d", i)), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
 	}
@@ -44,7 +44,7 @@ func (w *world) exported() (p, cl string, file []byte) {
 	if err := w.s.Export(w.ctx, account, p, &b); err != nil {
 		w.t.Fatal(err)
 	}
-	return p, open, b.Bytes()
+	return p, cl, b.Bytes()
 }
 
 func (w *world) imports(account, p string, file []byte) *Moved {
