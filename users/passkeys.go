@@ -280,3 +280,30 @@ func forgetPasskeys(tx *kv.Tx, account string, u *user) error {
 	}
 	return ignoreAbsent(ceremonies.Delete(tx, scope, u.Pool, u.Sub))
 }
+
+// exportPasskeys and importPasskeys move passkeys with their user: they serve where the site is the same.
+func (s *Service) exportPasskeys(tx *kv.Tx, account string, u *user) (any, error) {
+	rows, err := passkeys.All(tx, inPool(account, u.Pool), "", u.Pool, u.Sub)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (s *Service) importPasskeys(tx *kv.Tx, account string, u *user, raw json.RawMessage) error {
+	var rows []*passkeyRow
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return invalid("The user's passkeys are none.")
+	}
+	for _, k := range rows {
+		k.Pool, k.Sub = u.Pool, u.Sub
+		err := passkeys.Put(tx, inPool(account, u.Pool), k)
+		if taken := (*record.ErrExists)(nil); errors.As(err, &taken) {
+			return invalid("A passkey of the user is another's.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

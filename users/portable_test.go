@@ -10,6 +10,7 @@ import (
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
+	"bothy/users/passkey"
 	"bothy/wire"
 )
 
@@ -32,7 +33,11 @@ func (w *world) exported() (p, cl string, file []byte) {
 	must(w, w.s.adminAddUserToGroup, &cognitoidp.AdminAddUserToGroupInput{UserPoolId: str(p), GroupName: str("admins"), Username: str("alice")})
 	w.update(p, "alice", func(tx *kv.Tx, u *user) error {
 		secret, _ := json.Marshal(portedTOTP{[]byte("seed"), "phone", 7})
-		return w.s.importTOTP(tx, account, u, secret)
+		if err := w.s.importTOTP(tx, account, u, secret); err != nil {
+			return err
+		}
+		key := &passkeyRow{Pool: p, Sub: u.Sub, ID: []byte("key"), Site: "example.com", Key: passkey.Key{ID: []byte("key"), Public: []byte("public"), Count: 3}}
+		return passkeys.Put(tx, inPool(account, p), key)
 	})
 	must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str("bob"), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
 	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
@@ -106,6 +111,13 @@ func TestUsersMoveToAnotherNode(t *testing.T) {
 		got, err := w.s.exportTOTP(tx, elsewhere, u)
 		if fmt.Sprint(got) != fmt.Sprint(portedTOTP{[]byte("seed"), "phone", 7}) {
 			t.Errorf("authenticator %v", got)
+		}
+		if err != nil {
+			return err
+		}
+		k, err := passkeys.Find(tx, inPool(elsewhere, p), "id", p, []byte("key"))
+		if err == nil && (k.Sub != u.Sub || k.Site != "example.com" || k.Key.Count != 3) {
+			t.Errorf("passkey %+v", k)
 		}
 		return err
 	})
