@@ -17,6 +17,7 @@
 //	users.used    (pool, hash)              challenges answered; expire with the challenge
 //	users.past    (pool, sub)               passwords a user had, sealed
 //	users.risk    (pool, client)            what is done about risks; client "" is the pool
+//	users.logging (pool)                    where events are logged
 //	users.event   (pool, sub, number)       what a user did; "id": unique (pool, sub, id); expire
 //	users.import  (pool, job)               imports; "created": (pool, time), "active": those under way
 //	users.upload  (pool, job, id, number)   pieces of uploaded files; expire

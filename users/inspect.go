@@ -31,5 +31,6 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
+		&loggings,
 	)
 }
