@@ -40,5 +40,6 @@ func Inspectors() map[string]record.Inspect {
 		&authCodes,
 		&browsers,
 		&journeys,
+		&loggings,
 	)
 }
