@@ -117,7 +117,7 @@ var mayUse = map[string][]string{
 	"github.com/cockroachdb/pebble":   {"kv/pebblekv"},
 	"github.com/beevik/etree":         {"federation/saml"},
 	"github.com/coreos/go-oidc":       {"federation/oidc"},
-	"github.com/go-jose/go-jose":      {"users", "identities", "federation/oidc"}, // two issuers of tokens, and who reads those of others
+	"github.com/go-jose/go-jose":      {"users", "identities", "access", "federation/oidc"}, // three issuers of tokens, and who reads those of others
 	"github.com/jackc/pgx":            {"kv/pgkv"},
 	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                  {"backup"},

@@ -47,6 +47,7 @@ type Config struct {
 	Sealer    *record.Sealer
 	Now       func() time.Time
 	Roots     *x509.CertPool // that vouch for identity providers; nil: the system's
+	BaseURL   func() string  // where others reach the node; the account is an issuer of tokens below it
 	WebTokens WebTokens      // of AssumeRoleWithWebIdentity; nil refuses every token
 }
 
@@ -85,6 +86,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountGroups(m)
 	s.mountPolicies(m)
 	s.mountTags(m)
+	s.mountOutbound(m)
 	s.mountOIDC(m)
 	s.mountSAML(m)
 	s.mountPasswords(m)
@@ -109,6 +111,7 @@ func (s *Service) mountSTS(m *wire.Mux) {
 	wire.HandlePublic(m, sts.AssumeRoleWithWebIdentity, s.assumeRoleWithWebIdentity)
 	wire.HandlePublic(m, sts.AssumeRoleWithSAML, s.assumeRoleWithSAML)
 	wire.Handle(m, sts.GetSessionToken, wire.AuthenticatedOnly[sts.GetSessionTokenInput], s.getSessionToken)
+	wire.Handle(m, sts.DecodeAuthorizationMessage, accessDecode, s.decodeDenial)
 	wire.Handle(m, sts.GetFederationToken, accessFederationToken, s.getFederationToken)
 	wire.Handle(m, sts.GetAccessKeyInfo, accessKeyInfo, s.getAccessKeyInfo)
 }

@@ -144,18 +144,14 @@ func (d *details) awsPolicies(token string, max int32) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
+	counts, err := tallyOf(d.tx, d.call.Account)
+	if err != nil {
+		return 0, "", err
+	}
 	var rows []*policyRow
 	for _, r := range list {
-		attached, err := used(d.tx, d.call.Account, "attached", r.ARN)
-		if err != nil {
-			return 0, "", err
-		}
-		bounds, err := used(d.tx, d.call.Account, "boundary", r.ARN)
-		if err != nil {
-			return 0, "", err
-		}
 		switch {
-		case attached+bounds == 0 || token != "" && r.ARN <= token:
+		case counts.attached[r.ARN]+counts.bounds[r.ARN] == 0 || token != "" && r.ARN <= token:
 		case len(rows) == int(max):
 			return len(rows), rows[max-1].ARN, d.addPolicies(rows)
 		default:
@@ -166,11 +162,12 @@ func (d *details) awsPolicies(token string, max int32) (int, string, error) {
 }
 
 func (d *details) addPolicies(rows []*policyRow) error {
+	counts, err := tallyOf(d.tx, d.call.Account)
+	if err != nil {
+		return err
+	}
 	for _, r := range rows {
-		p, err := r.counted(d.tx, d.call.Account)
-		if err != nil {
-			return err
-		}
+		p := counts.show(r)
 		one := iam.ManagedPolicyDetail{PolicyName: p.PolicyName, PolicyId: p.PolicyId, Arn: p.Arn, Path: p.Path, DefaultVersionId: p.DefaultVersionId,
 			AttachmentCount: p.AttachmentCount, PermissionsBoundaryUsageCount: p.PermissionsBoundaryUsageCount, IsAttachable: p.IsAttachable,
 			Description: p.Description, CreateDate: p.CreateDate, UpdateDate: p.UpdateDate}

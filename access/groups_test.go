@@ -146,6 +146,21 @@ func TestGroupsDecide(t *testing.T) {
 	if e := as(s, s.root, iam.ListEntitiesForPolicy, &iam.ListEntitiesForPolicyInput{PolicyArn: p.Arn, EntityFilter: some("User")}); len(e.PolicyGroups) != 0 {
 		t.Errorf("users %+v", e)
 	}
+	as(s, s.root, iam.AttachGroupPolicy, &iam.AttachGroupPolicyInput{GroupName: some("files"), PolicyArn: p.Arn})
+	as(s, s.root, iam.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: some("ann"), PolicyArn: p.Arn})
+	groups, users := 0, 0
+	for in := (&iam.ListEntitiesForPolicyInput{PolicyArn: p.Arn, MaxItems: wire.Some(int32(1))}); ; {
+		page := as(s, s.root, iam.ListEntitiesForPolicy, in)
+		groups, users = groups+len(page.PolicyGroups), users+len(page.PolicyUsers)
+		if in.Marker = page.Marker; !page.IsTruncated.V {
+			break
+		}
+	}
+	if groups != 2 || users != 1 {
+		t.Errorf("in pages: %d groups, %d users", groups, users)
+	}
+	as(s, s.root, iam.DetachGroupPolicy, &iam.DetachGroupPolicyInput{GroupName: some("files"), PolicyArn: p.Arn})
+	as(s, s.root, iam.DetachUserPolicy, &iam.DetachUserPolicyInput{UserName: some("ann"), PolicyArn: p.Arn})
 	fails(s, s.root, iam.DeletePolicy, &iam.DeletePolicyInput{PolicyArn: p.Arn}, "DeleteConflict", "attached to entities")
 
 	as(s, s.root, iam.UpdateGroup, &iam.UpdateGroupInput{GroupName: some("keep"), NewGroupName: some("safe"), NewPath: some("/x/")})

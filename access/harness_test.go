@@ -49,14 +49,14 @@ func newStage(t testing.TB) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{TB: t, db: kv.New(memkv.New()), now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), tokens: fakeTokens{}}
-	s.Service = New(Config{DB: s.db, Sealer: sealer, Now: func() time.Time { return s.now }, WebTokens: s.tokens})
+	s.Service = New(Config{DB: s.db, Sealer: sealer, Now: func() time.Time { return s.now }, WebTokens: s.tokens, BaseURL: func() string { return "https://bothy.test" }})
 	if s.account, err = s.Account(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s.key, s.secret, _, err = s.EnsureRoot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.mux = wire.NewMux(wire.Config{Account: func() string { return s.account }, Region: "eu-west-1", Credentials: s.Service,
+	s.mux = wire.NewMux(wire.Config{Account: func() string { return s.account }, Region: "eu-west-1", Credentials: s.Service, Denied: s.EncodeDenial,
 		Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Used: s.Used}, iam.API, sts.API)
 	s.Mount(s.mux)
 	s.root = s.find(s.key, "").Principal
@@ -154,4 +154,10 @@ func (s *stage) issue(spec Spec) *Issued {
 		s.Fatal(err)
 	}
 	return issued
+}
+
+// webIdentity makes the unsigned call.
+func (s *stage) webIdentity(in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	s.Helper()
+	return wire.Invoke(s.Context(), s.mux, nil, "eu-west-1", sts.AssumeRoleWithWebIdentity, in)
 }

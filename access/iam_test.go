@@ -173,14 +173,42 @@ func TestListPolicies(t *testing.T) {
 	if n := count(iam.ListPoliciesInput{OnlyAttached: wire.Some(true)}); n != 1 {
 		t.Errorf("attached %d", n)
 	}
-	if n := count(iam.ListPoliciesInput{PathPrefix: some("/service-role/")}); n != 3 {
+	if n := count(iam.ListPoliciesInput{PathPrefix: some("/service-role/")}); n != 4 {
 		t.Errorf("service roles %d", n)
 	}
 	rows, err := listAWSPolicies()
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, size := range []int32{1, 7, 47, 100} {
+		seen := map[string]bool{}
+		n := 0
+		for in := (&iam.ListPoliciesInput{MaxItems: wire.Some(size)}); ; {
+			page := as(s, s.root, iam.ListPolicies, in)
+			for _, p := range page.Policies {
+				seen[p.Arn.V] = true
+				n++
+			}
+			if in.Marker = page.Marker; !page.IsTruncated.V {
+				break
+			}
+			if len(page.Policies) != int(size) {
+				t.Errorf("%d on a page of %d", len(page.Policies), size)
+			}
+		}
+		if n != all || len(seen) != all || !seen[made.Arn.V] {
+			t.Errorf("%d a page: %d policies, %d of them different, want %d", size, n, len(seen), all)
+		}
+	}
+	for _, marker := range []string{"x", "foreign.", "own.!!"} {
+		fails(s, s.root, iam.ListPolicies, &iam.ListPoliciesInput{Marker: some(marker)}, "ValidationError", "Marker")
+	}
+	ids := map[string]string{}
 	for _, row := range rows { // what is built in must be fit for use
+		if other := ids[row.ID]; other != "" {
+			t.Errorf("%s and %s have one id", row.ARN, other)
+		}
+		ids[row.ID] = row.ARN
 		if err := s.checkManaged(row.version("v1").Document); err != nil || len(row.ID) != 21 {
 			t.Errorf("%s: %v", row.ARN, err)
 		}

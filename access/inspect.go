@@ -28,5 +28,6 @@ func Inspectors() map[string]record.Inspect {
 		oidcProviders(),
 		samlProviders(),
 		assertions(),
+		outbounds(),
 	)
 }

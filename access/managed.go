@@ -1,7 +1,9 @@
 package access
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base32"
 	"io/fs"
 	"path"
 	"strings"
@@ -40,7 +42,8 @@ func awsPolicy(name string) (*policyRow, error) {
 	}
 	created := time.Date(2015, 2, 6, 18, 39, 46, 0, time.UTC) // of AWS's first managed policies
 	dir, base := path.Split("/" + name)
-	return &policyRow{Name: base, Path: dir, ID: "ANPA" + strings.ToUpper(fold(base) + strings.Repeat("A", 17))[:17], ARN: awsPolicies + "/" + name,
+	id := sha256.Sum256([]byte(name))
+	return &policyRow{Name: base, Path: dir, ID: "ANPA" + base32.StdEncoding.EncodeToString(id[:])[:17], ARN: awsPolicies + "/" + name,
 		Default: "v1", Last: 1, Versions: []versionRow{{"v1", strings.TrimSpace(string(document)), created}}, Created: created, Updated: created}, nil
 }
 

@@ -149,7 +149,7 @@ func accessListPolicies(c *wire.Call, in *iam.ListPoliciesInput) ([]wire.Access,
 	return wire.One("iam:ListPolicies", "arn:aws:iam::"+c.Account+":policy"+pathOf(in.PathPrefix), nil), nil
 }
 
-// listPolicies gives AWS's own first, all on the first page, then the account's.
+// listPolicies gives AWS's own first, then the account's.
 func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *iam.ListPoliciesOutput, err error) {
 	out = &iam.ListPoliciesOutput{}
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
@@ -157,11 +157,12 @@ func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *ia
 		if err != nil {
 			return err
 		}
+		counts, err := tallyOf(tx, c.Account)
+		if err != nil {
+			return err
+		}
 		for _, row := range rows {
-			p, err := row.counted(tx, c.Account)
-			if err != nil {
-				return err
-			}
+			p := counts.show(row)
 			boundary := in.PolicyUsageFilter.V == "PermissionsBoundary"
 			if in.OnlyAttached.V && (boundary && p.PermissionsBoundaryUsageCount.V == 0 || !boundary && p.AttachmentCount.V == 0) {
 				continue
@@ -175,24 +176,40 @@ func (s *Service) listPolicies(c *wire.Call, in *iam.ListPoliciesInput) (out *ia
 	return out, err
 }
 
+// policyRows is a page of AWS's policies and then of the account's own. The marker says in which of them the page before ended, and
+// where.
 func policyRows(tx *kv.Tx, account string, in *iam.ListPoliciesInput) (rows []*policyRow, next string, err error) {
-	scope := in.Scope.Or("All")
+	max := int(in.MaxItems.Or(defaultItems))
 	want := func(r *policyRow) bool { return strings.HasPrefix(r.Path, in.PathPrefix.V) }
-	if scope != "Local" && !in.Marker.Set {
+	part, token, found := strings.Cut(in.Marker.V, ".")
+	if in.Marker.Set && (!found || part != "aws" && part != "own") {
+		return nil, "", errMarker()
+	}
+	if in.Scope.V != "Local" && part != "own" {
 		all, err := listAWSPolicies()
 		if err != nil {
 			return nil, "", err
 		}
 		for _, row := range all {
-			if want(row) {
+			if len(rows) == max {
+				return rows, "aws." + rows[max-1].ARN, nil
+			}
+			if want(row) && row.ARN > token {
 				rows = append(rows, row)
 			}
 		}
+		token = ""
 	}
-	if scope == "AWS" {
+	if in.Scope.V == "AWS" {
 		return rows, "", nil
 	}
-	own, next, err := listRows(tx, policies(), of(account), in.Marker.V, in.MaxItems.Or(defaultItems), want)
+	if len(rows) == max {
+		return rows, "own.", nil
+	}
+	own, next, err := listRows(tx, policies(), of(account), token, int32(max-len(rows)), want)
+	if next != "" {
+		next = "own." + next
+	}
 	return append(rows, own...), next, err
 }
 

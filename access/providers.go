@@ -55,6 +55,9 @@ func thumbTLS(roots *x509.CertPool, thumbprints []string) *tls.Config {
 		InsecureSkipVerify: true, // VerifyConnection does it
 		VerifyConnection: func(c tls.ConnectionState) error {
 			shown := c.PeerCertificates
+			if c.ServerName == "" {
+				return errors.New("a provider with thumbprints is named by a host, not by an address")
+			}
 			opts := x509.VerifyOptions{Roots: roots, DNSName: c.ServerName, Intermediates: x509.NewCertPool()}
 			for _, cert := range shown[1:] {
 				opts.Intermediates.AddCert(cert)

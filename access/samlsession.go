@@ -2,7 +2,9 @@ package access
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -18,13 +20,13 @@ import (
 
 // assertionRow is an assertion that made a session: it makes no other. It is kept until the assertion is too old anyway.
 type assertionRow struct {
-	Provider, ID string // ARN, and the assertion's own id
-	Expires      time.Time
+	Hash    string // of the provider's name for itself and the assertion's id
+	Expires time.Time
 }
 
 func assertions() *record.Table[assertionRow] {
 	return &record.Table[assertionRow]{
-		Name: "access.assertion", Version: 1, Key: func(r *assertionRow) []any { return []any{r.Provider, r.ID} },
+		Name: "access.assertion", Version: 1, Key: func(r *assertionRow) []any { return []any{r.Hash} },
 		Expires: func(r *assertionRow) time.Time { return r.Expires },
 	}
 }
@@ -210,8 +212,9 @@ func (s *Service) samlDuration(c *wire.Call, in *sts.AssumeRoleWithSAMLInput, sa
 
 // useAssertion remembers the assertion; one that was used before makes no session.
 func (s *Service) useAssertion(c *wire.Call, provider *samlRow, said *saml.Assertion) error {
+	sum := sha256.Sum256([]byte(said.Issuer + "\n" + said.ID))
 	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
-		err := assertions().Insert(tx, of(accountOf(provider.ARN)), &assertionRow{Provider: provider.ARN, ID: said.ID, Expires: said.Expires})
+		err := assertions().Insert(tx, of(accountOf(provider.ARN)), &assertionRow{hex.EncodeToString(sum[:]), said.Expires})
 		return exists(err, invalidAssertion("Your request included an invalid SAML response.", "assertion %s was used before", said.ID))
 	})
 }

@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"bothy/wire"
 )
 
 // clients are the real ones, with one key, against a real listener.
@@ -160,4 +163,15 @@ func TestSDKWebIdentity(t *testing.T) {
 	in.WebIdentityToken = aws.String("forged")
 	_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), in)
 	coded(t, "forged", err, "InvalidIdentityToken")
+}
+
+// deniedHeader makes a refused call and returns what its header holds.
+func deniedHeader(t *testing.T, c clients) (message string) {
+	t.Helper()
+	_, err := c.iam.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: aws.String("new"), Tags: []iamtypes.Tag{{Key: aws.String("team"), Value: aws.String("red")}}})
+	coded(t, "denied", err, "AccessDenied")
+	if e := (*awshttp.ResponseError)(nil); errors.As(err, &e) {
+		message = e.Response.Header.Get(wire.DeniedHeader)
+	}
+	return message
 }

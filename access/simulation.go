@@ -175,7 +175,13 @@ func (sim *simulation) evaluate(r policy.Request, named bool) iam.EvaluationResu
 	if owner == "" {
 		owner = sim.owner
 	}
-	same := owner == "" || owner == r.PrincipalAccount
+	if owner == "" {
+		owner = r.PrincipalAccount
+	}
+	if _, given := r.Keys["aws:resourceaccount"]; !given {
+		r.ResourceAccount = owner
+	}
+	same := owner == r.PrincipalAccount
 	d := policy.Decide(sim.attached, sim.resource, same, r)
 	out := iam.EvaluationResult{EvalActionName: wire.Some(r.Action), EvalResourceName: wire.Some(r.Resource)}
 	if len(sim.levels) > 0 {

@@ -51,9 +51,12 @@ func TestSDKLastUsed(t *testing.T) {
 		t.Errorf("role before %+v", r)
 	}
 	must(session.sts.GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{}))
+	s.keepUse()
 	_, err := newClients(endpoint, key.AccessKeyId.V, s.secret, "").iam.ListRoles(ctx, &awsiam.ListRolesInput{})
 	coded(t, "wrong secret", err, "SignatureDoesNotMatch")
-	s.keepUse()
+	if len(s.used.notes) != 0 {
+		t.Error("a forged request counts as use of the key")
+	}
 	if r := must(root.iam.GetRole(ctx, &awsiam.GetRoleInput{RoleName: aws.String("r")})).Role.RoleLastUsed; r.LastUsedDate == nil || *r.Region != "eu-west-1" {
 		t.Errorf("role used %+v", r)
 	}
@@ -187,5 +190,16 @@ func TestServiceLastAccessed(t *testing.T) {
 	s.now = s.now.Add(jobKept)
 	if _, err := wire.Invoke(t.Context(), s.mux, s.root, "eu-west-1", iam.GetServiceLastAccessedDetails, &iam.GetServiceLastAccessedDetailsInput{JobId: job}); !errors.As(err, new(*iam.NoSuchEntityException)) {
 		t.Errorf("an old job: %v", err)
+	}
+}
+
+func BenchmarkUsed(b *testing.B) {
+	s := newStage(b)
+	ann, _ := s.user("ann")
+	at := s.now
+	b.ReportAllocs()
+	for b.Loop() {
+		at = at.Add(time.Millisecond)
+		s.Used(ann, "dynamodb", "eu-west-1", at)
 	}
 }

@@ -60,6 +60,8 @@ func (s *Service) verifyToken(c *wire.Call, account, token string) (issuer strin
 	provider, err := s.oidcProvider(c, oidcARN(account, issuer))
 	switch {
 	case err != nil:
+	case strings.HasPrefix(issuer, s.cfg.BaseURL()+IssuerPath): // as at AWS: its own tokens are for others
+		err = ErrTokenInvalid
 	case provider != nil && provider.URL == issuer && withoutScheme(issuer) != cognito: // whose tokens are the pools' here, whoever registers it
 		claims, err = s.verifyOIDC(c, provider, token)
 	case s.cfg.WebTokens == nil:

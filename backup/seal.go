@@ -89,3 +89,42 @@ func (a authentic) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// SealTo begins an age envelope that the private key of a recipient opens ("age1…", as age-keygen makes them). The caller writes
+// what is to be sealed and closes it.
+func SealTo(to io.Writer, recipient string) (io.WriteCloser, error) {
+	r, err := age.ParseRecipients(strings.NewReader(recipient))
+	if err != nil {
+		return nil, fmt.Errorf("backup: not a public key of age: %w", err)
+	}
+	return age.Encrypt(to, r...)
+}
+
+// OpenWith opens an envelope with one of the private keys in a text, which is in the form of age-keygen's files. Every read is
+// authenticated, and an envelope that was cut short does not end.
+func OpenWith(from io.Reader, keys string) (io.Reader, error) {
+	ids, err := age.ParseIdentities(strings.NewReader(keys))
+	if err != nil {
+		return nil, fmt.Errorf("backup: no private key of age: %w", err)
+	}
+	r, err := age.Decrypt(from, ids...)
+	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
+		return nil, ErrKey
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return authentic{r}, nil
+}
+
+// ErrKey says that a private key does not open an envelope.
+var ErrKey = errors.New("backup: the key does not open it")
+
+// NewKey makes a key of age: the private half, and the recipient.
+func NewKey() (private, recipient string, err error) {
+	k, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", "", err
+	}
+	return k.String(), k.Recipient().String(), nil
+}

@@ -20,6 +20,7 @@ type commands struct {
 	Up      upCommand      `cmd:"" help:"Start a node."`
 	Project projectCommand `cmd:"" help:"Projects: import, list, show, publish, delete."`
 	Outbox  outboxCommand  `cmd:"" help:"Messages on their way to people."`
+	Users   usersCommand   `cmd:"" help:"User pools: export, import, rotate-keys."`
 	Why     whyCommand     `cmd:"" help:"Explain what was decided about a request."`
 	Env     envCommand     `cmd:"" help:"Print the environment that points SDKs and the AWS CLI at the node."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a running node, to a file or an S3 store."`

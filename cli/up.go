@@ -19,6 +19,7 @@ type Options struct {
 	NodeModules             string        // modules that functions find preinstalled
 	Metrics                 string        // where metrics are served; "" nowhere
 	KeepLog                 time.Duration // how long changes are kept for a recovery to a moment
+	KeyAge                  time.Duration // of the signing keys of user pools; 0: they are not rotated by themselves
 	Log                     *slog.Logger
 }
 
@@ -39,8 +40,11 @@ type upCommand struct {
 	NodeModules string        `help:"Directory of modules that functions find preinstalled." env:"BOTHY_NODE_MODULES" placeholder:"DIR"`
 	Metrics     string        `help:"Address on which to serve GET /metrics for Prometheus, such as 127.0.0.1:9464, to whoever reaches it." placeholder:"HOST:PORT"`
 	KeepLog     time.Duration `help:"Keep every change of rows, and deleted blobs, this long (168h is a week), so that 'bothy restore --log --to' can bring a backup up to any moment since. It costs the disk what is written in that time." placeholder:"DURATION"`
+	KeyAge      time.Duration `help:"Rotate the signing keys of user pools that are older than this (2160h are 90 days). Without it, only 'bothy users rotate-keys' does." placeholder:"DURATION"`
 	Log         string        `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
 }
+
+const shortestKeyAge = 48 * time.Hour
 
 // Run serves until it is told to end.
 func (u *upCommand) Run(s *streams, t *Target) (err error) {
@@ -49,6 +53,9 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	}
 	if u.KeepLog < 0 {
 		return errors.New("--keep-log is a duration such as 168h")
+	}
+	if u.KeyAge != 0 && u.KeyAge < shortestKeyAge {
+		return errors.New("--key-age is a duration of at least 48h: new keys are shown before they sign, and old ones after")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
@@ -59,7 +66,7 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 		return err
 	}
 	n, err := s.program.Start(s, Options{
-		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog,
+		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog, KeyAge: u.KeyAge,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -216,8 +216,8 @@ func (s *Service) mayInvoke(ctx context.Context, r ref, by Caller) error {
 		return err
 	}
 	d := policy.Decide(policy.Attached{}, policies, by.SourceAccount == r.account, policy.Request{
-		Action: "lambda:InvokeFunction", Resource: r.arn(), Service: by.Service,
-		Keys: policy.Keys{"aws:sourcearn": {by.SourceARN}, "aws:sourceaccount": {by.SourceAccount}, "aws:principalisawsservice": {"true"}, "aws:principalservicename": {by.Service}},
+		Action: "lambda:InvokeFunction", Resource: r.arn(), Service: by.Service, ResourceAccount: r.account,
+		Keys: policy.Keys{"aws:sourcearn": {by.SourceARN}, "aws:sourceaccount": {by.SourceAccount}, "aws:principalservicename": {by.Service}},
 	})
 	if !d.Allowed {
 		return fmt.Errorf("%w: %s on %s: %s", ErrNotAllowed, by.Service, r.arn(), d.Reason)

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,11 +40,11 @@ func (f *fakeIAM) SAML(_ context.Context, arn string) ([]byte, error)        { r
 // fakeNet answers for the machines of login providers, by host; the others are out of reach.
 type fakeNet struct {
 	hosts map[string]http.HandlerFunc
-	asked int
+	asked atomic.Int64
 }
 
 func (f *fakeNet) RoundTrip(r *http.Request) (*http.Response, error) {
-	f.asked++
+	f.asked.Add(1)
 	h := f.hosts[r.URL.Host]
 	if h == nil {
 		return nil, errors.New("no route to host")
@@ -300,9 +302,9 @@ func TestFacebook(t *testing.T) {
 		_, err := w.getID(pool, by(token))
 		refused(t, err, want, "")
 	}
-	asked := w.net.asked
+	asked := w.net.asked.Load()
 	_, err := w.getID(pool, by("good\r\nHost: elsewhere"))
-	if refused(t, err, "NotAuthorizedException", "Invalid login token."); w.net.asked != asked {
+	if refused(t, err, "NotAuthorizedException", "Invalid login token."); w.net.asked.Load() != asked {
 		t.Error("Facebook was asked about what is no token")
 	}
 	delete(w.net.hosts, "graph.facebook.com")
@@ -322,9 +324,35 @@ func TestQuestionsAreBounded(t *testing.T) {
 	for n := 0; n < 300 && !errors.As(err, new(*cognitoidentity.TooManyRequestsException)); n++ {
 		_, err = w.getID(pool, map[string]string{amazon: "x"})
 	}
-	if refused(t, err, "TooManyRequestsException", "Rate exceeded"); w.net.asked > 210 {
-		t.Errorf("%d questions", w.net.asked)
+	if refused(t, err, "TooManyRequestsException", "Rate exceeded"); w.net.asked.Load() > 210 {
+		t.Errorf("%d questions", w.net.asked.Load())
 	}
+}
+
+// A provider that does not answer holds up so many calls and no more.
+func TestSlowProvider(t *testing.T) {
+	w := newWorld(t)
+	pool := w.socialPool()
+	asked, answer := make(chan bool), make(chan bool)
+	w.net.serve("api.amazon.com", func(rw http.ResponseWriter, _ *http.Request) {
+		asked <- true
+		<-answer
+		rw.WriteHeader(http.StatusBadRequest)
+	})
+	var wg sync.WaitGroup
+	for range maxWaiting {
+		wg.Go(func() { w.getID(pool, map[string]string{amazon: "x"}) }) //nolint:errcheck // refused
+		<-asked
+	}
+	_, err := w.getID(pool, map[string]string{amazon: "x"})
+	refused(t, err, "TooManyRequestsException", "Rate exceeded")
+	w.id(pool, user("ann")) // others do not wait
+	close(answer)
+	wg.Wait()
+	wg.Go(func() { <-asked })
+	_, err = w.getID(pool, map[string]string{amazon: "x"})
+	refused(t, err, "NotAuthorizedException", "")
+	wg.Wait()
 }
 
 func TestAmazon(t *testing.T) {

@@ -28,6 +28,11 @@ func (s *Service) verifyOIDC(c *wire.Call, p *pool, provider, token string) (ver
 
 // verifyIssued checks an id token by the keys that its issuer publishes.
 func (s *Service) verifyIssued(c *wire.Call, v verified, issuer string, audiences []string, token string) (verified, error) {
+	leave, err := s.queue.enter(v.Provider)
+	if err != nil {
+		return verified{}, loginRefused(c, v.Provider, nil, err)
+	}
+	defer leave()
 	claims, err := s.issuers.At(oidc.Endpoints{Issuer: issuer}).Verify(c, token, oidc.Expect{Audiences: audiences})
 	if err != nil {
 		return verified{}, loginRefused(c, v.Provider, claims, federationError(err))

@@ -580,12 +580,14 @@ func TestUnlink(t *testing.T) {
 	w := newWorld(t)
 	pool := w.pool(true)
 	id := w.id(pool, user("ann"))
-	unlink := func(logins map[string]string) error {
-		_, err := do(w, nil, cognitoidentity.UnlinkIdentity, &cognitoidentity.UnlinkIdentityInput{IdentityId: wire.Some(id), Logins: logins, LoginsToRemove: []string{provider}})
+	unlink := func(logins map[string]string, remove ...string) error {
+		_, err := do(w, nil, cognitoidentity.UnlinkIdentity, &cognitoidentity.UnlinkIdentityInput{IdentityId: wire.Some(id), Logins: logins, LoginsToRemove: append([]string{}, remove...)})
 		return err
 	}
+	refused(t, unlink(user("bob"), provider), "NotAuthorizedException", "Logins don't match.")
 	refused(t, unlink(user("bob")), "NotAuthorizedException", "Logins don't match.")
-	if err := unlink(user("ann")); err != nil {
+	refused(t, unlink(user("ann"), "graph.facebook.com"), "NotAuthorizedException", "Logins don't match.")
+	if err := unlink(user("ann"), provider); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.credentials(id, nil, ""); err == nil {

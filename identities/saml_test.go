@@ -70,7 +70,8 @@ func (i *samlIDP) response(replace ...string) string {
 		`<saml:Conditions NotBefore="` + at(-time.Minute) + `" NotOnOrAfter="` + at(5*time.Minute) + `"><saml:AudienceRestriction><saml:Audience>urn:amazon:webservices</saml:Audience></saml:AudienceRestriction></saml:Conditions>` +
 		`<saml:AuthnStatement AuthnInstant="` + at(0) + `"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>` +
 		`<saml:AttributeStatement><saml:Attribute Name="https://aws.amazon.com/SAML/Attributes/Role"><saml:AttributeValue>arn:aws:iam::123456789012:role/a,` + samlARN + `</saml:AttributeValue>` +
-		`<saml:AttributeValue>` + samlARN + `,arn:aws:iam::123456789012:role/b</saml:AttributeValue><saml:AttributeValue>arn:aws:iam::123456789012:role/c,arn:aws:iam::123456789012:saml-provider/other</saml:AttributeValue></saml:Attribute>` +
+		`<saml:AttributeValue>` + samlARN + `,arn:aws:iam::123456789012:role/b</saml:AttributeValue><saml:AttributeValue>arn:aws:iam::123456789012:role/c,arn:aws:iam::123456789012:saml-provider/other</saml:AttributeValue>` +
+		`<saml:AttributeValue>arn:aws:iam::123456789012:saml-provider/other,arn:aws:iam::123456789012:role/d</saml:AttributeValue><saml:AttributeValue>arn:aws:iam::123456789012:role/e</saml:AttributeValue></saml:Attribute>` +
 		`<saml:Attribute Name="department"><saml:AttributeValue>sales</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:Assertion></samlp:Response>`)
 	d := etree.NewDocument()
 	if err := d.ReadFromString(document); err != nil {
@@ -151,9 +152,11 @@ func TestSAMLRoles(t *testing.T) {
 			t.Errorf("%s: %v, %s", name, err, w.sessions.last.RoleARN)
 		}
 	}
-	_, err := w.credentials(id, logins, role+"c")
-	refused(t, err, "NotAuthorizedException", "Access to role '"+role+"c' is forbidden.")
-	_, err = w.credentials(id, logins, "")
+	for _, name := range []string{"c", "d", "e"} { // of another provider, or of none
+		_, err := w.credentials(id, logins, role+name)
+		refused(t, err, "NotAuthorizedException", "Access to role '"+role+name+"' is forbidden.")
+	}
+	_, err := w.credentials(id, logins, "")
 	refused(t, err, "NotAuthorizedException", "no role can be chosen")
 	foreign := map[string]string{samlARN: idp.response("123456789012:role/a,", "999999999999:role/a,")}
 	_, err = w.credentials(id, foreign, "arn:aws:iam::999999999999:role/a")

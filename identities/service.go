@@ -113,6 +113,7 @@ type Service struct {
 	keys    keyCache
 	brake   record.Brake   // for guests, and for questions to login providers
 	issuers *oidc.Registry // of id tokens
+	queue   queue          // before login providers
 }
 
 // New makes the service; it starts nothing.

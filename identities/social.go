@@ -84,9 +84,9 @@ func loginRefused(c *wire.Call, provider string, claims map[string]any, err erro
 // questionsPerCaller bounds what strangers can make a node ask providers that keep no public keys.
 var questionsPerCaller = record.Limit{PerSecond: 2, Burst: 200}
 
-// Bounds of one question to a provider.
+// Bounds of questions to a provider.
 const (
-	patience  = 10 * time.Second
+	patience  = 5 * time.Second
 	maxAnswer = 64 << 10 // bytes
 )
 
@@ -99,6 +99,11 @@ func (s *Service) ask(c *wire.Call, r *http.Request, into any) error {
 	case !ok:
 		return fmt.Errorf("%w: by %s", errTooMany, c.SourceIP)
 	}
+	leave, err := s.queue.enter(r.URL.Host)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	res, err := s.cfg.HTTP.Do(r.WithContext(ctx))

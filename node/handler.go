@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"bothy/access"
 	"bothy/functions"
 	"bothy/gateway"
 	"bothy/hub"
@@ -40,6 +41,7 @@ func (n *Node) ownPaths() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_bothy/health", n.health)
 	mux.HandleFunc("GET /_bothy/proxy.pac", n.proxyPAC)
+	mux.Handle("GET "+access.IssuerPath, n.services.mux.Page(admit.Short, 0, busy, n.services.access.Issuers()))
 	if n.cfg.Dev {
 		mux.Handle("GET /_bothy/test/outbox", n.services.mux.Page(admit.Slow, 0, busy, onlyLoopback(n.services.testOutbox)))
 		mux.Handle("POST /_bothy/test/reset", onlyLoopback(n.services.testReset))
@@ -66,8 +68,8 @@ func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".amazoncognito.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.local() + "\" : \"DIRECT\";\n}\n"))
 }
 
-// poolPath is what verifiers of a user pool's tokens read: no bucket has an underscore in its name.
-var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/\.well-known/`)
+// poolPath is what verifiers of a user pool's tokens read, and the links that confirm its users: no bucket has an underscore in its name.
+var poolPath = regexp.MustCompile(`^/[\w-]+_[0-9a-zA-Z]+/(\.well-known/|confirmUser$)`)
 
 // plain is the handler of a request that no AWS model describes, nil for all others. It takes on no more than there is room for.
 func (s *services) plain(r *http.Request) http.Handler {

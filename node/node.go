@@ -44,6 +44,8 @@ type Config struct {
 	Metrics string        // host:port for GET /metrics, in Prometheus's format and for whoever reaches it; "": not served
 	KeepLog time.Duration // how long changes of rows are kept for a recovery to a moment; 0: not at all
 
+	KeyAge time.Duration // of the signing keys of user pools: older ones are rotated; 0: only when an operator says so
+
 	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
 
 	Log *slog.Logger     // nil discards

@@ -70,20 +70,22 @@ type services struct {
 	sites      *sites.Service
 	hub        *hub.Service
 	refusals   *refusals
+	sealer     *record.Sealer
 }
 
 // assemble makes the services and mounts their operations.
 func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
-	s := &services{node: n}
+	s := &services{node: n, sealer: sealer}
 	n.services = s
 	account := func() string { return n.account }
 	s.outbox = outbox.New(outbox.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now})
-	s.access = access.New(access.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, WebTokens: webTokens{s}})
+	s.access = access.New(access.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, WebTokens: webTokens{s}, BaseURL: func() string { return "https://" + n.local() }})
 	if err := n.openAccount(ctx); err != nil {
 		return err
 	}
 	s.users = users.New(users.Config{
-		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, Domains: domains,
+		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, KeyAge: n.cfg.KeyAge,
+		Home: func() string { return "https://" + n.local() }, Domains: domains,
 	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
 		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
@@ -100,14 +102,14 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 
 	s.refusals = &refusals{db: n.db, sealer: sealer, account: account, log: n.cfg.Log}
 	s.mux = wire.NewMux(wire.Config{
-		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Now: n.cfg.Now, Log: n.cfg.Log,
+		Account: account, Region: n.cfg.Region, Domains: domains, Credentials: s.access, Denied: s.access.EncodeDenial, Now: n.cfg.Now, Log: n.cfg.Log,
 		Budget: n.capacity.requests, Refused: s.refusals.hear, Done: n.metrics.done, Used: s.access.Used,
 	}, APIs()...)
 	s.gateway = gateway.New(gateway.Config{
 		DB: n.db, Now: n.cfg.Now, Functions: apiFunctions{s}, Tokens: apiTokens{s}, Auth: s.mux.Authenticate, Keep: s.mux.Keep,
 	})
 	for _, mount := range []func(*wire.Mux){
-		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.gateway.Mount, s.sites.Mount, s.hub.Mount, s.mountOperator,
+		s.access.Mount, s.users.Mount, s.identities.Mount, s.tables.Mount, s.objects.Mount, s.functions.Mount, s.gateway.Mount, s.sites.Mount, s.hub.Mount, s.mountOperator, s.mountUsers,
 	} {
 		mount(s.mux)
 	}
@@ -136,7 +138,7 @@ const CredentialsFile = "credentials"
 func (s *services) deliver(tx *kv.Tx, scope record.Scope, m users.Message) error {
 	medium := map[string]string{"EMAIL": outbox.Email, "SMS": outbox.SMS}[m.Medium]
 	return s.outbox.Send(tx, scope, outbox.Message{
-		To: m.To, Medium: medium, Kind: m.Kind, Subject: m.Subject, Body: m.Body,
+		To: m.To, Medium: medium, Kind: m.Kind, Subject: m.Subject, Body: m.Body, From: m.From, ReplyTo: m.ReplyTo,
 		Fields: map[string]string{"code": m.Code, "username": m.Username, "pool": m.Pool},
 	})
 }

@@ -44,13 +44,15 @@ type Message struct {
 	Medium  string            `json:"medium"`
 	Kind    string            `json:"kind"` // why: SignUp, ForgotPassword, …
 	Subject string            `json:"subject,omitempty"`
+	From    string            `json:"from,omitempty"` // e-mail only; "" is the node's own
+	ReplyTo string            `json:"replyTo,omitempty"`
 	Body    string            `json:"body"`
 	Fields  map[string]string `json:"fields,omitempty"` // what a program looks for: "code", "username", "pool"
 	Region  string            `json:"region,omitempty"` // of the service that sent it
 	At      time.Time         `json:"at"`
 }
 
-// row is a message at rest: Sealed holds Subject, Body and Fields.
+// row is a message at rest: Sealed holds what it says.
 type row struct {
 	ID, To, Medium, Kind, Region string
 	At                           time.Time
@@ -59,6 +61,7 @@ type row struct {
 
 type content struct {
 	Subject, Body string
+	From, ReplyTo string `json:",omitempty"`
 	Fields        map[string]string
 }
 
@@ -98,7 +101,7 @@ func (s *Service) Send(tx *kv.Tx, scope record.Scope, m Message) error {
 	if m.Region == "" {
 		m.Region = scope.Region
 	}
-	plain, err := json.Marshal(content{m.Subject, m.Body, m.Fields})
+	plain, err := json.Marshal(content{m.Subject, m.Body, m.From, m.ReplyTo, m.Fields})
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
@@ -175,6 +178,6 @@ func (s *Service) open(r *row) (*Message, error) {
 	}
 	return &Message{
 		ID: r.ID, To: r.To, Medium: r.Medium, Kind: r.Kind, Region: r.Region, At: r.At,
-		Subject: c.Subject, Body: c.Body, Fields: c.Fields,
+		Subject: c.Subject, Body: c.Body, From: c.From, ReplyTo: c.ReplyTo, Fields: c.Fields,
 	}, nil
 }

@@ -44,6 +44,17 @@ func code(to, c string) Message {
 	return Message{To: to, Medium: Email, Kind: "SignUp", Body: "Your code is " + c, Fields: map[string]string{"code": c}}
 }
 
+func TestSendersAreKept(t *testing.T) {
+	s, db, _ := newService(t)
+	m := code("ann@example.com", "1")
+	m.From, m.ReplyTo = "Us <us@example.com>", "help@example.com"
+	send(t, s, db, m)
+	list, _, err := s.List(context.Background(), account, Query{To: "ann@example.com"})
+	if err != nil || len(list) != 1 || list[0].From != m.From || list[0].ReplyTo != m.ReplyTo {
+		t.Fatalf("%+v %v", list, err)
+	}
+}
+
 func TestSendAndList(t *testing.T) {
 	s, db, at := newService(t)
 	for i := range 3 {

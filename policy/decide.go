@@ -23,7 +23,7 @@ type Failure struct {
 //
 // A Deny anywhere decides. Else, in one account, either the principal's side or the resource's policies must allow; across
 // accounts both must. Boundary and session policies limit what identity policies allow, and also what a resource policy
-// grants to everyone or to the role behind a session, but not what it grants to the very user or session. A grant to the
+// grants to the role behind a session, but not what it grants to the very user or session or to everyone. A grant to the
 // account only leaves the decision to the principal's side. Anonymous callers, services and web identities have no side
 // of their own: the resource's policies decide.
 func Decide(a Attached, resource []Source, sameAccount bool, req Request) Decision {

@@ -22,8 +22,8 @@ type grant uint8
 const (
 	grantNone      grant = iota
 	grantAccount         // the caller's account: it only lets the account's own policies decide
-	grantLimited         // everyone, or the role behind the session: boundary and session policies still limit it
-	grantPrincipal       // the very user, session, service or provider
+	grantLimited         // the role behind the session, or all but some: boundary and session policies still limit it
+	grantPrincipal       // the very user, session, service or provider, or everyone
 )
 
 func parsePrincipals(name string, n node) (*principals, *MalformedError) {
@@ -97,15 +97,14 @@ func validAWS(t string) bool {
 
 // names tells how directly the element names the caller.
 func (p *principals) names(r *Request) grant {
-	best := grantNone
 	switch {
 	case r.Service != "" && contains(p.service, r.Service),
 		r.Federated != "" && contains(p.federated, r.Federated),
-		r.CanonicalUser != "" && contains(p.canonical, r.CanonicalUser):
+		r.CanonicalUser != "" && contains(p.canonical, r.CanonicalUser),
+		p.everyone, p.anyAWS && r.Service == "" && r.Federated == "":
 		return grantPrincipal
-	case p.everyone, p.anyAWS && r.Service == "" && r.Federated == "":
-		best = grantLimited
 	}
+	best := grantNone
 	for _, t := range p.aws {
 		best = max(best, r.named(t))
 	}

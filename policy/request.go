@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Request is what a caller wants to do.
 type Request struct {
@@ -8,8 +11,8 @@ type Request struct {
 	Resource string // ARN, or "*"
 
 	// Keys are the condition keys; Context holds further ones, asked in order for what Keys does not have. The keys that
-	// follow from the principal (aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:userid, aws:username) need
-	// not be given: they are made of the fields below and win over what is given.
+	// follow from the fields below (aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:PrincipalIsAWSService,
+	// aws:userid, aws:username, aws:ResourceAccount) need not be given: they win over what is given.
 	Keys    Keys
 	Context []Keys
 
@@ -20,6 +23,7 @@ type Request struct {
 	Federated        string // provider of a web identity: "cognito-identity.amazonaws.com"
 	Service          string // "lambda.amazonaws.com"
 	CanonicalUser    string
+	ResourceAccount  string // who owns the resource; "" when unknown
 }
 
 func (r *Request) anonymous() bool {
@@ -63,6 +67,10 @@ func (r *Request) principalKey(key string) string {
 		return userName(r.PrincipalARN)
 	case "aws:principaltype":
 		return r.principalType()
+	case "aws:principalisawsservice":
+		return strconv.FormatBool(r.Service != "")
+	case "aws:resourceaccount":
+		return r.ResourceAccount
 	}
 	return ""
 }

@@ -85,7 +85,7 @@ func (s *Service) sealDevice(account string, d *device, c credential) []byte {
 
 func (s *Service) openDevice(account string, d *device) (credential, error) {
 	b, err := s.cfg.Sealer.Open(devicePlace(account, d.Pool, d.Sub, d.Key), d.Credential)
-	if err != nil || len(b) < primeBytes {
+	if err != nil {
 		return credential{}, err
 	}
 	return credential{b[primeBytes:], new(big.Int).SetBytes(b[:primeBytes])}, nil

@@ -276,6 +276,28 @@ func TestDeviceIntruders(t *testing.T) {
 	})
 }
 
+// TestProvedDeviceStays has the pool want a second factor after a device was proved: naming another one then changes nothing.
+func TestProvedDeviceStays(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.tracking(true, false)
+	w.person(p, "alice")
+	ph, other := w.confirm(w.signIn(p, cl, "alice")), w.confirm(w.signIn(p, cl, "alice"))
+	w.turnOn(p, "alice", false, smsMFA)
+	must(w, w.s.initiateAuth, onDevice(cl, "alice", ph.key))
+	k := newSRPClient()
+	right := ph.answer(k, "alice", w.begin(cl, "alice", ph, k))
+	must(w, w.s.updateUserPool, &cognitoidp.UpdateUserPoolInput{UserPoolId: str(p), MfaConfiguration: str("OPTIONAL"), DeviceConfiguration: &cognitoidp.DeviceConfigurationType{},
+		SmsConfiguration: &cognitoidp.SmsConfigurationType{SnsCallerArn: str("arn:aws:iam::123456789012:role/sms")}})
+	ask := must(w, w.s.respondToAuthChallenge, proofOf(cl, right))
+	if ask.ChallengeName.V != smsMFA {
+		t.Fatalf("%+v", ask)
+	}
+	in := w.enters(answer(cl, smsMFA, ask.Session.V, "SMS_MFA_CODE", w.lastCode(), "DEVICE_KEY", other.key))
+	if on := claimsOf(t, in.AccessToken.V)["device_key"]; on != ph.key {
+		t.Fatalf("the session is on %v", on)
+	}
+}
+
 func TestConfirmDeviceRefused(t *testing.T) {
 	w := newWorld(t)
 	p, cl := w.tracking(true, false)
@@ -343,6 +365,23 @@ func TestSessionsOnDevices(t *testing.T) {
 	w.person(p, "alice")
 	if all := must(w, w.s.adminListDevices, &cognitoidp.AdminListDevicesInput{UserPoolId: str(p), Username: str("alice")}); len(all.Devices) != 0 {
 		t.Fatalf("%+v", all)
+	}
+}
+
+// TestPoolsTakeFactorsAlong deletes a pool in which everything waits that second factors and devices keep.
+func TestPoolsTakeFactorsAlong(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.tracking(true, false)
+	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("OPTIONAL"), SoftwareTokenMfaConfiguration: &cognitoidp.SoftwareTokenMfaConfigType{Enabled: wire.Some(true)}})
+	w.person(p, "alice")
+	in := w.signIn(p, cl, "alice")
+	ph := w.confirm(in)
+	secret := w.app(in.AccessToken.V)
+	wantFault(t, w.wrongly(cl, w.challenged(cl, "alice", softwareTokenMFA).Session.V, secret), "CodeMismatchException", "")
+	must(w, w.s.initiateAuth, onDevice(cl, "alice", ph.key))
+	must(w, w.s.deleteUserPool, &cognitoidp.DeleteUserPoolInput{UserPoolId: str(p)})
+	if n := w.rows(); n != 0 {
+		t.Errorf("%d keys are left", n)
 	}
 }
 

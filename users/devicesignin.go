@@ -151,40 +151,41 @@ func (s *Service) checkDeviceSRP(a *attempt) (*step, error) {
 	if a.given["DEVICE_KEY"] != ch.Device {
 		return nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "the challenge was made for device %s", ch.Device)
 	}
-	known, right, err := s.proveDevice(a, ch, block)
+	right, err := s.provesDevice(a, ch, block)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.judgeDevice(a, ch, block, known, right)
+	v, err := s.judgeDevice(a, ch, block, right)
 	if err != nil {
 		return nil, err
 	}
 	return s.settle(a, v)
 }
 
-// proveDevice computes what the proof should be and compares; known is the device it was checked against.
-func (s *Service) proveDevice(a *attempt, ch challenge, block []byte) (known *device, right bool, err error) {
-	err = s.view(a, func(tx *kv.Tx) error {
-		known, err = deviceOf(tx, a.Account, &user{Pool: a.pool.ID, Sub: ch.Sub, Name: ch.Name}, ch.Device)
+// provesDevice computes what the proof should be and compares. What is kept of a device never changes: it can only be forgotten.
+func (s *Service) provesDevice(a *attempt, ch challenge, block []byte) (bool, error) {
+	var d *device
+	err := s.view(a, func(tx *kv.Tx) (err error) {
+		d, err = deviceOf(tx, a.Account, &user{Pool: a.pool.ID, Sub: ch.Sub, Name: ch.Name}, ch.Device)
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
-	cred, err := s.openDevice(a.Account, known)
+	cred, err := s.openDevice(a.Account, d)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	x := exchange{ch.Secret, new(big.Int).SetBytes(ch.Public), new(big.Int).SetBytes(ch.Scramb)}
 	var key []byte
 	s.cores.spend(func() { key = x.key(cred.verifier) })
 	want := claim(key, deviceGroup(a.pool.ID), ch.Device, block, a.given["TIMESTAMP"])
 	got, err := base64.StdEncoding.DecodeString(a.given["PASSWORD_CLAIM_SIGNATURE"])
-	return known, err == nil && hmac.Equal(got, want), nil
+	return err == nil && hmac.Equal(got, want), nil
 }
 
 // judgeDevice decides on a device's proof in one transaction, as judge does for passwords: a wrong one uses the challenge up and counts.
-func (s *Service) judgeDevice(a *attempt, ch challenge, block []byte, known *device, right bool) (v *verdict, err error) {
+func (s *Service) judgeDevice(a *attempt, ch challenge, block []byte, right bool) (v *verdict, err error) {
 	err = s.update(a, func(tx *kv.Tx) error {
 		u, err := s.waiting(tx, a, ch, block)
 		if err != nil {
@@ -197,7 +198,7 @@ func (s *Service) judgeDevice(a *attempt, ch challenge, block []byte, known *dev
 		if err != nil {
 			return err
 		}
-		if !right || !bytes.Equal(d.Credential, known.Credential) {
+		if !right {
 			if err := a.failedSecond(tx, ch); err != nil {
 				return err
 			}

@@ -123,6 +123,9 @@ func (p *pool) imported(named, attributes map[string]string, now time.Time) (*us
 	if !slices.ContainsFunc(p.Settings.AutoVerifiedAttributes, func(a string) bool { return attributes[a] != "" && attributes[a+"_verified"] == "true" }) {
 		return nil, invalid("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true).")
 	}
+	if named[mfaColumn] == "true" && p.Methods.SMS && attributes["phone_number"] != "" {
+		u.turnOn(smsMFA, true)
+	}
 	return u, p.checkRequired(attributes)
 }
 

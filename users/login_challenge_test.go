@@ -74,7 +74,9 @@ func TestPoolAsProvider(t *testing.T) {
 		UserPoolId: str(h.pool), ProviderName: str("Works"), ProviderType: str("OIDC"), AttributeMapping: map[string]string{"email": "email"}, IdpIdentifiers: []string{"works.example"},
 		ProviderDetails: map[string]string{"client_id": at, "client_secret": shown.ClientSecret.V, "authorize_scopes": "openid email", "oidc_issuer": issuer(theirs), "attributes_request_method": "GET"},
 	})
-	both := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) { in.SupportedIdentityProviders = []string{"COGNITO", "Works"} })
+	both := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.SupportedIdentityProviders = []string{"COGNITO", "Works"}
+	})
 	only := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) { in.SupportedIdentityProviders = []string{"Works"} })
 	https := func(address string) string { return strings.Replace(address, "http://", "https://", 1) }
 

@@ -128,7 +128,7 @@ func (v *visit) signUp() (*reply, error) {
 
 // wrong is what a person reads of a refusal, which the operator can read about too.
 func (v *visit) wrong(a *authorization, err error) (string, error) {
-	text, failed := said(words(a.query), err)
+	text, failed := readable(words(a.query), err)
 	if failed == nil {
 		v.refusal = err
 	}

@@ -124,15 +124,15 @@ func (b *surfer) open(address string) *surfer {
 }
 
 var (
-	formShape  = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)" id="main">(.*?)</form>`)
-	inputShape = regexp.MustCompile(`<input [^>]*name="([^"]*)"[^>]*>`)
-	valueShape = regexp.MustCompile(` value="([^"]*)"`)
+	pageForm  = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)" id="main">(.*?)</form>`)
+	pageInput = regexp.MustCompile(`<input [^>]*name="([^"]*)"[^>]*>`)
+	pageValue = regexp.MustCompile(` value="([^"]*)"`)
 )
 
 // form reads the form of the page: where it goes, and what its inputs hold.
 func (b *surfer) form() (*url.URL, url.Values) {
 	b.h.t.Helper()
-	m := formShape.FindStringSubmatch(b.body)
+	m := pageForm.FindStringSubmatch(b.body)
 	if m == nil {
 		b.h.t.Fatalf("no form at %s, status %d:\n%s", b.at, b.res.StatusCode, plainText(b.body))
 	}
@@ -141,8 +141,8 @@ func (b *surfer) form() (*url.URL, url.Values) {
 		b.h.t.Fatal(err)
 	}
 	q := url.Values{}
-	for _, input := range inputShape.FindAllStringSubmatch(m[2], -1) {
-		if v := valueShape.FindStringSubmatch(input[0]); v != nil {
+	for _, input := range pageInput.FindAllStringSubmatch(m[2], -1) {
+		if v := pageValue.FindStringSubmatch(input[0]); v != nil {
 			q.Set(html.UnescapeString(input[1]), html.UnescapeString(v[1]))
 		}
 	}
@@ -178,10 +178,10 @@ func (b *surfer) says(status int, text string) *surfer {
 	return b
 }
 
-var tagShape = regexp.MustCompile(`(?s)<(style|script).*?</(style|script)>|<[^>]*>`)
+var pageTag = regexp.MustCompile(`(?s)<(style|script).*?</(style|script)>|<[^>]*>`)
 
 func plainText(page string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tagShape.ReplaceAllString(page, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(pageTag.ReplaceAllString(page, " "))), " ")
 }
 
 // sent is what the app is sent at its address.

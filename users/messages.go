@@ -116,7 +116,10 @@ func (s *Service) pretended(account string, p *pool, u *user, named string) (add
 }
 
 // template is the text of a message before code and name are put in.
-type template struct{ subject, email, sms string }
+type template struct {
+	subject, email, sms string
+	linkFor             string // the client whose user the e-mail's link confirms; "": it has a code
+}
 
 const (
 	codeMark     = "{####}"
@@ -158,7 +161,7 @@ func (p *pool) invitation() template {
 	}
 	if a := p.Settings.AdminCreateUserConfig; a != nil && a.InviteMessageTemplate != nil {
 		m := a.InviteMessageTemplate
-		t = template{m.EmailSubject.Or(t.subject), m.EmailMessage.Or(t.email), m.SMSMessage.Or(t.sms)}
+		t = template{subject: m.EmailSubject.Or(t.subject), email: m.EmailMessage.Or(t.email), sms: m.SMSMessage.Or(t.sms)}
 	}
 	return t
 }
@@ -173,6 +176,9 @@ func (s *Service) send(tx *kv.Tx, account string, p *pool, u *user, kind string,
 	if m.Medium == "SMS" {
 		m.Body = fill.Replace(t.sms)
 	} else {
+		if t.linkFor != "" {
+			t.email = s.withLink(account, p, u, code, t)
+		}
 		m.Subject, m.Body = fill.Replace(t.subject), fill.Replace(t.email)
 	}
 	return s.cfg.Deliver(tx, inPool(account, p.ID), m)

@@ -110,12 +110,15 @@ func (s *Service) migrant(a *attempt, m *migration, name, password string) (*use
 		return nil, badAnswer(trigger, "%v", err)
 	}
 	switch {
-	case m.SMSMFA:
-		return nil, badAnswer(trigger, "enableSMSMFA is not supported by this server")
+	case m.SMSMFA && (!a.pool.Methods.SMS || values["phone_number"] == "" || values["phone_number_verified"] != "true"):
+		return nil, badAnswer(trigger, "enableSMSMFA is set for a user without a verified phone number, or in a pool without SMS as a second factor")
 	case m.Status != "" && m.Status != confirmed && m.Status != resetRequired:
 		return nil, badAnswer(trigger, "finalUserStatus %q is neither CONFIRMED nor RESET_REQUIRED", m.Status)
 	case password == "" || m.Status == resetRequired || a.pool.checkPolicy(password) != nil:
 		u.Status = resetRequired
+	}
+	if m.SMSMFA {
+		u.turnOn(smsMFA, false)
 	}
 	if password != "" {
 		u.Credential = s.sealPassword(a.Account, a.pool.ID, u.Sub, u.Name, password)

@@ -188,7 +188,8 @@ func (v *visit) byMachine(cl *client) (*tokens, error) {
 		return nil, err
 	}
 	_, life, _ := cl.lifetimes()
-	access, err := v.s.sign(keys.access, machineClaims(cl, scopes, v.Now, life))
+	_, key := keys.at(v.Now)
+	access, err := v.s.sign(key, machineClaims(cl, scopes, v.Now, life))
 	return &tokens{Access: access, Life: int32(life / time.Second), Type: "Bearer"}, err
 }
 

@@ -42,6 +42,7 @@ func onlyCrypto(b *testing.B, w *world, poolID string, a *big.Int) time.Duration
 	if err != nil {
 		b.Fatal(err)
 	}
+	idKey, accessKey := keys.at(w.now())
 	secret, u, v := make([]byte, srpBytes), make([]byte, 32), new(big.Int).Sub(prime, a)
 	rand.Read(secret) //nolint:errcheck // never fails (crypto/rand)
 	rand.Read(u)      //nolint:errcheck // never fails (crypto/rand)
@@ -52,10 +53,10 @@ func onlyCrypto(b *testing.B, w *world, poolID string, a *big.Int) time.Duration
 	s := new(big.Int).Exp(v, x, prime)
 	s.Exp(s, new(big.Int).SetBytes(u), prime)
 	new(big.Int).Exp(a, x, prime)
-	if _, err := keys.id.Sign(payload); err != nil {
+	if _, err := idKey.Sign(payload); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := keys.access.Sign(payload); err != nil {
+	if _, err := accessKey.Sign(payload); err != nil {
 		b.Fatal(err)
 	}
 	return time.Since(begin)

@@ -106,8 +106,8 @@ func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 		return invalid("AdvancedSecurityAdditionalFlows are not supported by this server.")
 	case in.KeyConfiguration != nil, in.IssuerConfiguration != nil, len(in.AcrConfiguration) > 0:
 		return invalid("KeyConfiguration, IssuerConfiguration and AcrConfiguration are not supported by this server.")
-	case in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
-		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: use CONFIRM_WITH_CODE.")
+	case s.cfg.Home == nil && in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
+		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: it has no address for links.")
 	}
 	if in.Policies != nil && in.Policies.SignInPolicy != nil {
 		for _, factor := range in.Policies.SignInPolicy.AllowedFirstAuthFactors {

@@ -75,7 +75,7 @@ func (s *Service) setRiskConfiguration(c *wire.Call, in *cognitoidp.SetRiskConfi
 	})
 }
 
-// checkRisk refuses ranges that are none, and actions that would not be taken.
+// checkRisk refuses ranges that are none, and messages that nobody writes.
 func checkRisk(in *cognitoidp.SetRiskConfigurationInput) error {
 	if e := in.RiskExceptionConfiguration; e != nil {
 		for _, text := range slices.Concat(e.BlockedIPRangeList, e.SkippedIPRangeList) {
@@ -89,11 +89,7 @@ func checkRisk(in *cognitoidp.SetRiskConfigurationInput) error {
 		return nil
 	}
 	for _, a := range []*cognitoidp.AccountTakeoverActionType{t.Actions.LowAction, t.Actions.MediumAction, t.Actions.HighAction} {
-		switch {
-		case a == nil:
-		case a.EventAction.V != "BLOCK" && a.EventAction.V != "NO_ACTION":
-			return invalid("The account takeover action %s is not supported by this server: use BLOCK or NO_ACTION.", a.EventAction.V)
-		case a.Notify.V && t.NotifyConfiguration == nil:
+		if a != nil && a.Notify.V && t.NotifyConfiguration == nil {
 			return invalid("NotifyConfiguration is required to notify users.")
 		}
 	}

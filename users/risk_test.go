@@ -156,7 +156,24 @@ func TestTakeover(t *testing.T) {
 	refused(w, w.s.adminUpdateAuthEventFeedback, &cognitoidp.AdminUpdateAuthEventFeedbackInput{UserPoolId: str(p), Username: str("alice"), EventId: str("other"), FeedbackValue: str("Valid")},
 		"ResourceNotFoundException", "does not exist")
 	conf.AccountTakeoverRiskConfiguration.Actions.LowAction = action("MFA_REQUIRED", false)
-	refused(w, w.s.setRiskConfiguration, conf, "InvalidParameterException", "MFA_REQUIRED is not supported")
+	must(w, w.s.setRiskConfiguration, conf)
+	wantFault(t, enter("192.0.2.77", "phone", good), "NotAuthorizedException", "Unable to login because of security reasons") // she has no second factor
+	conf.AccountTakeoverRiskConfiguration.Actions.LowAction = action("MFA_IF_CONFIGURED", false)
+	must(w, w.s.setRiskConfiguration, conf)
+	if err := enter("192.0.2.77", "phone", good); err != nil {
+		t.Fatal(err)
+	}
+	conf.AccountTakeoverRiskConfiguration.NotifyConfiguration = nil
+	refused(w, w.s.setRiskConfiguration, conf, "InvalidParameterException", "NotifyConfiguration is required")
+}
+
+func TestMFARequired(t *testing.T) {
+	for action, want := range map[string][2]bool{"BLOCK": {true, true}, "MFA_REQUIRED": {true, false}, "MFA_IF_CONFIGURED": {false, false}, "NO_ACTION": {false, false}} {
+		a := &cognitoidp.AccountTakeoverActionType{EventAction: str(action)}
+		if got := [2]bool{refuses(a, progress{Passed: []string{passwordVerifier}}), refuses(a, progress{Passed: []string{passwordVerifier, softwareTokenMFA}})}; got != want {
+			t.Errorf("%s: %v", action, got)
+		}
+	}
 }
 
 // userSays tries what is not the token the user got, and then the token.

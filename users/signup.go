@@ -123,7 +123,7 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 	out := &cognitoidp.SignUpOutput{UserConfirmed: wire.Some(u.Status == confirmed), UserSub: wire.Some(u.Sub)}
 	to, verify := p.verifiable(u)
 	verify = verify && u.Status == unconfirmed
-	text, err := p.codeTemplate(), error(nil)
+	text, err := p.signUpTemplate(cl.ID), error(nil)
 	if verify {
 		if text, err = s.customMessage(c, p, "CustomMessage_SignUp", cl.ID, u, text, metadata); err != nil {
 			return nil, err
@@ -167,16 +167,7 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 		if err := a.hide(s, c.Account, in.Username.V, a.user.mayConfirm()); err != nil {
 			return err
 		}
-		u := a.user
-		k, err := s.tryCode(tx, c.Account, a.pool, u, forSignUp, in.ConfirmationCode.V, c.Now)
-		if err != nil {
-			return err
-		}
-		u.Status = confirmed
-		if u.Attributes[k.Attribute] == k.Value {
-			u.Attributes[k.Attribute+"_verified"] = "true"
-		}
-		return s.save(tx, c.Account, a.pool, u, in.ForceAliasCreation.V, c.Now)
+		return s.confirm(tx, c, a.pool, a.user, in.ConfirmationCode.V, in.ForceAliasCreation.V)
 	})
 	if err != nil {
 		return nil, err
@@ -243,6 +234,9 @@ var eventOf = map[string]string{forSignUp: "ResendCode", forPassword: "ForgotPas
 // sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
 func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
 	text, err := a.pool.codeTemplate(), error(nil)
+	if purpose == forSignUp {
+		text = a.pool.signUpTemplate(a.client.ID)
+	}
 	if !a.user.ghost {
 		if text, err = s.customMessage(c, a.pool, source, a.client.ID, a.user, text, metadata); err != nil {
 			return err

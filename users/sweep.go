@@ -14,7 +14,7 @@ type doomed struct{ Pool string }
 
 var dooms = record.Table[doomed]{Name: "users.doomed", Version: 1, Key: func(d *doomed) []any { return []any{d.Pool} }}
 
-// Sweep finishes deletions of pools that were interrupted. The node calls it now and then; what expires (sessions, codes,
+// Sweep finishes deletions of pools that were interrupted, and rotates keys that are too old. The node calls it now and then; what expires (sessions, codes,
 // answered challenges, failure counts) goes by record.SweepExpired.
 func (s *Service) Sweep(ctx context.Context) error {
 	account := s.cfg.Account()
@@ -30,7 +30,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.rotateOld(ctx, account)
 }
 
 // purge removes what belonged to a deleted pool, batch by batch, and last the note that it is to be done.

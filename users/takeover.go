@@ -40,7 +40,7 @@ func (s *Service) watch(tx *kv.Tx, a *attempt, v *verdict) error {
 		e.Decision = "AccountTakeover"
 	}
 	action := g.action(e.Level)
-	if refuse = refuse || action != nil && action.EventAction.V == "BLOCK"; refuse {
+	if refuse = refuse || refuses(action, v.way); refuse {
 		e.Response, e.Decision = "Fail", "Block"
 	}
 	if err := note(tx, a.Account, a.pool, v.user, e); err != nil {
@@ -128,6 +128,15 @@ func (g guard) action(level string) *cognitoidp.AccountTakeoverActionType {
 	return nil
 }
 
+// refuses tells whether an action stops a sign-in that shows no more than this. Who has a second factor was asked for it by now,
+// which is all that MFA_IF_CONFIGURED wants.
+func refuses(action *cognitoidp.AccountTakeoverActionType, way progress) bool {
+	if action == nil {
+		return false
+	}
+	return action.EventAction.V == "BLOCK" || action.EventAction.V == "MFA_REQUIRED" && !slices.ContainsFunc(secondFactors, way.has)
+}
+
 // usualNotice is what a user is told where the pool has no text of its own.
 const usualNotice = "Somebody signed in as {username} from {ip-address} with {device-name} at {login-time}."
 
@@ -135,8 +144,11 @@ const usualNotice = "Somebody signed in as {username} from {ip-address} with {de
 func (s *Service) notify(tx *kv.Tx, a *attempt, g guard, u *user, e *authEvent) error {
 	n := g.rules.AccountTakeoverRiskConfiguration.NotifyConfiguration
 	text, subject := n.NoActionEmail, "New sign-in to your account"
-	if e.Decision == "Block" {
+	switch action := g.action(e.Level); {
+	case e.Decision == "Block":
 		text, subject = n.BlockEmail, "Blocked sign-in to your account"
+	case action.EventAction.V != "NO_ACTION":
+		text = n.MfaEmail
 	}
 	if text == nil {
 		text = &cognitoidp.NotifyEmailType{Subject: wire.Some(subject), TextBody: wire.Some(usualNotice)}

@@ -51,9 +51,10 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	if err != nil {
 		return nil, err
 	}
+	idKey, accessKey := keys.at(c.Now)
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	access, err := s.sign(keys.access, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(accessKey, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 		if len(g.session.Scopes) > 0 {
 			claims["at_hash"] = halfHash(access)
 		}
-		id, err := s.sign(keys.id, claims)
+		id, err := s.sign(idKey, claims)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func TestTokenTricksAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := keys.public.Keys[1]
+	public := keys.public(w.now()).Keys[1]
 	der, _ := x509.MarshalPKIXPublicKey(public.Key)
 	hs := func(key []byte) string {
 		head := b64(map[string]string{"alg": "HS256", "kid": public.KeyID})

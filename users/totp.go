@@ -262,3 +262,28 @@ func (s *Service) askSoftwareToken(a *attempt, v *verdict) (*step, error) {
 	}
 	return s.question(a, v, params)
 }
+
+// portedTOTP is an authenticator as it moves with its user.
+type portedTOTP struct {
+	Secret []byte
+	Name   string
+	Last   int64
+}
+
+func (s *Service) exportTOTP(tx *kv.Tx, account string, u *user) (any, error) {
+	t, err := totpRow(tx, account, u)
+	if err != nil || t.Secret == nil {
+		return nil, err
+	}
+	secret, err := s.cfg.Sealer.Open(totpPlace(account, u.Pool, u.Sub), t.Secret)
+	return portedTOTP{secret, t.Name, t.Last}, err
+}
+
+func (s *Service) importTOTP(tx *kv.Tx, account string, u *user, raw json.RawMessage) error {
+	var p portedTOTP
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return invalid("The user's authenticator is none.")
+	}
+	row := &totp{Pool: u.Pool, Sub: u.Sub, Secret: s.cfg.Sealer.Seal(totpPlace(account, u.Pool, u.Sub), p.Secret), Name: p.Name, Last: p.Last}
+	return totps.Put(tx, inPool(account, u.Pool), row)
+}

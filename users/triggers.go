@@ -150,6 +150,9 @@ func (s *Service) customMessage(c *wire.Call, p *pool, source, clientID string, 
 	if source == "CustomMessage_AdminCreateUser" {
 		request["usernameParameter"] = usernameMark
 	}
+	if t.linkFor != "" {
+		request["linkParameter"] = "{##Click Here##}"
+	}
 	out, err := s.fire(c, p, p.Settings.LambdaConfig.CustomMessage, "CustomMessage", source, clientID, u, request)
 	if err != nil {
 		return t, err

@@ -15,15 +15,17 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke, Logs, External and Domains is required.
+// Config is what user pools need from the node. All but Invoke, Logs, Home, External and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
 	Account func() string // of the node, for what is asked without a call: keys, discovery, token checks
 	Now     func() time.Time
 	Deliver Deliver
-	Invoke  Invoker // nil: pools with triggers are refused
-	Logs    Logs    // of imports; nil: they keep none
+	Invoke  Invoker       // nil: pools with triggers are refused
+	Logs    Logs          // of imports; nil: they keep none
+	Home    func() string // URL of the node, for links in messages; nil: pools that send some are refused
+	KeyAge  time.Duration // of signing keys: older ones are rotated; 0: only when an operator says so
 	// External reaches external providers; nil: http.DefaultClient.
 	External *http.Client
 	Domains  []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"

@@ -116,7 +116,8 @@ func (s *Service) verify(ctx context.Context, account, token, use string, now ti
 		return nil, err
 	}
 	kid := signed.Signatures[0].Header.KeyID
-	found := keys.public.Key(kid)
+	public := keys.public(now)
+	found := public.Key(kid)
 	if len(found) != 1 {
 		return nil, badJWT("key %q is none of the pool's", kid)
 	}
@@ -146,18 +147,11 @@ func (s *Service) keysOfIssuer(ctx context.Context, account, iss string) (*signe
 	if id == "" {
 		return nil, badJWT("issuer %.100q is not a user pool", iss)
 	}
-	var row []byte
-	err := s.view(ctx, func(tx *kv.Tx) (err error) {
-		row, err = pools.Stamp(tx, inPool(account, id), id) // whether it is there: to decode it costs more than the signature
-		return err
-	})
-	if err != nil {
-		return nil, err
+	keys, err := s.keptSigner(ctx, account, id)
+	if err == nil && keys == nil {
+		err = badJWT("pool %q is not here, or never signed a token", id)
 	}
-	if row == nil {
-		return nil, badJWT("pool %q is not here", id)
-	}
-	return s.signerOf(ctx, account, id)
+	return keys, err
 }
 
 // bearer is whom an access token speaks for.

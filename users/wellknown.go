@@ -3,50 +3,56 @@ package users
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"time"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
 )
 
+// keysCached is how long a verifier may remember a pool's keys.
+const keysCached = time.Hour
+
 // WellKnown serves what verifiers of a pool's tokens read: GET /{poolId}/.well-known/jwks.json and
-// /{poolId}/.well-known/openid-configuration. Both are public, in AWS too.
+// /{poolId}/.well-known/openid-configuration, which are public, in AWS too; and the links that confirm who signs up.
 func (s *Service) WellKnown() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{pool}/.well-known/jwks.json", s.serveKeys)
 	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.serveDiscovery)
+	mux.HandleFunc("GET /{pool}/"+confirmPath, s.serveConfirmation)
 	return mux
 }
 
 func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(account, poolID string) (any, error) {
-		k, err := s.signerOf(r.Context(), account, poolID)
+	s.answer(w, r, func(account string, p *pool) (any, error) {
+		k, err := s.signerOf(r.Context(), account, p.ID)
 		if err != nil {
 			return nil, err
 		}
-		return k.public, nil
+		return k.public(s.cfg.Now()), nil
 	})
 }
 
 func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(account, poolID string) (any, error) {
+	s.answer(w, r, func(account string, p *pool) (any, error) {
 		scheme := "http://"
 		if r.TLS != nil {
 			scheme = "https://"
 		}
 		doc := map[string]any{
-			"issuer": issuer(poolID),
+			"issuer": issuer(p.ID),
 			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
-			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
+			"jwks_uri":                              scheme + r.Host + "/" + p.ID + "/.well-known/jwks.json",
 			"id_token_signing_alg_values_supported": []string{"RS256"},
 			"response_types_supported":              []string{"code", "token"},
 			"scopes_supported":                      []string{"openid", "email", "phone", "profile"},
 			"subject_types_supported":               []string{"public"},
 		}
 		return doc, s.view(r.Context(), func(tx *kv.Tx) error {
-			d, err := mainDomain(tx, account, poolID)
+			d, err := mainDomain(tx, account, p.ID)
 			if d != nil {
 				maps.Copy(doc, endpoints(s.baseURL(r, d)))
 			}
@@ -65,15 +71,12 @@ func endpoints(base string) map[string]any {
 	}
 }
 
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account, poolID string) (any, error)) {
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account string, p *pool) (any, error)) {
 	account, id := s.cfg.Account(), r.PathValue("pool")
 	var body any
-	err := s.view(r.Context(), func(tx *kv.Tx) error {
-		_, err := poolByID(tx, account, id)
-		return err
-	})
+	p, err := s.poolNow(r.Context(), account, id)
 	if err == nil {
-		body, err = make(account, id)
+		body, err = make(account, p)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -88,7 +91,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(accou
 		s.mux.Refuse(w, wire.TraceOf(r, cognitoidp.API.Name, r.Method+" "+r.URL.Path, s.cfg.Now()), http.StatusInternalServerError, "internal failure", err.Error())
 		return
 	default:
-		h.Set("Cache-Control", "public, max-age=3600")
+		h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(keysCached.Seconds())))
 	}
 	_ = json.NewEncoder(w).Encode(body) // the reader may have gone; nobody is left to tell
 }

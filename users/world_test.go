@@ -36,6 +36,8 @@ type world struct {
 	clock  time.Time
 	sent   []Message
 	ctx    context.Context
+
+	account string // of calls
 }
 
 func newWorld(t testing.TB) *world {
@@ -46,7 +48,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, engine: memkv.New(), clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ctx: context.Background()}
+	w := &world{t: t, engine: memkv.New(), clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ctx: context.Background(), account: account}
 	w.s = New(Config{DB: kv.New(w.engine), Sealer: sealer, Account: func() string { return account }, Now: w.now, Deliver: w.deliver})
 	w.s.newKey = readyKey
 	return w
@@ -100,7 +102,7 @@ func (w *world) lastCode() string {
 }
 
 func (w *world) call() *wire.Call {
-	return &wire.Call{Context: w.ctx, Now: w.now(), Account: account, Region: "us-east-1", Header: http.Header{}, UserAgent: "test"}
+	return &wire.Call{Context: w.ctx, Now: w.now(), Account: w.account, Region: "us-east-1", Header: http.Header{}, UserAgent: "test"}
 }
 
 // must runs an operation that has to succeed.

@@ -38,6 +38,19 @@ func TestDecide(t *testing.T) {
 	}
 	root := &wire.Principal{Kind: wire.Root, Account: "123456789012", ARN: "arn:aws:iam::123456789012:root", Policies: policy.Attached{Unlimited: true}}
 	nobody := &wire.Principal{Kind: wire.User, Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/nobody"}
+	asking := func(effect, condition string) *wire.Principal {
+		p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"` + effect + `","Action":"*","Resource":"*","Condition":{` + condition + `}}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &wire.Principal{Kind: wire.User, Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/asks", Policies: policy.Attached{Identity: []policy.Source{{Name: "own", Policy: p}}}}
+	}
+	const elsewhere = `"StringNotEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}`
+	everyone, err := policy.Parse([]byte(`{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := wire.Access{Action: "dynamodb:PutItem", Resource: "arn:aws:dynamodb:us-east-1:999988887777:table/ttt", Owner: "999988887777", Policies: []policy.Source{{Name: "table", Policy: everyone}}}
 	put := wire.Access{Action: "dynamodb:PutItem", Resource: "arn:aws:dynamodb:us-east-1:123456789012:table/ttt"}
 	for _, c := range []struct {
 		name   string
@@ -53,6 +66,11 @@ func TestDecide(t *testing.T) {
 		{"a wildcard as an action", nobody, []wire.Access{{Action: "*", Resource: "*"}}, 400},
 		{"an empty access", nobody, []wire.Access{{}}, 400},
 		{"allowed and then not", nobody, []wire.Access{{Action: "a:b"}, put}, 400},
+		{"a deny elsewhere, here", asking("Deny", elsewhere), []wire.Access{put}, 200},
+		{"a deny elsewhere, there", asking("Deny", elsewhere), []wire.Access{foreign}, 400},
+		{"elsewhere", asking("Allow", elsewhere), []wire.Access{foreign}, 200},
+		{"a deny to all but services", asking("Deny", `"Bool":{"aws:PrincipalIsAWSService":"false"}`), []wire.Access{put}, 400},
+		{"a deny of direct calls", asking("Deny", `"Bool":{"aws:ViaAWSService":"false"}`), []wire.Access{put}, 400},
 		{"the node itself, over the wire", &wire.Principal{Kind: wire.Internal, Account: "123456789012", Policies: policy.Attached{Unlimited: true}}, []wire.Access{put}, 500},
 		{"an anonymous key", &wire.Principal{Kind: wire.Anonymous, Policies: policy.Attached{Unlimited: true}}, []wire.Access{put}, 500},
 		{"a kind that is none", &wire.Principal{Kind: 77, Policies: policy.Attached{Unlimited: true}}, []wire.Access{put}, 500},

@@ -29,7 +29,9 @@ type Config struct {
 	// Refused hears of requests that were refused, or failed, for a reason the client is not told: for who must know of them
 	// beyond this process. It must not block. May be nil.
 	Refused func(Trace)
-	Done    func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
+	// Denied seals how policy decided against a call: the client gets it as a header and may have it opened. nil: there is none.
+	Denied func(*Call, Access, policy.Decision) string
+	Done   func(*Trace) // hears of every request that ended, and of every trace given to Keep; may be nil
 	// Used hears of every verified signature: whose it is, and the service and region it is for. It must not block. May be nil.
 	Used func(p *Principal, service, region string, at time.Time)
 }
@@ -178,6 +180,9 @@ func (m *Mux) caught(c *Call, err *error) {
 	}
 }
 
+// DeniedHeader carries what Config.Denied sealed.
+const DeniedHeader = "X-Bothy-Authorization-Message"
+
 // decide asks policy about every access; none at all is refused.
 func (m *Mux) decide(c *Call, wants []Access) error {
 	if len(wants) == 0 {
@@ -194,10 +199,21 @@ func (m *Mux) decide(c *Call, wants []Access) error {
 			continue
 		}
 		if d := Decide(c, w); !d.Allowed {
+			m.tell(c, w, d)
 			return AccessDenied(c, w, d)
 		}
 	}
 	return nil
+}
+
+// tell gives the client what it may have opened.
+func (m *Mux) tell(c *Call, w Access, d policy.Decision) {
+	if m.cfg.Denied == nil {
+		return
+	}
+	if text := m.cfg.Denied(c, w, d); text != "" {
+		c.Header.Set(DeniedHeader, text)
+	}
 }
 
 // Decide asks policy about one access of the call's principal. The pipeline asks about every declared access; handlers ask
@@ -216,7 +232,7 @@ func Decide(c *Call, w Access) policy.Decision {
 	}
 	d := policy.Decide(p.Policies, w.Policies, p.Account == owner, policy.Request{
 		Action: w.Action, Resource: w.Resource, Keys: w.Keys, Context: []policy.Keys{p.Keys, c.keys},
-		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role,
+		PrincipalARN: p.ARN, PrincipalAccount: p.Account, UserID: p.UserID, RoleARN: p.Role, ResourceAccount: owner,
 	})
 	c.trace.decided(w, d)
 	return d
@@ -226,7 +242,7 @@ func Decide(c *Call, w Access) policy.Decision {
 func globalKeys(c *Call) policy.Keys {
 	v := &[...]string{ // one cell for all: this is done for every request
 		c.Now.UTC().Format(time.RFC3339), strconv.FormatInt(c.Now.Unix(), 10), strconv.FormatBool(c.HTTP == nil || c.HTTP.TLS != nil),
-		c.SourceIP, c.UserAgent, c.Region,
+		c.SourceIP, c.UserAgent, c.Region, "false", // no service calls another in the name of its caller
 	}
 	return policy.Keys{
 		"aws:currenttime":     v[0:1:1],
@@ -235,6 +251,7 @@ func globalKeys(c *Call) policy.Keys {
 		"aws:sourceip":        v[3:4:4],
 		"aws:useragent":       v[4:5:5],
 		"aws:requestedregion": v[5:6:6],
+		"aws:viaawsservice":   v[6:7:7],
 	}
 }
 

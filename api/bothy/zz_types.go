@@ -171,8 +171,8 @@ type RotateSigningKeysInput struct {
 
 // RotateSigningKeysOutput is the API's shape RotateSigningKeysResponse.
 type RotateSigningKeysOutput struct {
-	Keys          []string            `w:"n=keys"`
-	PreviousUntil wire.Opt[time.Time] `w:"n=previousUntil"`
+	Keys []string            `w:"n=keys"`
+	From wire.Opt[time.Time] `w:"n=from"`
 }
 
 // WaitMessageInput is the API's shape WaitMessageRequest.

@@ -402,3 +402,34 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// reached answers every request, and notes it.
+type reached []string
+
+func (r *reached) RoundTrip(q *http.Request) (*http.Response, error) {
+	*r = append(*r, q.URL.String())
+	w := httptest.NewRecorder()
+	if q.URL.Path == "/there" {
+		w.Header().Set("Location", "http://provider.example/elsewhere")
+		w.WriteHeader(http.StatusFound)
+	}
+	answer := w.Result()
+	answer.Request = q
+	return answer, nil
+}
+
+func TestOnlyReachedSafely(t *testing.T) {
+	r := &reached{}
+	registry := NewRegistry(&http.Client{Transport: r}, nil)
+	if _, err := registry.Document(t.Context(), "https://provider.example/here"); err != nil {
+		t.Error(err)
+	}
+	for _, at := range []string{"http://provider.example/", "file:///etc/passwd", "https://provider.example/there"} {
+		if _, err := registry.Document(t.Context(), at); !errors.Is(err, ErrProvider) {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	if got := strings.Join(*r, " "); got != "https://provider.example/here https://provider.example/there" {
+		t.Error("reached", got)
+	}
+}

@@ -51,6 +51,9 @@ func (r *Request) document() []byte {
 	return b
 }
 
+// escape writes blanks as %20: providers write the query anew before they check its signature, and know no other way.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
 // Redirect is the URL that carries the request and the relay state to the provider (HTTP-Redirect binding). With a key it is
 // signed, by RSA with SHA-256.
 func (r *Request) Redirect(relay string, key *rsa.PrivateKey) (string, error) {
@@ -58,18 +61,18 @@ func (r *Request) Redirect(relay string, key *rsa.PrivateKey) (string, error) {
 	w, _ := flate.NewWriter(&packed, flate.BestCompression) // a level that exists
 	_, _ = w.Write(r.document())                            // into memory
 	_ = w.Close()
-	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(packed.Bytes()))
+	query := "SAMLRequest=" + escape(base64.StdEncoding.EncodeToString(packed.Bytes()))
 	if relay != "" {
-		query += "&RelayState=" + url.QueryEscape(relay)
+		query += "&RelayState=" + escape(relay)
 	}
 	if key != nil {
-		query += "&SigAlg=" + url.QueryEscape(dsig.RSASHA256SignatureMethod)
+		query += "&SigAlg=" + escape(dsig.RSASHA256SignatureMethod)
 		sum := sha256.Sum256([]byte(query))
 		signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 		if err != nil {
 			return "", err
 		}
-		query += "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(signature))
+		query += "&Signature=" + escape(base64.StdEncoding.EncodeToString(signature))
 	}
 	joint := "?"
 	if strings.Contains(r.Destination, "?") {

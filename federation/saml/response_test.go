@@ -155,6 +155,38 @@ func signature(document string) string {
 	return document[strings.Index(document, "<ds:Signature"):end]
 }
 
+// TestSignedInfoRefused signs well, over the right digest, what says more than "this element".
+func TestSignedInfoRefused(t *testing.T) {
+	good := pairs()[0]
+	document := sign(t, good, assertionText(), nil)
+	if _, err := Response(form(responseText(resign(t, good, document))), expected()); err != nil {
+		t.Fatal("signed anew and unchanged:", err)
+	}
+	enveloped := `<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>`
+	canon := `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`
+	for name, replace := range map[string][]string{
+		"all of the document":  {`URI="#_a1"`, `URI=""`},
+		"no transform":         {enveloped + canon, ""},
+		"no canonical form":    {enveloped + canon, enveloped},
+		"not enveloped":        {enveloped + canon, canon},
+		"one transform more":   {canon, canon + canon},
+		"other transform":      {canon, `<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>`},
+		"a second reference":   {"</ds:Reference>", `</ds:Reference><ds:Reference URI="#_b"><ds:DigestValue/></ds:Reference>`},
+		"something more":       {"</ds:Reference>", `</ds:Reference><ds:Object/>`},
+		"weak digest":          {"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"},
+		"keeps remarks":        {canon, `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#WithComments"/>`},
+		"of the element's own": {`<ds:Reference`, `<x:Reference xmlns:x="y"/><ds:Reference`},
+	} {
+		if a, err := Response(form(responseText(resign(t, good, document, replace...))), expected()); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+	}
+	weak := sign(t, good, assertionText(), func(c *dsig.SigningContext) { c.Hash = sha1Hash })
+	if a, err := Response(form(sign(t, good, responseText(weak), nil)), expected()); !errors.Is(err, ErrRefused) {
+		t.Errorf("a weak signature within a good one: %+v, %v", a, err)
+	}
+}
+
 // TestWrapping moves a well signed element to where it is not read, and puts a forged one where it might be: the eight shapes of
 // "On Breaking SAML" (Somorovsky et al., 2012), each with the forgery's ID its own and the same.
 func TestWrapping(t *testing.T) {

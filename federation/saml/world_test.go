@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -150,3 +151,24 @@ func metadataText(certs ...*x509.Certificate) string {
 }
 
 var sha1Hash = crypto.SHA1
+
+// resign changes what the signature says of itself, and signs that well.
+func resign(t testing.TB, p pair, document string, replace ...string) string {
+	t.Helper()
+	before, rest, _ := strings.Cut(document, "<ds:SignedInfo>")
+	info, after, _ := strings.Cut(rest, "</ds:SignedInfo>")
+	info = "<ds:SignedInfo>" + strings.NewReplacer(replace...).Replace(info) + "</ds:SignedInfo>"
+	el := parse(t, strings.Replace(info, "<ds:SignedInfo>", `<ds:SignedInfo xmlns:ds="`+nsSignature+`">`, 1))
+	bytes, err := canonical.Canonicalize(el)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(bytes)
+	value, err := rsa.SignPKCS1v15(nil, p.key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, end, _ := strings.Cut(after, "<ds:SignatureValue>")
+	_, end, _ = strings.Cut(end, "</ds:SignatureValue>")
+	return before + info + start + "<ds:SignatureValue>" + base64.StdEncoding.EncodeToString(value) + "</ds:SignatureValue>" + end
+}

@@ -23,7 +23,7 @@ func read(document []byte, most int) (*etree.Element, error) {
 	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, MaxDepth: maxDepth}
-	if err := doc.ReadFromBytes(document); err != nil {
+	if err := doc.ReadFromBytes(bytes.TrimSpace(document)); err != nil { // files end with a line break, which it takes for something more
 		return nil, refused("%v", err)
 	}
 	root := doc.Root()

@@ -19,7 +19,7 @@ export async function project() {
 }
 
 // codeFor waits for the code that went to an address.
-async function codeFor(to) {
+export async function codeFor(to) {
   const res = await fetch(`${BOTHY_URL}/_bothy/test/outbox?to=${encodeURIComponent(to)}&wait=10s`);
   assert.equal(res.status, 200, 'no code came to ' + to);
   return (await res.json()).fields.code;
