@@ -47,7 +47,9 @@ var mayImport = []struct {
 	{"federation/oidc", nil},
 	{"federation/saml", nil},
 
-	{"users", service("api/cognitoidp", "otp", "federation/...", "own")},
+	{"users", service("api/cognitoidp", "own", "otp", "federation/...")},
+	{"users/passkey", nil},
+	{"users/passkey/passkeytest", nil},
 	{"users/pages", nil},
 	{"identities", service("api/cognitoidentity", "federation/...")},
 	{"access", service("api/iam", "api/sts", "otp", "federation/...")},
@@ -118,6 +120,7 @@ var mayUse = map[string][]string{
 	"github.com/beevik/etree":         {"federation/saml"},
 	"github.com/coreos/go-oidc":       {"federation/oidc"},
 	"github.com/go-jose/go-jose":      {"users", "identities", "access", "federation/oidc"}, // three issuers of tokens, and who reads those of others
+	"github.com/go-webauthn/":         {"users/passkey"},
 	"github.com/jackc/pgx":            {"kv/pgkv"},
 	"github.com/klauspost/compress":   {"backup", "tables"}, // formats of ours, and those that imports come in
 	"filippo.io/age":                  {"backup"},

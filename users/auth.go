@@ -23,11 +23,12 @@ type attempt struct {
 
 // step is where a sign-in stands after a request: ended with a grant, or waiting for the answer to a challenge.
 type step struct {
-	grant   *grant
-	source  string            // the occasion, for the pool's token trigger; with a grant
-	name    string            // of the challenge; "" with a grant
-	params  map[string]string // ChallengeParameters
-	session string            // the sealed challenge, "" for those that carry it in their parameters
+	grant     *grant
+	source    string            // the occasion, for the pool's token trigger; with a grant
+	name      string            // of the challenge; "" with a grant
+	params    map[string]string // ChallengeParameters
+	session   string            // the sealed challenge, "" for those that carry it in their parameters
+	available []string          // challenges the user may choose from
 }
 
 func (s *Service) initiateAuth(c *wire.Call, in *cognitoidp.InitiateAuthInput) (*cognitoidp.InitiateAuthOutput, error) {
@@ -93,6 +94,11 @@ func (s *Service) begin(a *attempt, flow string) (*step, error) {
 			return nil, invalid("CUSTOM_AUTH is not enabled for the client.")
 		}
 		return s.byCustom(a)
+	case userAuth:
+		if !a.client.allows(userAuth) {
+			return nil, invalid("USER_AUTH is not enabled for the client.")
+		}
+		return s.byChoice(a)
 	}
 	return nil, invalid("%s is not enabled for the client.", flow)
 }
@@ -153,11 +159,23 @@ func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 		return s.setNewPassword(a, session)
 	case customChallenge:
 		return s.answerCustom(a, session)
+	case selectChallenge:
+		return s.selected(a, session)
+	case shownPassword:
+		return s.withPassword(a, name, session, "PASSWORD")
+	case passwordSRP:
+		return s.withPassword(a, name, session, "SRP_A")
+	case smsOTP:
+		return s.checkCode(a, name, session)
+	case emailOTP:
+		return s.checkEmailCode(a, session)
+	case webAuthn:
+		return s.checkPasskey(a, session)
 	case mfaSetup:
 		return s.finishSetup(a, session)
 	case selectMFAType:
 		return s.choose(a, session)
-	case smsMFA, softwareTokenMFA, emailOTP:
+	case smsMFA, softwareTokenMFA:
 		return s.checkSecondFactor(a, name, session)
 	case deviceSRPAuth:
 		return s.offerDeviceSRP(a)
@@ -170,7 +188,7 @@ func (s *Service) proceed(a *attempt, name, session string) (*step, error) {
 // told is what the client is told of a step: tokens, or what it is asked.
 func (s *Service) told(a *attempt, st *step) (*cognitoidp.RespondToAuthChallengeOutput, error) {
 	if st.grant == nil {
-		return &cognitoidp.RespondToAuthChallengeOutput{ChallengeName: wire.Some(st.name), Session: wire.NonEmpty(st.session), ChallengeParameters: st.params}, nil
+		return &cognitoidp.RespondToAuthChallengeOutput{ChallengeName: wire.Some(st.name), Session: wire.NonEmpty(st.session), ChallengeParameters: st.params, AvailableChallenges: st.available}, nil
 	}
 	result, err := s.issue(a.Call, st.grant, st.source, a.data)
 	return &cognitoidp.RespondToAuthChallengeOutput{AuthenticationResult: result, ChallengeParameters: map[string]string{}}, err

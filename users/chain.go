@@ -143,7 +143,12 @@ func (s *Service) settle(a *attempt, v *verdict) (*step, error) {
 
 // sessionOf seals what must be known when the answer to the verdict's question comes. ch holds what is special to the kind.
 func (s *Service) sessionOf(a *attempt, v *verdict, ch challenge) (string, error) {
-	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(a.client.patience())
+	return s.sessionFor(a, v, ch, a.client.patience())
+}
+
+// sessionFor is sessionOf for an answer that may take another time.
+func (s *Service) sessionFor(a *attempt, v *verdict, ch challenge, life time.Duration) (string, error) {
+	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(life)
 	ch.Way = v.way
 	sealed, err := s.sealChallenge(a.Account, ch)
 	return base64.RawURLEncoding.EncodeToString(sealed), err

@@ -24,7 +24,7 @@ type challenge struct {
 	As      string // the name the client gave
 	Expires time.Time
 	Way     progress `json:",omitzero"`
-	Secret  []byte   `json:",omitempty"` // b; or the secret of an authenticator that is being set up
+	Secret  []byte   `json:",omitempty"` // b; or the challenge of a passkey, or the secret of an authenticator that is being set up
 	Public  []byte   `json:",omitempty"` // A
 	Scramb  []byte   `json:",omitempty"` // u
 	Device  string   `json:",omitempty"` // whose proof it asks for

@@ -108,8 +108,6 @@ func checkFlows(in *cognitoidp.UpdateUserPoolClientInput) error {
 		switch {
 		case modern && !strings.HasPrefix(f, "ALLOW_"):
 			return invalid("ExplicitAuthFlows can not mix flows with and without the prefix ALLOW_.")
-		case f == "ALLOW_USER_AUTH":
-			return invalid("ALLOW_USER_AUTH is not supported by this server.")
 		case f == "ALLOW_REFRESH_TOKEN_AUTH" && rotates(in.RefreshTokenRotation):
 			return invalid("Refresh token rotation can not be enabled together with ALLOW_REFRESH_TOKEN_AUTH.")
 		}

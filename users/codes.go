@@ -3,6 +3,7 @@ package users
 import (
 	"crypto/hmac"
 	"fmt"
+	"strings"
 	"time"
 
 	"bothy/kv"
@@ -16,10 +17,12 @@ const (
 	forPassword     = "ForgotPassword"
 	forAttribute    = "Attribute/"
 	forSecondFactor = "SecondFactor/"
+	forSignIn       = "SignIn/" // and the factor's name
 )
 
 // How long codes live, how often one may be asked for, and how often guessed. A code of six digits dies of the fifth wrong guess,
-// so whoever guesses has 5 chances in 10^6 per code, and 20 codes a day: 1 in 10^4 per user, purpose and day.
+// so whoever guesses has 5 chances in 10^6 per code, and 20 codes a day: 1 in 10^4 per user, purpose and day. A code that signs
+// people in without a password has eight digits: 1 in 10^6.
 const (
 	signUpCodeLife = 24 * time.Hour
 	codeLife       = time.Hour
@@ -94,7 +97,7 @@ func (s *Service) newCodeFor(tx *kv.Tx, account string, p *pool, u *user, purpos
 		return "", wire.Because(tooOften(), "%d codes for %s since %s, %d since %s",
 			k.Sent, purpose, k.Window.UTC().Format(time.RFC3339), k.SentToday, k.Day.UTC().Format(time.RFC3339))
 	}
-	text := randomText("0123456789", 6)
+	text := randomText("0123456789", digitsOf(purpose))
 	k.Hash, err = s.codeHash(account, p, u, purpose, text)
 	if err != nil {
 		return "", err
@@ -103,6 +106,13 @@ func (s *Service) newCodeFor(tx *kv.Tx, account string, p *pool, u *user, purpos
 	k.Sent++
 	k.SentToday++
 	return text, k.put(tx, account)
+}
+
+func digitsOf(purpose string) int {
+	if strings.HasPrefix(purpose, forSignIn) {
+		return 8
+	}
+	return 6
 }
 
 // tryCode checks a code and uses it up. Refusals are to be kept: they count.

@@ -106,7 +106,8 @@ func (s *Service) confirmByLink(c *wire.Call, poolID, text string) error {
 		if err != nil {
 			return err
 		}
-		return s.confirm(tx, c, p, u, l.Code, false)
+		_, err = s.confirm(tx, c, p, u, l.Code, false)
+		return err
 	})
 	if err != nil {
 		return err
@@ -114,15 +115,15 @@ func (s *Service) confirmByLink(c *wire.Call, poolID, text string) error {
 	return s.postConfirmation(c, p, "PostConfirmation_ConfirmSignUp", l.Client, u, nil)
 }
 
-// confirm confirms a user who shows the code they were sent, and what it was sent to.
-func (s *Service) confirm(tx *kv.Tx, c *wire.Call, p *pool, u *user, code string, force bool) error {
+// confirm confirms a user who shows the code they were sent, and what it was sent to: the attribute that is proved by it.
+func (s *Service) confirm(tx *kv.Tx, c *wire.Call, p *pool, u *user, code string, force bool) (proved string, err error) {
 	k, err := s.tryCode(tx, c.Account, p, u, forSignUp, code, c.Now)
 	if err != nil {
-		return err
+		return "", err
 	}
 	u.Status = confirmed
 	if u.Attributes[k.Attribute] == k.Value {
-		u.Attributes[k.Attribute+"_verified"] = "true"
+		u.Attributes[k.Attribute+"_verified"], proved = "true", k.Attribute
 	}
-	return s.save(tx, c.Account, p, u, force, c.Now)
+	return proved, s.save(tx, c.Account, p, u, force, c.Now)
 }

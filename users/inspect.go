@@ -21,6 +21,8 @@ func Inspectors() map[string]record.Inspect {
 		&events,
 		&addresses,
 		&rounds,
+		&passkeys,
+		&ceremonies,
 		&providers,
 		&requestKeys,
 		&guesses,

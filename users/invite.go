@@ -2,6 +2,7 @@ package users
 
 import (
 	"slices"
+	"time"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
@@ -14,14 +15,15 @@ func (s *Service) adminCreateUser(c *wire.Call, in *cognitoidp.AdminCreateUserIn
 	if err != nil {
 		return nil, err
 	}
+	again := in.MessageAction.V == "RESEND"
 	password := in.TemporaryPassword.V
+	none := password == "" && p.passwordless() && !again // they sign in by codes, and are told nothing to sign in with
 	if password == "" {
 		password = p.temporaryPassword()
 	} else if err := p.checkPolicy(password); err != nil {
 		return nil, err
 	}
 	var u *user
-	again := in.MessageAction.V == "RESEND"
 	if again {
 		_, u, err = s.read(c, p.ID, in.Username.V)
 		if err == nil && u.Status != forceChange {
@@ -35,6 +37,9 @@ func (s *Service) adminCreateUser(c *wire.Call, in *cognitoidp.AdminCreateUserIn
 	}
 	u.Credential = s.sealPassword(c.Account, p.ID, u.Sub, u.Name, password)
 	u.TempUntil = p.temporaryEnd(c.Now)
+	if none {
+		u.Credential, u.Status, u.TempUntil = nil, confirmed, time.Time{}
+	}
 	if err := s.invite(c, p, u, in, password); err != nil {
 		return nil, err
 	}
@@ -108,7 +113,7 @@ func (s *Service) invite(c *wire.Call, p *pool, u *user, in *cognitoidp.AdminCre
 
 // inviteTo is where the invitation goes: the media asked for, else the phone number, else the e-mail address.
 func inviteTo(u *user, in *cognitoidp.AdminCreateUserInput) ([]address, error) {
-	if in.MessageAction.V == "SUPPRESS" {
+	if in.MessageAction.V == "SUPPRESS" || u.Status == confirmed {
 		return nil, nil
 	}
 	var out []address

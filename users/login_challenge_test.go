@@ -129,3 +129,35 @@ func TestPoolAsProvider(t *testing.T) {
 		}
 	}
 }
+
+// TestChoiceOnPages: who has several ways to sign in says who they are and chooses; a code can be all, from sign-up on.
+func TestChoiceOnPages(t *testing.T) {
+	h := newHosted(t, hiding)
+	pool := h.world.pool(func(in *cognitoidp.CreateUserPoolInput) {
+		in.UsernameAttributes = []string{"email"}
+		in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
+	})
+	must(h.world, h.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(pool), Domain: str("codes")})
+	client := h.app(pool, hiding, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"} })
+	at := func(path string, pairs ...string) string {
+		return strings.NewReplacer("tasks.auth", "codes.auth", "/oauth2/authorize", path).Replace(h.authorizeURL(append(pairs, "client_id", client)...))
+	}
+	b := h.surfer().open(at("/signup")).fill("username", "ann@example.com").says(200, "a***@e***")
+	b.fill("code", h.lastCode()).sent() // neither password nor another code
+	b.open(at("/oauth2/authorize", "prompt", "none")).sent()
+
+	b.open(at("/oauth2/authorize", "prompt", "login")).says(200, "Email address")
+	if strings.Contains(b.body, `type="password"`) {
+		t.Error("a password is asked for before anybody is named")
+	}
+	b.fill("username", "ann@example.com").says(200, "Enter the code that was sent to a***@e***")
+	b.fill("code", "00000000").says(400, "Invalid")
+	b.fill("code", h.lastCode()).sent()
+
+	must(h.world, h.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(pool), Username: str("ann@example.com"), Password: str(good), Permanent: some(true)})
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").says(200, "Choose how to go on")
+	b.fill("answer", "PASSWORD").says(200, "Password").fill("password", "Wr0ng-one!").says(400, "Incorrect username or password.")
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "PASSWORD").fill("password", good).sent()
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "EMAIL_OTP").fill("code", h.lastCode()).sent()
+	h.surfer().open(at("/oauth2/authorize")).fill("username", "nobody@example.com").says(200, "") // as if there were somebody
+}

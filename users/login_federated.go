@@ -67,7 +67,7 @@ func (v *visit) chosen(a *authorization) (idp *provider, err error) {
 }
 
 // leave sends somebody to an external provider.
-func (v *visit) leave(a *authorization, idp *provider) (*reply, error) {
+func (v *visit) leave(a *authorization, idp *provider) (*outcome, error) {
 	if _, err := v.formToken(); err != nil {
 		return nil, err
 	}
@@ -81,12 +81,12 @@ func (v *visit) leave(a *authorization, idp *provider) (*reply, error) {
 		Memory: memory, Expires: v.Now.Add(awayLife),
 	}
 	err = v.s.update(v, func(tx *kv.Tx) error { return journeys.Insert(tx, inPool(v.Account, v.pool.ID), j) })
-	return &reply{status: http.StatusFound, to: to}, err
+	return &outcome{status: http.StatusFound, to: to}, err
 }
 
 // comeBack takes what a provider says of somebody. What it posts comes without the browser's cookies, as from another site: it is
 // put down, and the browser comes once more by itself.
-func (v *visit) comeBack() (*reply, error) {
+func (v *visit) comeBack() (*outcome, error) {
 	answer, err := parameters(v.r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -132,17 +132,17 @@ func (v *visit) journey(state string) (j *journey, err error) {
 	return j, err
 }
 
-func (v *visit) putDown(j *journey, state string) (*reply, error) {
+func (v *visit) putDown(j *journey, state string) (*outcome, error) {
 	j.Answer = map[string]string{}
 	for name := range v.form {
 		j.Answer[name] = v.form.Get(name)
 	}
 	err := v.s.update(v, func(tx *kv.Tx) error { return journeys.Put(tx, inPool(v.Account, v.pool.ID), j) })
-	return &reply{status: http.StatusSeeOther, to: v.r.URL.Path + "?" + url.Values{"state": {state}}.Encode()}, err
+	return &outcome{status: http.StatusSeeOther, to: v.r.URL.Path + "?" + url.Values{"state": {state}}.Encode()}, err
 }
 
 // uninvited takes an answer that nobody here asked for: SAML providers may begin, and name client and provider in RelayState.
-func (v *visit) uninvited(state string, err error) (*reply, error) {
+func (v *visit) uninvited(state string, err error) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (v *visit) uninvited(state string, err error) (*reply, error) {
 }
 
 // welcomed signs somebody in whom a provider vouches for.
-func (v *visit) welcomed(q url.Values, name string, memory []byte, answer url.Values) (*reply, error) {
+func (v *visit) welcomed(q url.Values, name string, memory []byte, answer url.Values) (*outcome, error) {
 	a, err := v.wants(q)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // Signing in on a page is the same chain of steps as by the API.
 
 // showLogin shows the page to sign in on. Whom the app wants to come by another provider is sent there.
-func (v *visit) showLogin() (*reply, error) {
+func (v *visit) showLogin() (*outcome, error) {
 	a, err := v.asked()
 	if err != nil {
 		return nil, err
@@ -19,12 +20,15 @@ func (v *visit) showLogin() (*reply, error) {
 	return v.loginPage(a, a.hint, "", "")
 }
 
-func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*reply, error) {
+func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*outcome, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.SignIn, Error: wrong, Notice: notice, Providers: v.providerLinks(a, t)}
 	if a.client.offers(ownProvider) {
 		p.Action, p.Submit = a.page("/login"), t.SignIn
 		p.Fields = []pages.Field{v.pool.nameField(t, name), {Name: "password", Label: t.Password, Type: "password", Complete: "current-password", Required: true, Focus: name != ""}}
+		if v.byChoice(a) {
+			p.Fields, p.Submit = p.Fields[:1], t.Continue
+		}
 		for i := range p.Fields {
 			p.Fields[i].Wrong = wrong != ""
 		}
@@ -69,11 +73,16 @@ func (v *visit) attempt(a *authorization, name string, given map[string]string) 
 		given["SECRET_HASH"] = hash
 	}
 	given["USERNAME"] = name
-	return &attempt{Call: v.Call, client: a.client, pool: v.pool, given: given}, err
+	return &attempt{Call: v.Call, client: a.client, pool: v.pool, given: given, from: visitorOf(v.Call, a.client, nil)}, err
+}
+
+// byChoice tells whether people say who they are first and then choose how to show it: where there is more than passwords.
+func (v *visit) byChoice(a *authorization) bool {
+	return a.client.allows(userAuth) && slices.ContainsFunc(v.pool.firstFactors(), func(f string) bool { return f != shownPassword })
 }
 
 // login takes name and password.
-func (v *visit) login() (*reply, error) {
+func (v *visit) login() (*outcome, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -84,7 +93,12 @@ func (v *visit) login() (*reply, error) {
 		return nil, err
 	}
 	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
-	if err == nil {
+	switch {
+	case err != nil:
+	case v.byChoice(a):
+		delete(at.given, "PASSWORD")
+		st, err = v.offered(at)
+	default:
 		st, err = v.s.byPassword(at, progress{Flow: "USER_PASSWORD_AUTH"})
 	}
 	switch refusalCode(err) {
@@ -93,11 +107,27 @@ func (v *visit) login() (*reply, error) {
 	case "PasswordResetRequiredException":
 		return v.forgotPage(a, name, "", words(a.query).ResetNeeded)
 	}
-	return v.stepped(a, name, st, err, func(wrong string) (*reply, error) { return v.loginPage(a, name, wrong, "") })
+	return v.stepped(a, name, st, err, func(wrong string) (*outcome, error) { return v.loginPage(a, name, wrong, "") })
+}
+
+// offered begins a sign-in of choice. Where there is one way only, it is taken.
+func (v *visit) offered(at *attempt) (*step, error) {
+	st, err := v.s.begin(at, userAuth)
+	if err != nil || st.name != selectChallenge {
+		return st, err
+	}
+	ways := slices.DeleteFunc(st.available, func(way string) bool { return way == passwordSRP }) // the page shows the password itself
+	if len(ways) == 1 {
+		at.given["ANSWER"] = ways[0]
+		return v.s.proceed(at, selectChallenge, st.session)
+	}
+	list, err := json.Marshal(ways)
+	st.params["AVAILABLE_CHALLENGES"] = string(list)
+	return st, err
 }
 
 // stepped goes on after a step of a sign-in: to the app, to the next challenge, or back to the page with what was wrong.
-func (v *visit) stepped(a *authorization, name string, st *step, err error, back func(wrong string) (*reply, error)) (*reply, error) {
+func (v *visit) stepped(a *authorization, name string, st *step, err error, back func(wrong string) (*outcome, error)) (*outcome, error) {
 	switch {
 	case err != nil:
 		wrong, err := v.wrong(a, err)
@@ -115,7 +145,7 @@ func (v *visit) stepped(a *authorization, name string, st *step, err error, back
 var finishable = []string{"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException", "InvalidPasswordException", "InvalidParameterException", "TooManyRequestsException"}
 
 // challenge takes the answer to a challenge.
-func (v *visit) challenge() (*reply, error) {
+func (v *visit) challenge() (*outcome, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -135,7 +165,7 @@ func (v *visit) challenge() (*reply, error) {
 	if err == nil {
 		st, err = v.s.proceed(at, q.Name, q.Session)
 	}
-	return v.stepped(a, q.User, st, err, func(wrong string) (*reply, error) {
+	return v.stepped(a, q.User, st, err, func(wrong string) (*outcome, error) {
 		if slices.Contains(finishable, refusalCode(err)) {
 			return v.askPage(a, q, wrong)
 		}

@@ -42,7 +42,7 @@ func (p *pool) askedAtSignUp() (names []string) {
 	return names
 }
 
-func (v *visit) showSignUp() (*reply, error) {
+func (v *visit) showSignUp() (*outcome, error) {
 	a, err := v.signingUp()
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (v *visit) signingUp() (*authorization, error) {
 	return a, err
 }
 
-func (v *visit) signUpPage(a *authorization, wrong string) (*reply, error) {
+func (v *visit) signUpPage(a *authorization, wrong string) (*outcome, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.SignUp, Error: wrong, Action: a.page("/signup"), Submit: t.SignUp, Links: []pages.Link{{Label: t.HaveAccount, URL: a.page("/login")}}}
 	name := v.pool.nameField(t, v.form.Get("username"))
@@ -67,12 +67,19 @@ func (v *visit) signUpPage(a *authorization, wrong string) (*reply, error) {
 	for _, attribute := range v.pool.askedAtSignUp() {
 		p.Fields = append(p.Fields, attributeField(t, attribute, v.form.Get(attributeInput(attribute))))
 	}
-	p.Fields = append(p.Fields, v.pool.newPasswordField(t, "password", t.Password))
+	password := v.pool.newPasswordField(t, "password", t.Password)
+	password.Required = !v.withoutPassword(a)
+	p.Fields = append(p.Fields, password)
 	var err error
 	if p.Terms, err = v.terms(a, t); err != nil {
 		return nil, err
 	}
 	return v.show(a, statusOf(wrong), p)
+}
+
+// withoutPassword tells whether people may sign up without one.
+func (v *visit) withoutPassword(a *authorization) bool {
+	return a.client.allows(userAuth) && v.pool.passwordless()
 }
 
 // terms are the links that the sign-up page of the client has.
@@ -93,7 +100,7 @@ func (v *visit) terms(a *authorization, t pages.Texts) (links []pages.Link, err 
 	return links, err
 }
 
-func (v *visit) signUp() (*reply, error) {
+func (v *visit) signUp() (*outcome, error) {
 	a, err := v.signingUp()
 	if err != nil {
 		return nil, err
@@ -103,7 +110,7 @@ func (v *visit) signUp() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &cognitoidp.SignUpInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), Password: wire.Some(v.form.Get("password")), SecretHash: wire.NonEmpty(hash)}
+	in := &cognitoidp.SignUpInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), Password: wire.NonEmpty(v.form.Get("password")), SecretHash: wire.NonEmpty(hash)}
 	for _, attribute := range v.pool.askedAtSignUp() {
 		if value := strings.TrimSpace(v.form.Get(attributeInput(attribute))); value != "" {
 			in.UserAttributes = append(in.UserAttributes, cognitoidp.AttributeType{Name: wire.Some(attribute), Value: wire.Some(value)})
@@ -135,7 +142,7 @@ func (v *visit) wrong(a *authorization, err error) (string, error) {
 	return text, failed
 }
 
-func (v *visit) showConfirm() (*reply, error) {
+func (v *visit) showConfirm() (*outcome, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -144,7 +151,7 @@ func (v *visit) showConfirm() (*reply, error) {
 }
 
 // confirmPage takes the code that confirms a sign-up; name "" asks for the name too.
-func (v *visit) confirmPage(a *authorization, name, wrong, lead, notice string) (*reply, error) {
+func (v *visit) confirmPage(a *authorization, name, wrong, lead, notice string) (*outcome, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.ConfirmTitle, Lead: lead, Error: wrong, Notice: notice, Action: a.page("/confirmUser"), Submit: t.Continue, Links: []pages.Link{{Label: t.BackToSignIn, URL: a.page("/login")}}}
 	p.Fields = v.namedFields(t, name, codeField(t))
@@ -167,12 +174,12 @@ func (v *visit) namedFields(t pages.Texts, name string, fields ...pages.Field) [
 }
 
 // unconfirmed sends somebody who knows the password but has not confirmed the account another code.
-func (v *visit) unconfirmed(a *authorization, name string) (*reply, error) {
+func (v *visit) unconfirmed(a *authorization, name string) (*outcome, error) {
 	v.form.Set("username", name)
 	return v.resend()
 }
 
-func (v *visit) resend() (*reply, error) {
+func (v *visit) resend() (*outcome, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -198,7 +205,7 @@ func (v *visit) resend() (*reply, error) {
 	return v.confirmPage(a, name, "", t.ConfirmLead+out.CodeDeliveryDetails.Destination.V+".", t.Resent)
 }
 
-func (v *visit) confirm() (*reply, error) {
+func (v *visit) confirm() (*outcome, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -211,8 +218,9 @@ func (v *visit) confirm() (*reply, error) {
 	in := &cognitoidp.ConfirmSignUpInput{
 		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash), ConfirmationCode: wire.Some(strings.TrimSpace(v.form.Get("code"))),
 	}
-	if err = wire.Check(v.s.mux, cognitoidp.ConfirmSignUp, in); err == nil {
-		_, err = v.s.confirmSignUp(v.Call, in)
+	out, err := (*cognitoidp.ConfirmSignUpOutput)(nil), wire.Check(v.s.mux, cognitoidp.ConfirmSignUp, in)
+	if err == nil {
+		out, err = v.s.confirmSignUp(v.Call, in)
 	}
 	if err != nil {
 		wrong, err := v.wrong(a, err)
@@ -221,5 +229,19 @@ func (v *visit) confirm() (*reply, error) {
 		}
 		return v.confirmPage(a, name, wrong, "", "")
 	}
+	if out != nil && out.Session.V != "" { // the code was as much as a sign-in by one
+		return v.confirmed(a, name, out.Session.V)
+	}
 	return v.loginPage(a, name, "", words(a.query).ConfirmDone)
+}
+
+// confirmed lets somebody in who has just shown the code of their sign-up.
+func (v *visit) confirmed(a *authorization, name, session string) (*outcome, error) {
+	at, err := v.attempt(a, name, map[string]string{})
+	if err != nil {
+		return nil, err
+	}
+	at.session = session
+	st, err := v.s.begin(at, userAuth)
+	return v.stepped(a, name, st, err, func(wrong string) (*outcome, error) { return v.loginPage(a, name, wrong, "") })
 }

@@ -96,7 +96,18 @@ func (p *pool) recoveryOrder() []string {
 
 // pretended is the address that a ghost seems to have: what the caller named, or one that never changes.
 func (s *Service) pretended(account string, p *pool, u *user, named string) (address, error) {
-	if attribute := attributeOfName([]string{"email", "phone_number"}, named); attribute != "" {
+	attribute := attributeOfName([]string{"email", "phone_number"}, named)
+	if auto := p.Settings.AutoVerifiedAttributes; attribute == "" && len(auto) > 0 && !slices.Contains(auto, "email") {
+		attribute = "phone_number"
+	} else if attribute == "" {
+		attribute = "email"
+	}
+	return s.madeUp(account, p, u, attribute, named)
+}
+
+// madeUp is a ghost's address of a kind: what the caller named, if it is of that kind, or one that never changes.
+func (s *Service) madeUp(account string, p *pool, u *user, attribute, named string) (address, error) {
+	if attributeOfName([]string{attribute}, named) != "" {
 		return address{attribute, named}, nil
 	}
 	mask, err := s.mask(account, p)
@@ -104,7 +115,7 @@ func (s *Service) pretended(account string, p *pool, u *user, named string) (add
 		return address{}, err
 	}
 	h := mac(mask, []byte("address"), []byte(u.Sub))
-	if auto := p.Settings.AutoVerifiedAttributes; len(auto) > 0 && !slices.Contains(auto, "email") {
+	if attribute == "phone_number" {
 		digits := make([]byte, 11)
 		for i := range digits {
 			digits[i] = '0' + h[i]%10
@@ -139,7 +150,7 @@ func (p *pool) codeTemplate() template {
 	}
 }
 
-// authenticationTemplate is the pool's text for codes that are a second factor.
+// authenticationTemplate is the pool's text for codes to sign in by, alone or as a second factor.
 func (p *pool) authenticationTemplate() template {
 	t := template{
 		subject: "Your authentication code",

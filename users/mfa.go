@@ -88,7 +88,9 @@ func (s *Service) setUserPoolMfaConfig(c *wire.Call, in *cognitoidp.SetUserPoolM
 // setMFA puts the methods into the pool. Those left out are switched off; passkeys, which are no second factor, stay as they are.
 func (p *pool) setMFA(in *cognitoidp.SetUserPoolMfaConfigInput) error {
 	if in.WebAuthnConfiguration != nil {
-		p.Methods.WebAuthn = in.WebAuthnConfiguration
+		if err := p.setRelyingParty(in.WebAuthnConfiguration); err != nil {
+			return err
+		}
 		if !in.MfaConfiguration.Set && in.SmsMfaConfiguration == nil && in.SoftwareTokenMfaConfiguration == nil && in.EmailMfaConfiguration == nil {
 			return nil
 		}

@@ -119,6 +119,14 @@ func TestUserMigrationAnswers(t *testing.T) {
 			wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
 		})
 	}
+	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(f.seen[0].UserPoolID), MfaConfiguration: str("OPTIONAL"), SmsMfaConfiguration: &cognitoidp.SmsMfaConfigType{SmsConfiguration: &cognitoidp.SmsConfigurationType{SnsCallerArn: str("arn:aws:iam::123456789012:role/sms")}}})
+	f.answer = func(e *event) error {
+		e.Response = map[string]any{"userAttributes": map[string]any{"email": "carol@example.com", "phone_number": "+15555550123", "phone_number_verified": "true"}, "enableSMSMFA": true}
+		return nil
+	}
+	if out := must(w, w.s.initiateAuth, passwordAuth(cl, "carol", good)); out.ChallengeName.V != "SMS_MFA" {
+		t.Errorf("%+v", out)
+	}
 	f.answer = func(e *event) error { e.Response = map[string]any{}; return nil }
 	refused(w, w.s.initiateAuth, passwordAuth(cl, "alice", good), "UserNotFoundException", "Exception migrating user")
 	f.answer = func(e *event) error {

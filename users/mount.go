@@ -25,6 +25,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountMFA(m)
 	s.mountDevices(m)
 	s.mountImports(m)
+	s.mountPasskeys(m)
 }
 
 // mountPublic mounts what AWS leaves unsigned: a client id and its secret, a password, a code or a token authorise it.

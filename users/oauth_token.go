@@ -24,7 +24,7 @@ type tokens struct {
 }
 
 // token serves the token endpoint.
-func (v *visit) token() (*reply, error) {
+func (v *visit) token() (*outcome, error) {
 	if err := v.posted(); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (v *visit) token() (*reply, error) {
 	if err != nil {
 		return nil, asGrantError(err)
 	}
-	return document(http.StatusOK, out)
+	return asJSON(http.StatusOK, out)
 }
 
 // asGrantError says in OAuth's words what an operation refused.

@@ -90,9 +90,6 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"CONFIRM_WITH_LINK": func(in *cognitoidp.CreateUserPoolInput) {
 			in.VerificationMessageTemplate = &cognitoidp.VerificationMessageTemplateType{DefaultEmailOption: str("CONFIRM_WITH_LINK")}
 		},
-		"EMAIL_OTP": func(in *cognitoidp.CreateUserPoolInput) {
-			in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
-		},
 		"The CustomSMSSender trigger is not supported by this server: codes are encrypted": func(in *cognitoidp.CreateUserPoolInput) {
 			in.LambdaConfig = &cognitoidp.LambdaConfigType{KMSKeyID: arn, CustomSMSSender: &cognitoidp.CustomSMSLambdaVersionConfigType{LambdaVersion: str("V1_0"), LambdaArn: arn}}
 		},
@@ -125,7 +122,6 @@ func TestSettingsThatAreNotActedOnAreRefused(t *testing.T) {
 		"can not mix": func(in *cognitoidp.CreateUserPoolClientInput) {
 			in.ExplicitAuthFlows = []string{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"}
 		},
-		"ALLOW_USER_AUTH":            func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} },
 		"Invalid read attributes or": func(in *cognitoidp.CreateUserPoolClientInput) { in.ReadAttributes = []string{"custom:none"} },
 	} {
 		in := &cognitoidp.CreateUserPoolClientInput{UserPoolId: str(p), ClientName: str("c")}

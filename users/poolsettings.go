@@ -109,13 +109,6 @@ func (s *Service) refusePool(in *cognitoidp.UpdateUserPoolInput) error {
 	case s.cfg.Home == nil && in.VerificationMessageTemplate != nil && in.VerificationMessageTemplate.DefaultEmailOption.V == "CONFIRM_WITH_LINK":
 		return invalid("DefaultEmailOption CONFIRM_WITH_LINK is not supported by this server: it has no address for links.")
 	}
-	if in.Policies != nil && in.Policies.SignInPolicy != nil {
-		for _, factor := range in.Policies.SignInPolicy.AllowedFirstAuthFactors {
-			if factor != "PASSWORD" {
-				return invalid("First authentication factor %s is not supported by this server.", factor)
-			}
-		}
-	}
 	if u := in.UserAttributeUpdateSettings; u != nil {
 		for _, name := range u.AttributesRequireVerificationBeforeUpdate {
 			if !slices.Contains(in.AutoVerifiedAttributes, name) {

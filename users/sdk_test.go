@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -13,10 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/document"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 
 	"bothy/api/cognitoidp"
 	"bothy/policy"
+	"bothy/users/passkey/passkeytest"
 	"bothy/wire"
 )
 
@@ -126,6 +129,41 @@ func TestOperatorsNeedPermission(t *testing.T) {
 	}
 }
 
+// sdkPasskey registers a passkey, signs in by it, lists and deletes it.
+func (w *world) sdkPasskey(ctx context.Context, c *sdk.Client, p, cl, token *string) {
+	w.t.Helper()
+	ok := func(_ any, err error) {
+		w.t.Helper()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	ok(c.UpdateUserPool(ctx, &sdk.UpdateUserPoolInput{UserPoolId: p, AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail}, Policies: &types.UserPoolPolicyType{
+		SignInPolicy: &types.SignInPolicyType{AllowedFirstAuthFactors: []types.AuthFactorType{types.AuthFactorTypePassword, types.AuthFactorTypeWebAuthn}},
+	}}))
+	w.relyingParty(*p, &cognitoidp.WebAuthnConfigurationType{RelyingPartyId: str("example.com")})
+	ok(c.UpdateUserPoolClient(ctx, &sdk.UpdateUserPoolClientInput{UserPoolId: p, ClientId: cl, ExplicitAuthFlows: []types.ExplicitAuthFlowsType{
+		types.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth, types.ExplicitAuthFlowsTypeAllowRefreshTokenAuth, types.ExplicitAuthFlowsTypeAllowUserAuth,
+	}}))
+	a := &passkeytest.Authenticator{Origin: "https://example.com"}
+	started, err := c.StartWebAuthnRegistration(ctx, &sdk.StartWebAuthnRegistrationInput{AccessToken: token})
+	ok(started, err)
+	options, err := started.CredentialCreationOptions.MarshalSmithyDocument()
+	ok(options, err)
+	var credential any
+	ok(nil, json.Unmarshal(a.Create(options), &credential))
+	ok(c.CompleteWebAuthnRegistration(ctx, &sdk.CompleteWebAuthnRegistrationInput{AccessToken: token, Credential: document.NewLazyDocument(credential)}))
+	ok(c.GetUserAuthFactors(ctx, &sdk.GetUserAuthFactorsInput{AccessToken: token}))
+	begun, err := c.InitiateAuth(ctx, &sdk.InitiateAuthInput{ClientId: cl, AuthFlow: types.AuthFlowTypeUserAuth, AuthParameters: map[string]string{"USERNAME": "alice", "PREFERRED_CHALLENGE": "WEB_AUTHN"}})
+	ok(begun, err)
+	ok(c.RespondToAuthChallenge(ctx, &sdk.RespondToAuthChallengeInput{ClientId: cl, ChallengeName: begun.ChallengeName, Session: begun.Session, ChallengeResponses: map[string]string{
+		"USERNAME": "alice", "CREDENTIAL": string(a.Get([]byte(begun.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"]))),
+	}}))
+	keys, err := c.ListWebAuthnCredentials(ctx, &sdk.ListWebAuthnCredentialsInput{AccessToken: token})
+	ok(keys, err)
+	ok(c.DeleteWebAuthnCredential(ctx, &sdk.DeleteWebAuthnCredentialInput{AccessToken: token, CredentialId: keys.Credentials[0].CredentialId}))
+}
+
 // rest calls what the story of a sign-in does not.
 func (w *world) rest(ctx context.Context, c *sdk.Client, p, cl, token, refresh, alice *string) {
 	w.t.Helper()
@@ -168,6 +206,7 @@ func (w *world) rest(ctx context.Context, c *sdk.Client, p, cl, token, refresh, 
 	ok(c.AdminRemoveUserFromGroup(ctx, &sdk.AdminRemoveUserFromGroupInput{UserPoolId: p, GroupName: aws.String("g"), Username: alice}))
 	ok(c.DeleteGroup(ctx, &sdk.DeleteGroupInput{UserPoolId: p, GroupName: aws.String("g")}))
 
+	w.sdkPasskey(ctx, c, p, cl, token)
 	ok(c.RevokeToken(ctx, &sdk.RevokeTokenInput{ClientId: cl, Token: refresh}))
 	bob := aws.String("bob")
 	ok(c.AdminCreateUser(ctx, &sdk.AdminCreateUserInput{UserPoolId: p, Username: bob, TemporaryPassword: aws.String("Temp0rary!"), MessageAction: types.MessageActionTypeSuppress}))

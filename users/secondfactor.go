@@ -19,10 +19,10 @@ import (
 var answerNames = map[string]string{smsMFA: "SMS_MFA_CODE", softwareTokenMFA: "SOFTWARE_TOKEN_MFA_CODE", emailOTP: "EMAIL_OTP_CODE"}
 
 // needSecondFactor asks for a second factor where the pool wants one or the user turned one on, once per sign-in. A trusted device that
-// was proved stands for it.
+// was proved stands for it, and a passkey where the pool says so.
 func (s *Service) needSecondFactor(tx *kv.Tx, a *attempt, u *user, way progress) (string, error) {
 	use := a.pool.Settings.MfaConfiguration.Or("OFF")
-	if use == "OFF" || slices.ContainsFunc(secondFactors, way.has) {
+	if use == "OFF" || slices.ContainsFunc(secondFactors, way.has) || way.has(webAuthn) && a.pool.passkeysAreMFA() {
 		return "", nil
 	}
 	if trusted, err := provedTrusted(tx, a, u, way); err != nil || trusted {

@@ -278,6 +278,9 @@ func removeUser(tx *kv.Tx, account string, u *user) error {
 	if err := ignoreAbsent(pasts.Delete(tx, scope, u.Pool, u.Sub)); err != nil {
 		return err
 	}
+	if err := forgetPasskeys(tx, account, u); err != nil {
+		return err
+	}
 	return people.Delete(tx, scope, u.Pool, u.Sub)
 }
 

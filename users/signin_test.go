@@ -275,7 +275,7 @@ func TestFlowsMustBeEnabled(t *testing.T) {
 	}
 	admin.UserPoolId = str(w.pool())
 	refused(w, w.s.adminInitiateAuth, admin, "ResourceNotFoundException", "does not exist.")
-	for _, name := range []string{"SELECT_CHALLENGE"} {
+	for _, name := range []string{"ADMIN_NO_SRP_AUTH", "NONE"} {
 		refused(w, w.s.respondToAuthChallenge, &cognitoidp.RespondToAuthChallengeInput{ClientId: str(old), ChallengeName: str(name), ChallengeResponses: map[string]string{"USERNAME": "alice"}}, "InvalidParameterException", "not supported")
 	}
 }

@@ -86,8 +86,16 @@ func (s *Service) signUp(c *wire.Call, in *cognitoidp.SignUpInput) (*cognitoidp.
 	if err := s.preSignUp(c, p, "PreSignUp_SignUp", cl.ID, u, in.ValidationData, in.ClientMetadata); err != nil {
 		return nil, err
 	}
-	u.Credential = s.sealPassword(c.Account, p.ID, u.Sub, u.Name, in.Password.V)
-	return s.enrol(c, cl, p, u, in.ClientMetadata)
+	if in.Password.V != "" {
+		u.Credential = s.sealPassword(c.Account, p.ID, u.Sub, u.Name, in.Password.V)
+	}
+	out, err := s.enrol(c, cl, p, u, in.ClientMetadata)
+	if err != nil || u.Status == confirmed {
+		return out, err
+	}
+	session, err := s.signUpSession(c, cl, p, u, in.Username.V)
+	out.Session = wire.NonEmpty(session)
+	return out, err
 }
 
 // candidate is the user a sign-up asks for, checked against the pool's rules but not stored.
@@ -96,7 +104,7 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkPolicy(in.Password.V); err != nil {
+	if err := p.checkPolicy(in.Password.V); err != nil && (in.Password.V != "" || !p.passwordless() || !cl.allows(userAuth)) {
 		return nil, err
 	}
 	if err := s.notCommon(c, p, cl.ID, atSignUp, in.Password.V); err != nil {
@@ -160,6 +168,7 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 		return nil, err
 	}
 	var a *asked
+	var proved string
 	err := s.update(c, func(tx *kv.Tx) (err error) {
 		if a, err = s.ask(tx, c, in.ClientId.V, in.SecretHash.V, in.Username.V); err != nil {
 			return err
@@ -167,12 +176,17 @@ func (s *Service) confirmSignUp(c *wire.Call, in *cognitoidp.ConfirmSignUpInput)
 		if err := a.hide(s, c.Account, in.Username.V, a.user.mayConfirm()); err != nil {
 			return err
 		}
-		return s.confirm(tx, c, a.pool, a.user, in.ConfirmationCode.V, in.ForceAliasCreation.V)
+		proved, err = s.confirm(tx, c, a.pool, a.user, in.ConfirmationCode.V, in.ForceAliasCreation.V)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmSignUp", a.client.ID, a.user, in.ClientMetadata)
+	if err := s.postConfirmation(c, a.pool, "PostConfirmation_ConfirmSignUp", a.client.ID, a.user, in.ClientMetadata); err != nil {
+		return nil, err
+	}
+	session, err := s.confirmedSession(c, a, in, proved)
+	return &cognitoidp.ConfirmSignUpOutput{Session: wire.NonEmpty(session)}, err
 }
 
 // mayConfirm tells why a user can not be confirmed, if so.
@@ -233,10 +247,15 @@ var eventOf = map[string]string{forSignUp: "ResendCode", forPassword: "ForgotPas
 
 // sendCode makes a code and sends it; for a ghost it does the same and sends nothing.
 func (s *Service) sendCode(c *wire.Call, a *asked, purpose, kind, source string, to address, metadata map[string]string) error {
-	text, err := a.pool.codeTemplate(), error(nil)
+	text := a.pool.codeTemplate()
 	if purpose == forSignUp {
 		text = a.pool.signUpTemplate(a.client.ID)
 	}
+	return s.sendText(c, a, text, purpose, kind, source, to, metadata)
+}
+
+// sendText is sendCode with a text of its own.
+func (s *Service) sendText(c *wire.Call, a *asked, text template, purpose, kind, source string, to address, metadata map[string]string) (err error) {
 	if !a.user.ghost {
 		if text, err = s.customMessage(c, a.pool, source, a.client.ID, a.user, text, metadata); err != nil {
 			return err

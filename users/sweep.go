@@ -65,6 +65,8 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 			return 0, s.dropUploads(ctx, in, poolID)
 		},
 		ofPool(&rounds, in, ""),
+		ofPool(&passkeys, in, ""),
+		ofPool(&ceremonies, in, ""),
 		ofPool(&providers, in, ""),
 		ofPool(&clients, everywhere(account), "pool"),
 	} {
