@@ -123,6 +123,22 @@ func TestPoolAsProvider(t *testing.T) {
 	if sent := thief.open(back).sent(); sent.Get("code") != "" || sent.Get("error") == "" {
 		t.Errorf("twice: %v", sent)
 	}
+	// What a provider posts comes without cookies, as from another site; the browser that left comes for it by itself.
+	thief.open(https(h.authorizeURL("client_id", only, "prompt", "login")))
+	to, _ := url.Parse(thief.res.Header.Get("Location"))
+	poster := h.surfer()
+	poster.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	poster.post("https://"+to.Host+to.Path, to.Query())
+	resume := poster.res.Header.Get("Location")
+	if poster.res.StatusCode != 303 || !strings.HasPrefix(resume, returnPath+"?state=") || strings.Contains(resume, "code=") {
+		t.Fatalf("a posted answer: %d %s", poster.res.StatusCode, resume)
+	}
+	if poster.open("https://" + to.Host + resume); poster.res.StatusCode != 403 {
+		t.Errorf("a posted answer in another browser: %d", poster.res.StatusCode)
+	}
+	if thief.open("https://"+to.Host+resume).sent().Get("code") == "" {
+		t.Errorf("a posted answer: %s", thief.res.Header.Get("Location"))
+	}
 	for _, path := range []string{returnPath + "?state=x&code=y", returnPath, returnPathSAML + "?RelayState=x"} {
 		if e := h.surfer().open(https(loginHost) + path); e.res.StatusCode != 403 {
 			t.Errorf("%s: %d", path, e.res.StatusCode)
@@ -138,7 +154,9 @@ func TestChoiceOnPages(t *testing.T) {
 		in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
 	})
 	must(h.world, h.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(pool), Domain: str("codes")})
-	client := h.app(pool, hiding, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"} })
+	client := h.app(pool, hiding, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+	})
 	at := func(path string, pairs ...string) string {
 		return strings.NewReplacer("tasks.auth", "codes.auth", "/oauth2/authorize", path).Replace(h.authorizeURL(append(pairs, "client_id", client)...))
 	}
