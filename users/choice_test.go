@@ -38,7 +38,7 @@ func choice(clientID, name string, more ...string) *cognitoidp.InitiateAuthInput
 	return in
 }
 
-func reply(clientID, challenge, session, name string, more ...string) *cognitoidp.RespondToAuthChallengeInput {
+func replied(clientID, challenge, session, name string, more ...string) *cognitoidp.RespondToAuthChallengeInput {
 	in := &cognitoidp.RespondToAuthChallengeInput{ClientId: str(clientID), ChallengeName: str(challenge), Session: str(session), ChallengeResponses: map[string]string{"USERNAME": name}}
 	for i := 0; i < len(more); i += 2 {
 		in.ChallengeResponses[more[i]] = more[i+1]
@@ -64,13 +64,13 @@ func TestChoice(t *testing.T) {
 			t.Fatalf("%+v", out)
 		}
 	}
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", "Wr0ng!pass"), "NotAuthorizedException", "Incorrect username or password.")
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", good)))
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "SMS_OTP"), "InvalidParameterException", "not available")
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "CUSTOM_CHALLENGE"), "InvalidParameterException", "not a challenge to begin with")
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", "Wr0ng!pass"), "NotAuthorizedException", "Incorrect username or password.")
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", good)))
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "SMS_OTP"), "InvalidParameterException", "not available")
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "CUSTOM_CHALLENGE"), "InvalidParameterException", "not a challenge to begin with")
 
 	k := newSRPClient()
-	srp := must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
+	srp := must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
 	in(must(w, w.s.respondToAuthChallenge, respond(cl, k.answer(p, srp.ChallengeParameters, good, aTimestamp))))
 	k = newSRPClient()
 	direct := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
@@ -82,20 +82,20 @@ func TestChoice(t *testing.T) {
 	if later.ChallengeName.V != "PASSWORD" {
 		t.Fatalf("%+v", later)
 	}
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "PASSWORD", later.Session.V, "alice", "PASSWORD", good)))
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "PASSWORD", later.Session.V, "alice", "PASSWORD", good)))
 
-	code := must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "EMAIL_OTP"))
+	code := must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "EMAIL_OTP"))
 	if code.ChallengeName.V != "EMAIL_OTP" || code.ChallengeParameters["CODE_DELIVERY_DESTINATION"] != "a***@e***" || code.ChallengeParameters["CODE_DELIVERY_DELIVERY_MEDIUM"] != "EMAIL" {
 		t.Fatalf("%+v", code)
 	}
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", code.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode())))
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", code.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode())))
 
 	must(w, w.s.adminUpdateUserAttributes, &cognitoidp.AdminUpdateUserAttributesInput{UserPoolId: str(p), Username: str("alice"), UserAttributes: attr("phone_number", "+15551234567", "phone_number_verified", "true")})
 	sms := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "SMS_OTP"))
 	if m := w.sent[len(w.sent)-1]; m.Medium != "SMS" || m.Kind != "Authentication" || m.Body != "Here: "+m.Code || len(m.Code) != 8 {
 		t.Fatalf("%+v", m)
 	}
-	tokens := must(w, w.s.respondToAuthChallenge, reply(cl, "SMS_OTP", sms.Session.V, "alice", "SMS_OTP_CODE", w.lastCode())).AuthenticationResult
+	tokens := must(w, w.s.respondToAuthChallenge, replied(cl, "SMS_OTP", sms.Session.V, "alice", "SMS_OTP_CODE", w.lastCode())).AuthenticationResult
 	factors := must(w, w.s.getUserAuthFactors, &cognitoidp.GetUserAuthFactorsInput{AccessToken: tokens.AccessToken})
 	if factors.Username.V != "alice" || fmt.Sprint(factors.ConfiguredUserAuthFactors) != "[PASSWORD EMAIL_OTP SMS_OTP]" {
 		t.Fatalf("%+v", factors)
@@ -120,7 +120,7 @@ func TestSignInCodeIntruders(t *testing.T) {
 		return session, w.lastCode()
 	}
 	take := func(clientID, session, name, code string) error {
-		_, err := w.s.respondToAuthChallenge(w.call(), reply(clientID, "EMAIL_OTP", session, name, "EMAIL_OTP_CODE", code))
+		_, err := w.s.respondToAuthChallenge(w.call(), replied(clientID, "EMAIL_OTP", session, name, "EMAIL_OTP_CODE", code))
 		return err
 	}
 	const stale = "Invalid session for the user, session is expired."
@@ -152,7 +152,7 @@ func TestSignInCodeIntruders(t *testing.T) {
 	wantFault(t, take(cl, session, "bob", code), "NotAuthorizedException", stale)
 	wantFault(t, take(cl, session, "alice", ""), "InvalidParameterException", "Missing required parameter EMAIL_OTP_CODE")
 	for _, kind := range []string{"SMS_OTP", "WEB_AUTHN", "CUSTOM_CHALLENGE", "SELECT_CHALLENGE", "NEW_PASSWORD_REQUIRED", "PASSWORD"} {
-		_, err := w.s.respondToAuthChallenge(w.call(), reply(cl, kind, session, "alice", "SMS_OTP_CODE", code, "CREDENTIAL", "{}", "ANSWER", "PASSWORD", "PASSWORD", good, "NEW_PASSWORD", good))
+		_, err := w.s.respondToAuthChallenge(w.call(), replied(cl, kind, session, "alice", "SMS_OTP_CODE", code, "CREDENTIAL", "{}", "ANSWER", "PASSWORD", "PASSWORD", good, "NEW_PASSWORD", good))
 		wantFault(t, err, "NotAuthorizedException", stale)
 	}
 	w.wait(codeWindow + time.Second)
@@ -189,7 +189,7 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 			seen[way] = true
 		}
 		if i == 0 {
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", one.Session.V, name, "ANSWER", "PASSWORD", "PASSWORD", good), "NotAuthorizedException", "Incorrect username or password.")
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", one.Session.V, name, "ANSWER", "PASSWORD", "PASSWORD", good), "NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
 	if len(seen) != 5 {
@@ -203,14 +203,14 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 				t.Errorf("%+v", out)
 			}
 			for range triesPerCode {
-				refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "CodeMismatchException", "Invalid verification code provided")
+				refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "CodeMismatchException", "Invalid verification code provided")
 			}
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "ExpiredCodeException", "")
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "ExpiredCodeException", "")
 		}
 		if out := must(w, w.s.initiateAuth, choice(cl, name, "PREFERRED_CHALLENGE", "WEB_AUTHN")); out.ChallengeName.V == "WEB_AUTHN" {
 			a := &passkeytest.Authenticator{Origin: "https://example.com"}
 			a.Create([]byte(`{"user":{"id":""}}`))
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "WEB_AUTHN", out.Session.V, name, "CREDENTIAL", string(a.Get([]byte(out.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])))),
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "WEB_AUTHN", out.Session.V, name, "CREDENTIAL", string(a.Get([]byte(out.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])))),
 				"NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
@@ -276,7 +276,7 @@ func TestPasswordless(t *testing.T) {
 		t.Fatalf("%+v", invited)
 	}
 	in := must(w, w.s.initiateAuth, choice(cl, "erin", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
-	must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", in.Session.V, "erin", "EMAIL_OTP_CODE", w.lastCode()))
+	must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", in.Session.V, "erin", "EMAIL_OTP_CODE", w.lastCode()))
 	if strings.Contains(fmt.Sprint(in.AvailableChallenges), "PASSWORD") {
 		t.Errorf("%+v", in)
 	}
@@ -303,12 +303,12 @@ func TestFirstAndSecondFactors(t *testing.T) {
 		t.Errorf("%+v", ways)
 	}
 	// The code that was sent before still is the first factor, and the second one is asked for: with a code and a session of its own.
-	second := must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", begun.Session.V, "alice", "EMAIL_OTP_CODE", code))
+	second := must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", begun.Session.V, "alice", "EMAIL_OTP_CODE", code))
 	if second.ChallengeName.V != "EMAIL_OTP" || second.AuthenticationResult != nil {
 		t.Fatalf("%+v", second)
 	}
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
-	w.enters(reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode()))
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
+	w.enters(replied(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode()))
 
 	session, asked := w.byPasskey(cl, "alice")
 	if out := must(w, w.s.respondToAuthChallenge, signed(cl, session, "alice", a.Get(asked))); out.ChallengeName.V != "EMAIL_OTP" {
@@ -353,7 +353,7 @@ func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
 			if begun.ChallengeName.V != "EMAIL_OTP" {
 				break
 			}
-			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), reply(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), replied(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
 			wantFault(t, err, "CodeMismatchException", "")
 			wrong++
 		}

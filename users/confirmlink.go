@@ -115,7 +115,7 @@ func (s *Service) confirmByLink(c *wire.Call, poolID, text string) error {
 	return s.postConfirmation(c, p, "PostConfirmation_ConfirmSignUp", l.Client, u, nil)
 }
 
-// confirm confirms a user who shows the code they were sent, and what it was sent to: the attribute that is proved by it.
+// confirm confirms a user who shows the code they were sent, and tells which of their addresses that proved, "" when it changed meanwhile.
 func (s *Service) confirm(tx *kv.Tx, c *wire.Call, p *pool, u *user, code string, force bool) (proved string, err error) {
 	k, err := s.tryCode(tx, c.Account, p, u, forSignUp, code, c.Now)
 	if err != nil {

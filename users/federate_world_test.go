@@ -99,7 +99,7 @@ func browse(t *testing.T, start, back string, fill map[string]string) url.Values
 		if to := answer.Header.Get("Location"); to != "" {
 			at = resolve(t, here, to)
 		} else if found := formShape.FindStringSubmatch(string(page)); found != nil {
-			at, form2 = resolve(t, here, html.UnescapeString(found[1])), formOf(found[2], fill)
+			at, form2 = resolve(t, here, html.UnescapeString(found[1])), filled(found[2], fill)
 		} else {
 			t.Fatalf("%s answered %s:\n%s", at, answer.Status, page)
 		}
@@ -118,8 +118,8 @@ func resolve(t *testing.T, here *url.URL, to string) string {
 	return u.String()
 }
 
-// formOf are a form's, filled in.
-func formOf(form string, fill map[string]string) url.Values {
+// filled are a form's, filled in.
+func filled(form string, fill map[string]string) url.Values {
 	out := url.Values{}
 	for _, input := range inputShape.FindAllString(form, -1) {
 		name, value := "", ""

@@ -53,7 +53,7 @@ var codeAnswers = map[string]string{
 }
 
 // askPage shows a challenge.
-func (v *visit) askPage(a *authorization, q *asking, wrong string) (*outcome, error) {
+func (v *visit) askPage(a *authorization, q *asking, wrong string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Action: a.page("/challenge"), Error: wrong, Submit: t.Continue, Links: []pages.Link{{Label: t.BackToSignIn, URL: a.page("/login")}}}
 	if q.Name == mfaSetup && q.Params["SECRET"] == "" {

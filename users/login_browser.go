@@ -65,7 +65,7 @@ func (v *visit) setCookie(name, value string, life time.Duration) {
 }
 
 // signedIn notes who signed in in this browser, under a name nobody knew before, and goes on to the app.
-func (v *visit) signedIn(a *authorization, g *grant, provider string) (*outcome, error) {
+func (v *visit) signedIn(a *authorization, g *grant, provider string) (*reply, error) {
 	fresh, old := randomSecret(), v.cookie(sessionCookie)
 	in := inPool(v.Account, v.pool.ID)
 	err := v.s.update(v, func(tx *kv.Tx) error {
@@ -87,7 +87,7 @@ func (v *visit) signedIn(a *authorization, g *grant, provider string) (*outcome,
 }
 
 // again goes on with who is signed in already; nil when nobody is, or not by the provider that is wanted.
-func (v *visit) again(a *authorization, by *provider) (*outcome, error) {
+func (v *visit) again(a *authorization, by *provider) (*reply, error) {
 	cookie := v.cookie(sessionCookie)
 	if cookie == "" {
 		return nil, nil
@@ -149,8 +149,8 @@ func (v *visit) tokenFor(cookie string) (string, error) {
 }
 
 // guarded lets posts pass that come from forms of this browser.
-func guarded(act func(*visit) (*outcome, error)) func(*visit) (*outcome, error) {
-	return func(v *visit) (*outcome, error) {
+func guarded(act func(*visit) (*reply, error)) func(*visit) (*reply, error) {
+	return func(v *visit) (*reply, error) {
 		cookie := v.cookie(formCookie)
 		want, err := v.tokenFor(cookie)
 		if err != nil {
@@ -165,7 +165,7 @@ func guarded(act func(*visit) (*outcome, error)) func(*visit) (*outcome, error) 
 }
 
 // logout forgets who is signed in in this browser, and goes on to where the app wants to: out of the pages, or to sign in anew.
-func (v *visit) logout() (*outcome, error) {
+func (v *visit) logout() (*reply, error) {
 	q, err := parameters(v.r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (v *visit) logout() (*outcome, error) {
 	if to == "" {
 		return v.message(http.StatusOK, cl, words(q).SignedOut, words(q).SignedOutLead)
 	}
-	return &outcome{status: http.StatusFound, to: to}, nil
+	return &reply{status: http.StatusFound, to: to}, nil
 }
 
 // forget ends the browser's session.

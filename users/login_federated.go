@@ -67,7 +67,7 @@ func (v *visit) chosen(a *authorization) (idp *provider, err error) {
 }
 
 // leave sends somebody to an external provider.
-func (v *visit) leave(a *authorization, idp *provider) (*outcome, error) {
+func (v *visit) leave(a *authorization, idp *provider) (*reply, error) {
 	if err := v.s.mayAsk(v.Call, v.pool.ID); err != nil {
 		return nil, &redirected{tooMany(err), a}
 	}
@@ -84,12 +84,12 @@ func (v *visit) leave(a *authorization, idp *provider) (*outcome, error) {
 		Memory: memory, Expires: v.Now.Add(awayLife),
 	}
 	err = v.s.update(v, func(tx *kv.Tx) error { return journeys.Insert(tx, inPool(v.Account, v.pool.ID), j) })
-	return &outcome{status: http.StatusFound, to: to}, err
+	return &reply{status: http.StatusFound, to: to}, err
 }
 
 // comeBack takes what a provider says of somebody. What it posts comes without the browser's cookies, as from another site: it is
 // put down, and the browser comes once more by itself.
-func (v *visit) comeBack() (*outcome, error) {
+func (v *visit) comeBack() (*reply, error) {
 	answer, err := parameters(v.r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -135,17 +135,17 @@ func (v *visit) journey(state string) (j *journey, err error) {
 	return j, err
 }
 
-func (v *visit) putDown(j *journey, state string) (*outcome, error) {
+func (v *visit) putDown(j *journey, state string) (*reply, error) {
 	j.Answer = map[string]string{}
 	for name := range v.form {
 		j.Answer[name] = v.form.Get(name)
 	}
 	err := v.s.update(v, func(tx *kv.Tx) error { return journeys.Put(tx, inPool(v.Account, v.pool.ID), j) })
-	return &outcome{status: http.StatusSeeOther, to: v.r.URL.Path + "?" + url.Values{"state": {state}}.Encode()}, err
+	return &reply{status: http.StatusSeeOther, to: v.r.URL.Path + "?" + url.Values{"state": {state}}.Encode()}, err
 }
 
 // uninvited takes an answer that nobody here asked for: SAML providers may begin, and name client and provider in RelayState.
-func (v *visit) uninvited(state string, err error) (*outcome, error) {
+func (v *visit) uninvited(state string, err error) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (v *visit) uninvited(state string, err error) (*outcome, error) {
 }
 
 // welcomed signs somebody in whom a provider vouches for.
-func (v *visit) welcomed(q url.Values, name string, memory []byte, answer url.Values) (*outcome, error) {
+func (v *visit) welcomed(q url.Values, name string, memory []byte, answer url.Values) (*reply, error) {
 	a, err := v.wants(q)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"bothy/wire"
 )
 
-func (v *visit) showForgot() (*outcome, error) {
+func (v *visit) showForgot() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -16,7 +16,7 @@ func (v *visit) showForgot() (*outcome, error) {
 	return v.forgotPage(a, a.hint, "", "")
 }
 
-func (v *visit) forgotPage(a *authorization, name, wrong, notice string) (*outcome, error) {
+func (v *visit) forgotPage(a *authorization, name, wrong, notice string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.ForgotTitle, Lead: t.ForgotLead, Error: wrong, Notice: notice, Action: a.page("/forgotPassword"), Submit: t.ForgotSubmit}
 	p.Fields = []pages.Field{v.pool.nameField(t, name)}
@@ -26,7 +26,7 @@ func (v *visit) forgotPage(a *authorization, name, wrong, notice string) (*outco
 }
 
 // forgot sends a code to choose a new password with.
-func (v *visit) forgot() (*outcome, error) {
+func (v *visit) forgot() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (v *visit) forgot() (*outcome, error) {
 	return v.resetPage(a, name, "", words(a.query).ResetLead+out.CodeDeliveryDetails.Destination.V+".")
 }
 
-func (v *visit) resetPage(a *authorization, name, wrong, lead string) (*outcome, error) {
+func (v *visit) resetPage(a *authorization, name, wrong, lead string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.ResetTitle, Lead: lead, Error: wrong, Action: a.page("/confirmForgotPassword"), Submit: t.ResetSubmit}
 	p.Fields = v.namedFields(t, name, codeField(t), v.pool.newPasswordField(t, "password", t.NewPassword))
@@ -63,7 +63,7 @@ func (v *visit) resetPage(a *authorization, name, wrong, lead string) (*outcome,
 }
 
 // reset takes the code and the new password.
-func (v *visit) reset() (*outcome, error) {
+func (v *visit) reset() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err

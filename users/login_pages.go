@@ -17,7 +17,7 @@ import (
 func words(q url.Values) pages.Texts { return pages.For(q.Get("lang")) }
 
 // show renders a page of a sign-in.
-func (v *visit) show(a *authorization, status int, p *pages.Page) (*outcome, error) {
+func (v *visit) show(a *authorization, status int, p *pages.Page) (*reply, error) {
 	var err error
 	p.Text, p.App = words(a.query), a.client.Settings.ClientName.V
 	if p.Theme, err = v.theme(a.client); err != nil {
@@ -30,7 +30,7 @@ func (v *visit) show(a *authorization, status int, p *pages.Page) (*outcome, err
 }
 
 // message renders a page that only says something.
-func (v *visit) message(status int, cl *client, title, lead string) (*outcome, error) {
+func (v *visit) message(status int, cl *client, title, lead string) (*reply, error) {
 	p := &pages.Page{Text: pages.English, Theme: pages.Plain(), App: v.Host, Title: title, Lead: lead}
 	if cl != nil {
 		p.App = cl.Settings.ClientName.V
@@ -41,7 +41,7 @@ func (v *visit) message(status int, cl *client, title, lead string) (*outcome, e
 // render makes the page with the policy that holds for it: it may show itself and its images, and post to where it came from.
 // Browsers hold the redirects that follow a post to form-action too, so the app's scheme is in it, and https for where the app's
 // page sends people on.
-func (v *visit) render(status int, p *pages.Page, redirect string) (*outcome, error) {
+func (v *visit) render(status int, p *pages.Page, redirect string) (*reply, error) {
 	p.Nonce = randomSecret()
 	body, err := p.HTML()
 	if err != nil {
@@ -55,11 +55,11 @@ func (v *visit) render(status int, p *pages.Page, redirect string) (*outcome, er
 		forms += " " + scheme + ":"
 	}
 	v.w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; style-src 'nonce-%s'; %simg-src 'self' data:; form-action %s; frame-ancestors 'none'; base-uri 'none'", p.Nonce, script, forms))
-	return &outcome{status: status, kind: "text/html; charset=utf-8", body: body}, nil
+	return &reply{status: status, kind: "text/html; charset=utf-8", body: body}, nil
 }
 
 // pageFault is a refusal to a person: told to the app when it is known to be one, else said here.
-func (v *visit) pageFault(err error) *outcome {
+func (v *visit) pageFault(err error) *reply {
 	code, status, description := publicFault(err)
 	if to := (*redirected)(nil); errors.As(err, &to) {
 		if strings.HasSuffix(code, "Exception") { // of an operation: OAuth does not know it
@@ -85,7 +85,7 @@ func (v *visit) pageFault(err error) *outcome {
 	}
 	rep, err := v.message(status, nil, title, lead)
 	if err != nil {
-		return &outcome{status: http.StatusInternalServerError}
+		return &reply{status: http.StatusInternalServerError}
 	}
 	return rep
 }
@@ -146,7 +146,7 @@ func (b *branding) theme() *pages.Theme {
 }
 
 // asset serves an image of the pool. Its name is its content, so it may be kept for ever; an SVG is a document that may do nothing.
-func (v *visit) asset() (*outcome, error) {
+func (v *visit) asset() (*reply, error) {
 	name := v.r.PathValue("name")
 	kind := pages.AssetType(name)
 	if kind == "" {
@@ -162,7 +162,7 @@ func (v *visit) asset() (*outcome, error) {
 	}
 	v.w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	v.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-	return &outcome{status: http.StatusOK, kind: kind, body: body}, err
+	return &reply{status: http.StatusOK, kind: kind, body: body}, err
 }
 
 // readable is a refusal as a person reads it; other failures are not theirs to read.

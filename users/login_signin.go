@@ -12,7 +12,7 @@ import (
 // Signing in on a page is the same chain of steps as by the API.
 
 // showLogin shows the page to sign in on. Whom the app wants to come by another provider is sent there.
-func (v *visit) showLogin() (*outcome, error) {
+func (v *visit) showLogin() (*reply, error) {
 	a, err := v.asked()
 	if err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func (v *visit) showLogin() (*outcome, error) {
 	return v.loginPage(a, a.hint, "", "")
 }
 
-func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*outcome, error) {
+func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.SignIn, Error: wrong, Notice: notice, Providers: v.providerLinks(a, t)}
 	if a.client.offers(ownProvider) {
@@ -82,7 +82,7 @@ func (v *visit) byChoice(a *authorization) bool {
 }
 
 // login takes name and password.
-func (v *visit) login() (*outcome, error) {
+func (v *visit) login() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (v *visit) login() (*outcome, error) {
 	case "PasswordResetRequiredException":
 		return v.forgotPage(a, name, "", words(a.query).ResetNeeded)
 	}
-	return v.stepped(a, name, st, err, func(wrong string) (*outcome, error) { return v.loginPage(a, name, wrong, "") })
+	return v.stepped(a, name, st, err, func(wrong string) (*reply, error) { return v.loginPage(a, name, wrong, "") })
 }
 
 // offered begins a sign-in of choice. Where there is one way only, it is taken.
@@ -127,7 +127,7 @@ func (v *visit) offered(at *attempt) (*step, error) {
 }
 
 // stepped goes on after a step of a sign-in: to the app, to the next challenge, or back to the page with what was wrong.
-func (v *visit) stepped(a *authorization, name string, st *step, err error, back func(wrong string) (*outcome, error)) (*outcome, error) {
+func (v *visit) stepped(a *authorization, name string, st *step, err error, back func(wrong string) (*reply, error)) (*reply, error) {
 	switch {
 	case err != nil:
 		wrong, err := v.wrong(a, err)
@@ -145,7 +145,7 @@ func (v *visit) stepped(a *authorization, name string, st *step, err error, back
 var finishable = []string{"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException", "InvalidPasswordException", "InvalidParameterException", "TooManyRequestsException"}
 
 // challenge takes the answer to a challenge.
-func (v *visit) challenge() (*outcome, error) {
+func (v *visit) challenge() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (v *visit) challenge() (*outcome, error) {
 	if err == nil {
 		st, err = v.s.proceed(at, q.Name, q.Session)
 	}
-	return v.stepped(a, q.User, st, err, func(wrong string) (*outcome, error) {
+	return v.stepped(a, q.User, st, err, func(wrong string) (*reply, error) {
 		if slices.Contains(finishable, refusalCode(err)) {
 			return v.askPage(a, q, wrong)
 		}

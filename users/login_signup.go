@@ -42,7 +42,7 @@ func (p *pool) askedAtSignUp() (names []string) {
 	return names
 }
 
-func (v *visit) showSignUp() (*outcome, error) {
+func (v *visit) showSignUp() (*reply, error) {
 	a, err := v.signingUp()
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (v *visit) signingUp() (*authorization, error) {
 	return a, err
 }
 
-func (v *visit) signUpPage(a *authorization, wrong string) (*outcome, error) {
+func (v *visit) signUpPage(a *authorization, wrong string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.SignUp, Error: wrong, Action: a.page("/signup"), Submit: t.SignUp, Links: []pages.Link{{Label: t.HaveAccount, URL: a.page("/login")}}}
 	name := v.pool.nameField(t, v.form.Get("username"))
@@ -100,7 +100,7 @@ func (v *visit) terms(a *authorization, t pages.Texts) (links []pages.Link, err 
 	return links, err
 }
 
-func (v *visit) signUp() (*outcome, error) {
+func (v *visit) signUp() (*reply, error) {
 	a, err := v.signingUp()
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (v *visit) wrong(a *authorization, err error) (string, error) {
 	return text, failed
 }
 
-func (v *visit) showConfirm() (*outcome, error) {
+func (v *visit) showConfirm() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (v *visit) showConfirm() (*outcome, error) {
 }
 
 // confirmPage takes the code that confirms a sign-up; name "" asks for the name too.
-func (v *visit) confirmPage(a *authorization, name, wrong, lead, notice string) (*outcome, error) {
+func (v *visit) confirmPage(a *authorization, name, wrong, lead, notice string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Title: t.ConfirmTitle, Lead: lead, Error: wrong, Notice: notice, Action: a.page("/confirmUser"), Submit: t.Continue, Links: []pages.Link{{Label: t.BackToSignIn, URL: a.page("/login")}}}
 	p.Fields = v.namedFields(t, name, codeField(t))
@@ -174,12 +174,12 @@ func (v *visit) namedFields(t pages.Texts, name string, fields ...pages.Field) [
 }
 
 // unconfirmed sends somebody who knows the password but has not confirmed the account another code.
-func (v *visit) unconfirmed(a *authorization, name string) (*outcome, error) {
+func (v *visit) unconfirmed(a *authorization, name string) (*reply, error) {
 	v.form.Set("username", name)
 	return v.resend()
 }
 
-func (v *visit) resend() (*outcome, error) {
+func (v *visit) resend() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (v *visit) resend() (*outcome, error) {
 	return v.confirmPage(a, name, "", t.ConfirmLead+out.CodeDeliveryDetails.Destination.V+".", t.Resent)
 }
 
-func (v *visit) confirm() (*outcome, error) {
+func (v *visit) confirm() (*reply, error) {
 	a, err := v.localOnly()
 	if err != nil {
 		return nil, err
@@ -236,12 +236,12 @@ func (v *visit) confirm() (*outcome, error) {
 }
 
 // confirmed lets somebody in who has just shown the code of their sign-up.
-func (v *visit) confirmed(a *authorization, name, session string) (*outcome, error) {
+func (v *visit) confirmed(a *authorization, name, session string) (*reply, error) {
 	at, err := v.attempt(a, name, map[string]string{})
 	if err != nil {
 		return nil, err
 	}
 	at.session = session
 	st, err := v.s.begin(at, userAuth)
-	return v.stepped(a, name, st, err, func(wrong string) (*outcome, error) { return v.loginPage(a, name, wrong, "") })
+	return v.stepped(a, name, st, err, func(wrong string) (*reply, error) { return v.loginPage(a, name, wrong, "") })
 }

@@ -124,9 +124,9 @@ func (b *surfer) open(address string) *surfer {
 }
 
 var (
-	pageForm  = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)" id="main">(.*?)</form>`)
-	pageInput = regexp.MustCompile(`<input [^>]*name="([^"]*)"[^>]*>`)
-	pageValue = regexp.MustCompile(` value="([^"]*)"`)
+	pageForm   = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)" id="main">(.*?)</form>`)
+	pageInput  = regexp.MustCompile(`<input [^>]*name="([^"]*)"[^>]*>`)
+	valueShape = regexp.MustCompile(` value="([^"]*)"`)
 )
 
 // form reads the form of the page: where it goes, and what its inputs hold.
@@ -142,7 +142,7 @@ func (b *surfer) form() (*url.URL, url.Values) {
 	}
 	q := url.Values{}
 	for _, input := range pageInput.FindAllStringSubmatch(m[2], -1) {
-		if v := pageValue.FindStringSubmatch(input[0]); v != nil {
+		if v := valueShape.FindStringSubmatch(input[0]); v != nil {
 			q.Set(html.UnescapeString(input[1]), html.UnescapeString(v[1]))
 		}
 	}

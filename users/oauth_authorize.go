@@ -135,7 +135,7 @@ func (cl *client) scopesFor(text string) ([]string, error) {
 }
 
 // authorize begins a sign-in: whoever is signed in already goes on at once, all others to a page, or another provider.
-func (v *visit) authorize() (*outcome, error) {
+func (v *visit) authorize() (*reply, error) {
 	a, err := v.asked()
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (v *visit) authorize() (*outcome, error) {
 	if idp != nil {
 		return v.leave(a, idp)
 	}
-	return &outcome{status: http.StatusFound, to: a.page("/login")}, nil
+	return &reply{status: http.StatusFound, to: a.page("/login")}, nil
 }
 
 // carry are the parameters of the request, as pages carry them on.
@@ -174,7 +174,7 @@ func (a *authorization) carry() url.Values {
 func (a *authorization) page(path string) string { return path + "?" + a.carry().Encode() }
 
 // answer sends the browser back to the app with parameters; state goes along as it came.
-func (a *authorization) answer(q url.Values) *outcome {
+func (a *authorization) answer(q url.Values) *reply {
 	if a.query.Has("state") {
 		q.Set("state", a.state)
 	}
@@ -187,5 +187,5 @@ func (a *authorization) answer(q url.Values) *outcome {
 	default:
 		to += "?" + q.Encode()
 	}
-	return &outcome{status: http.StatusFound, to: to}
+	return &reply{status: http.StatusFound, to: to}
 }

@@ -41,7 +41,7 @@ const (
 )
 
 // finish answers the app after a sign-in: with a code, or with the tokens themselves where it asked for them.
-func (v *visit) finish(a *authorization, g *grant) (*outcome, error) {
+func (v *visit) finish(a *authorization, g *grant) (*reply, error) {
 	if a.token {
 		return v.finishImplicit(a, g)
 	}
@@ -60,7 +60,7 @@ func (v *visit) finish(a *authorization, g *grant) (*outcome, error) {
 }
 
 // finishImplicit hands out tokens in the fragment, and no refresh token: the session ends with the access token.
-func (v *visit) finishImplicit(a *authorization, g *grant) (*outcome, error) {
+func (v *visit) finishImplicit(a *authorization, g *grant) (*reply, error) {
 	_, life, _ := a.client.lifetimes()
 	g.session.Scopes, g.session.Expires, g.refresh, g.nonce = a.scopes, v.Now.Add(life), false, a.nonce
 	err := v.s.update(v, func(tx *kv.Tx) error { return sessions.Put(tx, inPool(v.Account, v.pool.ID), g.session) })

@@ -219,8 +219,8 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// TestOAuthRotation: with rotation the token endpoint hands out the next refresh token, and one that is used again ends the sign-in.
-func TestOAuthRotation(t *testing.T) {
+// TestRotationAtTheTokenEndpoint: with rotation the token endpoint hands out the next refresh token, and one that is used again ends the sign-in.
+func TestRotationAtTheTokenEndpoint(t *testing.T) {
 	h := newHosted(t, func(in *cognitoidp.CreateUserPoolClientInput) {
 		in.ExplicitAuthFlows = []string{"ALLOW_USER_SRP_AUTH"}
 		in.RefreshTokenRotation = &cognitoidp.RefreshTokenRotationType{Feature: str("ENABLED"), RetryGracePeriodSeconds: some[int32](0)}

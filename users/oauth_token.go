@@ -24,7 +24,7 @@ type tokens struct {
 }
 
 // token serves the token endpoint.
-func (v *visit) token() (*outcome, error) {
+func (v *visit) token() (*reply, error) {
 	if err := v.posted(); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (v *visit) token() (*outcome, error) {
 	if err != nil {
 		return nil, asGrantError(err)
 	}
-	return asJSON(http.StatusOK, out)
+	return jsonReply(http.StatusOK, out)
 }
 
 // asGrantError says in OAuth's words what an operation refused.
@@ -187,8 +187,8 @@ func (v *visit) byMachine(cl *client) (*tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, life, _ := cl.lifetimes()
 	_, key := keys.at(v.Now)
+	_, life, _ := cl.lifetimes()
 	access, err := v.s.sign(key, machineClaims(cl, scopes, v.Now, life))
 	return &tokens{Access: access, Life: int32(life / time.Second), Type: "Bearer"}, err
 }

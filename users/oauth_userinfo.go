@@ -11,7 +11,7 @@ import (
 )
 
 // userInfo tells an app what its scopes let it know of the user (OpenID Connect Core 5.3). Values are texts, as Cognito has them.
-func (v *visit) userInfo() (*outcome, error) {
+func (v *visit) userInfo() (*reply, error) {
 	token, found := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer ")
 	if !found && v.form != nil {
 		token = v.form.Get("access_token")
@@ -26,10 +26,10 @@ func (v *visit) userInfo() (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	return asJSON(http.StatusOK, out)
+	return jsonReply(http.StatusOK, out)
 }
 
-func (v *visit) unproved(status int, code, description string, cause error) (*outcome, error) {
+func (v *visit) unproved(status int, code, description string, cause error) (*reply, error) {
 	v.w.Header().Set("WWW-Authenticate", `Bearer error="`+code+`", error_description="`+description+`"`)
 	reason := wire.ReasonOf(cause)
 	if reason == "" {
@@ -87,7 +87,7 @@ func (ses *session) identifies() bool {
 }
 
 // revoke ends a sign-in by its refresh token (RFC 7009).
-func (v *visit) revoke() (*outcome, error) {
+func (v *visit) revoke() (*reply, error) {
 	if err := v.posted(); err != nil {
 		return nil, err
 	}
@@ -108,12 +108,12 @@ func (v *visit) revoke() (*outcome, error) {
 	case !ok && strings.Count(token, ".") == 2:
 		return nil, oauthRefusal("unsupported_token_type", "not a refresh token")
 	case !ok:
-		return &outcome{status: http.StatusOK}, nil // what is no token of ours needs no end
+		return &reply{status: http.StatusOK}, nil // what is no token of ours needs no end
 	case r.Client != cl.ID || r.Pool != cl.Pool:
 		return nil, oauthRefusal("invalid_request", "the token was made for client %s", r.Client)
 	}
 	err = v.s.update(v, func(tx *kv.Tx) error {
 		return ignoreAbsent(sessions.Delete(tx, inPool(v.Account, r.Pool), r.Pool, r.Sub, r.Origin))
 	})
-	return &outcome{status: http.StatusOK}, err
+	return &reply{status: http.StatusOK}, err
 }

@@ -30,8 +30,8 @@ type visit struct {
 	refusal error  // what a page shown again was refused for
 }
 
-// outcome is what a visitor gets: a page, a document, or another place to go to.
-type outcome struct {
+// reply is what a visitor gets: a page, a document, or another place to go to.
+type reply struct {
 	status int
 	kind   string // content type
 	body   []byte
@@ -62,10 +62,10 @@ func (s *Service) Login() http.Handler { return s.login }
 
 func (s *Service) loginRoutes() http.Handler {
 	mux := http.NewServeMux()
-	page := func(name string, h func(*visit) (*outcome, error)) http.HandlerFunc {
+	page := func(name string, h func(*visit) (*reply, error)) http.HandlerFunc {
 		return s.serve(name, (*visit).pageFault, h)
 	}
-	document := func(name string, h func(*visit) (*outcome, error)) http.HandlerFunc {
+	document := func(name string, h func(*visit) (*reply, error)) http.HandlerFunc {
 		return s.serve(name, (*visit).documentFault, crossOrigin(h))
 	}
 	mux.Handle("GET /oauth2/authorize", page("Authorize", (*visit).authorize))
@@ -81,7 +81,7 @@ func (s *Service) loginRoutes() http.Handler {
 	mux.Handle("GET "+assetPath+"{name}", page("Asset", (*visit).asset))
 	for path, h := range map[string]struct {
 		name      string
-		show, act func(*visit) (*outcome, error)
+		show, act func(*visit) (*reply, error)
 	}{
 		"/login":                 {"Login", (*visit).showLogin, (*visit).login},
 		"/signup":                {"SignUp", (*visit).showSignUp, (*visit).signUp},
@@ -94,21 +94,21 @@ func (s *Service) loginRoutes() http.Handler {
 		mux.Handle("GET "+path, page(h.name, h.show))
 		mux.Handle("POST "+path, page(h.name, guarded(h.act)))
 	}
-	mux.Handle("/", page("Page", func(*visit) (*outcome, error) { return nil, notHere() }))
+	mux.Handle("/", page("Page", func(*visit) (*reply, error) { return nil, notHere() }))
 	return mux
 }
 
 func notHere() error { return &oauthError{code: "not_found", status: http.StatusNotFound} }
 
 // serve makes a handler of h. A failure is shown by fault; whatever happened is traced under the name.
-func (s *Service) serve(name string, fault func(*visit, error) *outcome, h func(*visit) (*outcome, error)) http.HandlerFunc {
+func (s *Service) serve(name string, fault func(*visit, error) *reply, h func(*visit) (*reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		tr := wire.TraceOf(r, "login", name, s.cfg.Now())
 		v := &visit{s: s, w: w, r: r, Call: &wire.Call{
 			Context: r.Context(), RequestID: tr.RequestID, Now: tr.Time, Account: s.cfg.Account(), SourceIP: tr.SourceIP, UserAgent: r.UserAgent(), Host: tr.Host, HTTP: r, Header: w.Header(),
 		}}
 		err := v.arrive()
-		var rep *outcome
+		var rep *reply
 		if err == nil {
 			rep, err = h(v)
 		}
@@ -200,7 +200,7 @@ func parameters(text string) (url.Values, error) {
 }
 
 // documentFault is a refusal to a program.
-func (v *visit) documentFault(err error) *outcome {
+func (v *visit) documentFault(err error) *reply {
 	code, status, message := publicFault(err)
 	if strings.HasSuffix(code, "Exception") { // of an operation
 		code = map[int]string{http.StatusBadRequest: "invalid_request"}[status]
@@ -212,26 +212,26 @@ func (v *visit) documentFault(err error) *outcome {
 	if message != "" {
 		body["error_description"] = message
 	}
-	rep, _ := asJSON(status, body)
+	rep, _ := jsonReply(status, body)
 	return rep
 }
 
-// asJSON is an answer in JSON.
-func asJSON(status int, body any) (*outcome, error) {
+// jsonReply is an answer in JSON.
+func jsonReply(status int, body any) (*reply, error) {
 	b, err := json.Marshal(body)
-	return &outcome{status: status, kind: "application/json;charset=UTF-8", body: b}, err
+	return &reply{status: status, kind: "application/json;charset=UTF-8", body: b}, err
 }
 
 // crossOrigin lets scripts of any page read the answer: what is asked needs a secret, a code or a token, never a cookie.
-func crossOrigin(h func(*visit) (*outcome, error)) func(*visit) (*outcome, error) {
-	return func(v *visit) (*outcome, error) {
+func crossOrigin(h func(*visit) (*reply, error)) func(*visit) (*reply, error) {
+	return func(v *visit) (*reply, error) {
 		header := v.w.Header()
 		header.Set("Access-Control-Allow-Origin", "*")
 		if v.r.Method == http.MethodOptions {
 			header.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
 			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Amz-User-Agent")
 			header.Set("Access-Control-Max-Age", "86400")
-			return &outcome{status: http.StatusNoContent}, nil
+			return &reply{status: http.StatusNoContent}, nil
 		}
 		return h(v)
 	}
@@ -245,7 +245,7 @@ func (v *visit) posted() error {
 	return nil
 }
 
-func (v *visit) send(rep *outcome) {
+func (v *visit) send(rep *reply) {
 	h := v.w.Header()
 	if rep.to != "" {
 		h.Set("Location", rep.to)

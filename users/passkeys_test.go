@@ -33,7 +33,7 @@ func (w *world) byPasskey(clientID, name string) (session string, options []byte
 }
 
 func signed(clientID, session, name string, credential []byte) *cognitoidp.RespondToAuthChallengeInput {
-	return reply(clientID, "WEB_AUTHN", session, name, "CREDENTIAL", string(credential))
+	return replied(clientID, "WEB_AUTHN", session, name, "CREDENTIAL", string(credential))
 }
 
 func TestPasskeys(t *testing.T) {
@@ -181,7 +181,7 @@ func TestPasskeyIntruders(t *testing.T) {
 	wantFault(t, try(other, session, "alice", right), "NotAuthorizedException", stale)
 	wantFault(t, try(foreign, session, "alice", right), "NotAuthorizedException", stale)
 	wantFault(t, try(cl, session, "bob", right), "NotAuthorizedException", stale)
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", session, "alice", "EMAIL_OTP_CODE", "12345678"), "NotAuthorizedException", stale)
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", session, "alice", "EMAIL_OTP_CODE", "12345678"), "NotAuthorizedException", stale)
 	if err := try(cl, session, "alice", right); err != nil {
 		t.Fatal(err)
 	}
