@@ -86,7 +86,7 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	}
 	s.users = users.New(users.Config{
 		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, KeyAge: n.cfg.KeyAge,
-		Home: func() string { return "https://" + n.local() },
+		Home: func() string { return "https://" + n.local() }, Domains: domains,
 	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
 		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})

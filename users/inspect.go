@@ -31,5 +31,14 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
+		&domains,
+		&resourceServers,
+		&customizations,
+		&brandings,
+		&termsTable,
+		&assets,
+		&authCodes,
+		&browsers,
+		&journeys,
 	)
 }
