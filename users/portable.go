@@ -71,6 +71,7 @@ type userPart struct {
 // devices stay behind.
 var userParts = []userPart{
 	{"totp", (*Service).exportTOTP, (*Service).importTOTP},
+	{"passkeys", (*Service).exportPasskeys, (*Service).importPasskeys},
 }
 
 const portedPage = 50 // users read in one transaction
