@@ -50,6 +50,7 @@ var mayImport = []struct {
 	{"users", service("api/cognitoidp", "own", "otp", "federation/...")},
 	{"users/passkey", nil},
 	{"users/passkey/passkeytest", nil},
+	{"users/pages", nil},
 	{"identities", service("api/cognitoidentity", "federation/...")},
 	{"access", service("api/iam", "api/sts", "otp", "federation/...")},
 	{"gateway", service("api/apigateway")},
@@ -134,7 +135,7 @@ var mayUse = map[string][]string{
 	"golang.org/x/oauth2":             {"federation/oidc"},
 	"golang.org/x/crypto/argon2":      {"access"},
 	"golang.org/x/crypto/ssh":         {"access"},
-	"rsc.io/qr":                       {"access"},
+	"rsc.io/qr":                       {"access", "users/pages"}, // keys to be scanned
 	"golang.org/x/sys/unix":           {"functions/runner"},
 	"golang.org/x/net/bpf":            {"functions/runner"},
 	"github.com/nyaruka/phonenumbers": {"users"},

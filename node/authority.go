@@ -28,7 +28,7 @@ const caFile = "ca.pem"
 
 // trusted are the names the authority may vouch for, a constraint in its own certificate: whoever trusts it trusts nothing
 // beyond the hosts Bothy stands in for.
-var trusted = []string{"amazonaws.com", "cloudfront.net", "localhost"}
+var trusted = []string{"amazonaws.com", "amazoncognito.com", "cloudfront.net", "localhost"}
 
 var authorityRow = kv.K("node", "authority")
 

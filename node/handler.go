@@ -65,7 +65,7 @@ func (n *Node) health(w http.ResponseWriter, r *http.Request) {
 func (n *Node) proxyPAC(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ns-proxy-autoconfig")
 	w.Write([]byte("function FindProxyForURL(url, host) {\n" + //nolint:errcheck // the client is gone
-		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.local() + "\" : \"DIRECT\";\n}\n"))
+		"  return dnsDomainIs(host, \".amazonaws.com\") || dnsDomainIs(host, \".amazoncognito.com\") || dnsDomainIs(host, \".cloudfront.net\") ? \"PROXY " + n.local() + "\" : \"DIRECT\";\n}\n"))
 }
 
 // poolPath is what verifiers of a user pool's tokens read, and the links that confirm its users: no bucket has an underscore in its name.
@@ -83,6 +83,8 @@ func (s *services) plain(r *http.Request) http.Handler {
 		return s.mux.Page(admit.Stream, 0, busy, s.hub.Downloads())
 	case strings.HasPrefix(host, "cognito-identity.") && strings.HasPrefix(r.URL.Path, "/.well-known/"):
 		return s.mux.Page(admit.Short, 0, busy, s.identities.JWKS())
+	case s.users.ServesLogin(r):
+		return s.mux.Page(admit.SignIn, users.MaxLoginBody, busy, s.users.Login())
 	case gateway.Serves(r):
 		return s.mux.Page(admit.Slow, gateway.MaxBody, gateway.Busy, s.gateway)
 	case s.sites.Serves(r):

@@ -38,7 +38,7 @@ func choice(clientID, name string, more ...string) *cognitoidp.InitiateAuthInput
 	return in
 }
 
-func reply(clientID, challenge, session, name string, more ...string) *cognitoidp.RespondToAuthChallengeInput {
+func replied(clientID, challenge, session, name string, more ...string) *cognitoidp.RespondToAuthChallengeInput {
 	in := &cognitoidp.RespondToAuthChallengeInput{ClientId: str(clientID), ChallengeName: str(challenge), Session: str(session), ChallengeResponses: map[string]string{"USERNAME": name}}
 	for i := 0; i < len(more); i += 2 {
 		in.ChallengeResponses[more[i]] = more[i+1]
@@ -64,13 +64,13 @@ func TestChoice(t *testing.T) {
 			t.Fatalf("%+v", out)
 		}
 	}
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", "Wr0ng!pass"), "NotAuthorizedException", "Incorrect username or password.")
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", good)))
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "SMS_OTP"), "InvalidParameterException", "not available")
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "CUSTOM_CHALLENGE"), "InvalidParameterException", "not a challenge to begin with")
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", "Wr0ng!pass"), "NotAuthorizedException", "Incorrect username or password.")
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD", "PASSWORD", good)))
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "SMS_OTP"), "InvalidParameterException", "not available")
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "CUSTOM_CHALLENGE"), "InvalidParameterException", "not a challenge to begin with")
 
 	k := newSRPClient()
-	srp := must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
+	srp := must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
 	in(must(w, w.s.respondToAuthChallenge, respond(cl, k.answer(p, srp.ChallengeParameters, good, aTimestamp))))
 	k = newSRPClient()
 	direct := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "PASSWORD_SRP", "SRP_A", k.A.Text(16)))
@@ -82,20 +82,20 @@ func TestChoice(t *testing.T) {
 	if later.ChallengeName.V != "PASSWORD" {
 		t.Fatalf("%+v", later)
 	}
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "PASSWORD", later.Session.V, "alice", "PASSWORD", good)))
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "PASSWORD", later.Session.V, "alice", "PASSWORD", good)))
 
-	code := must(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "EMAIL_OTP"))
+	code := must(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", session, "alice", "ANSWER", "EMAIL_OTP"))
 	if code.ChallengeName.V != "EMAIL_OTP" || code.ChallengeParameters["CODE_DELIVERY_DESTINATION"] != "a***@e***" || code.ChallengeParameters["CODE_DELIVERY_DELIVERY_MEDIUM"] != "EMAIL" {
 		t.Fatalf("%+v", code)
 	}
-	in(must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", code.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode())))
+	in(must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", code.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode())))
 
 	must(w, w.s.adminUpdateUserAttributes, &cognitoidp.AdminUpdateUserAttributesInput{UserPoolId: str(p), Username: str("alice"), UserAttributes: attr("phone_number", "+15551234567", "phone_number_verified", "true")})
 	sms := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "SMS_OTP"))
 	if m := w.sent[len(w.sent)-1]; m.Medium != "SMS" || m.Kind != "Authentication" || m.Body != "Here: "+m.Code || len(m.Code) != 8 {
 		t.Fatalf("%+v", m)
 	}
-	tokens := must(w, w.s.respondToAuthChallenge, reply(cl, "SMS_OTP", sms.Session.V, "alice", "SMS_OTP_CODE", w.lastCode())).AuthenticationResult
+	tokens := must(w, w.s.respondToAuthChallenge, replied(cl, "SMS_OTP", sms.Session.V, "alice", "SMS_OTP_CODE", w.lastCode())).AuthenticationResult
 	factors := must(w, w.s.getUserAuthFactors, &cognitoidp.GetUserAuthFactorsInput{AccessToken: tokens.AccessToken})
 	if factors.Username.V != "alice" || fmt.Sprint(factors.ConfiguredUserAuthFactors) != "[PASSWORD EMAIL_OTP SMS_OTP]" {
 		t.Fatalf("%+v", factors)
@@ -120,7 +120,7 @@ func TestSignInCodeIntruders(t *testing.T) {
 		return session, w.lastCode()
 	}
 	take := func(clientID, session, name, code string) error {
-		_, err := w.s.respondToAuthChallenge(w.call(), reply(clientID, "EMAIL_OTP", session, name, "EMAIL_OTP_CODE", code))
+		_, err := w.s.respondToAuthChallenge(w.call(), replied(clientID, "EMAIL_OTP", session, name, "EMAIL_OTP_CODE", code))
 		return err
 	}
 	const stale = "Invalid session for the user, session is expired."
@@ -152,7 +152,7 @@ func TestSignInCodeIntruders(t *testing.T) {
 	wantFault(t, take(cl, session, "bob", code), "NotAuthorizedException", stale)
 	wantFault(t, take(cl, session, "alice", ""), "InvalidParameterException", "Missing required parameter EMAIL_OTP_CODE")
 	for _, kind := range []string{"SMS_OTP", "WEB_AUTHN", "CUSTOM_CHALLENGE", "SELECT_CHALLENGE", "NEW_PASSWORD_REQUIRED", "PASSWORD"} {
-		_, err := w.s.respondToAuthChallenge(w.call(), reply(cl, kind, session, "alice", "SMS_OTP_CODE", code, "CREDENTIAL", "{}", "ANSWER", "PASSWORD", "PASSWORD", good, "NEW_PASSWORD", good))
+		_, err := w.s.respondToAuthChallenge(w.call(), replied(cl, kind, session, "alice", "SMS_OTP_CODE", code, "CREDENTIAL", "{}", "ANSWER", "PASSWORD", "PASSWORD", good, "NEW_PASSWORD", good))
 		wantFault(t, err, "NotAuthorizedException", stale)
 	}
 	w.wait(codeWindow + time.Second)
@@ -189,7 +189,7 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 			seen[way] = true
 		}
 		if i == 0 {
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "SELECT_CHALLENGE", one.Session.V, name, "ANSWER", "PASSWORD", "PASSWORD", good), "NotAuthorizedException", "Incorrect username or password.")
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "SELECT_CHALLENGE", one.Session.V, name, "ANSWER", "PASSWORD", "PASSWORD", good), "NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
 	if len(seen) != 5 {
@@ -203,17 +203,23 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 				t.Errorf("%+v", out)
 			}
 			for range triesPerCode {
-				refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "CodeMismatchException", "Invalid verification code provided")
+				refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "CodeMismatchException", "Invalid verification code provided")
 			}
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "ExpiredCodeException", "")
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", out.Session.V, name, "EMAIL_OTP_CODE", "12345678"), "ExpiredCodeException", "")
 		}
 		if out := must(w, w.s.initiateAuth, choice(cl, name, "PREFERRED_CHALLENGE", "WEB_AUTHN")); out.ChallengeName.V == "WEB_AUTHN" {
 			a := &passkeytest.Authenticator{Origin: "https://example.com"}
 			a.Create([]byte(`{"user":{"id":""}}`))
-			refused(w, w.s.respondToAuthChallenge, reply(cl, "WEB_AUTHN", out.Session.V, name, "CREDENTIAL", string(a.Get([]byte(out.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])))),
+			refused(w, w.s.respondToAuthChallenge, replied(cl, "WEB_AUTHN", out.Session.V, name, "CREDENTIAL", string(a.Get([]byte(out.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])))),
 				"NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
+	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob"), UserAttributes: attr("email", "bob@example.com")})
+	sent++ // the code that would confirm bob
+	if out := must(w, w.s.initiateAuth, choice(cl, "bob")); len(out.AvailableChallenges) == 0 {
+		t.Errorf("who never confirmed looks different: %+v", out)
+	}
+	refused(w, w.s.initiateAuth, choice(w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} }), "bob"), "UserNotConfirmedException", "User is not confirmed.")
 	must(w, w.s.adminDisableUser, &cognitoidp.AdminDisableUserInput{UserPoolId: str(p), Username: str("alice")})
 	if out := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP")); out.ChallengeName.V != "EMAIL_OTP" {
 		t.Errorf("%+v", out)
@@ -276,7 +282,7 @@ func TestPasswordless(t *testing.T) {
 		t.Fatalf("%+v", invited)
 	}
 	in := must(w, w.s.initiateAuth, choice(cl, "erin", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
-	must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", in.Session.V, "erin", "EMAIL_OTP_CODE", w.lastCode()))
+	must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", in.Session.V, "erin", "EMAIL_OTP_CODE", w.lastCode()))
 	if strings.Contains(fmt.Sprint(in.AvailableChallenges), "PASSWORD") {
 		t.Errorf("%+v", in)
 	}
@@ -303,12 +309,12 @@ func TestFirstAndSecondFactors(t *testing.T) {
 		t.Errorf("%+v", ways)
 	}
 	// The code that was sent before still is the first factor, and the second one is asked for: with a code and a session of its own.
-	second := must(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", begun.Session.V, "alice", "EMAIL_OTP_CODE", code))
+	second := must(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", begun.Session.V, "alice", "EMAIL_OTP_CODE", code))
 	if second.ChallengeName.V != "EMAIL_OTP" || second.AuthenticationResult != nil {
 		t.Fatalf("%+v", second)
 	}
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
-	w.enters(reply(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode()))
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
+	w.enters(replied(cl, "EMAIL_OTP", second.Session.V, "alice", "EMAIL_OTP_CODE", w.lastCode()))
 
 	session, asked := w.byPasskey(cl, "alice")
 	if out := must(w, w.s.respondToAuthChallenge, signed(cl, session, "alice", a.Get(asked))); out.ChallengeName.V != "EMAIL_OTP" {
@@ -332,4 +338,83 @@ func TestFirstAndSecondFactors(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob")}, "InvalidPasswordException", "")
+}
+
+// TestCodesAreNotGuessedAcrossUsers: one address that tries a few codes of many users is stopped, as one that tries passwords is.
+func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
+	w := newWorld(t)
+	_, cl := w.choosing(hiding)
+	wrong := 0
+	for i := 0; wrong < freeAtAddress+20; i++ {
+		name := fmt.Sprintf("user%d@example.com", i)
+		begun, err := w.s.initiateAuth(w.from("203.0.113.7", "robot"), choice(cl, name, "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+		if err != nil {
+			wantFault(t, err, "NotAuthorizedException", "Password attempts exceeded")
+			if wrong < freeAtAddress {
+				t.Fatalf("stopped after %d", wrong)
+			}
+			return
+		}
+		for range triesPerCode {
+			if begun.ChallengeName.V != "EMAIL_OTP" {
+				break
+			}
+			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), responding(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			wantFault(t, err, "CodeMismatchException", "")
+			wrong++
+		}
+	}
+	t.Errorf("%d wrong codes from one address", wrong)
+}
+
+// TestChoiceTellsNobody: where passwords are all there is, each step of a choice says the same of everybody, and takes as long.
+func TestChoiceTellsNobody(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	cl := w.client(p, hiding, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} })
+	states := w.everyState(p, w.client(p))
+	powers := w.countPowers()
+	selecting := func(answer string, more ...string) func(w *world, p, cl, name string) (any, error) {
+		return func(w *world, p, cl, name string) (any, error) {
+			begun, err := w.s.initiateAuth(w.call(), choice(cl, name))
+			if err != nil {
+				return nil, err
+			}
+			out, err := w.s.respondToAuthChallenge(w.call(), responding(cl, "SELECT_CHALLENGE", begun.Session.V, name, append([]string{"ANSWER", answer}, more...)...))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}
+	}
+	for _, g := range []guessed{
+		{"InitiateAuth", "a choice", func(w *world, p, cl, name string) (any, error) {
+			out, err := w.s.initiateAuth(w.call(), choice(cl, name))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}},
+		{"InitiateAuth", "by password", authBegin("USER_AUTH", map[string]string{"PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": "Wr0ng!pass"})},
+		{"InitiateAuth", "by SRP", authBegin("USER_AUTH", map[string]string{"PREFERRED_CHALLENGE": "PASSWORD_SRP", "SRP_A": "2"})},
+		{"InitiateAuth", "by a code that nobody has", func(w *world, p, cl, name string) (any, error) {
+			out, err := w.s.initiateAuth(w.call(), choice(cl, name, "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}},
+		{"RespondToAuthChallenge", "a wrong password", selecting("PASSWORD", "PASSWORD", "Wr0ng!pass")},
+		{"RespondToAuthChallenge", "a password to come", selecting("PASSWORD")},
+		{"RespondToAuthChallenge", "SRP", selecting("PASSWORD_SRP", "SRP_A", "2")},
+		{"RespondToAuthChallenge", "a code that nobody has", selecting("EMAIL_OTP")},
+	} {
+		want, cost := w.guess(g, p, cl, "nobody", powers)
+		for _, name := range states {
+			got, paid := w.guess(g, p, cl, name, powers)
+			if got != want || paid != cost {
+				t.Errorf("%s %s: of a user who is %s, for %d powers:\n%s\nof one who is not there, for %d:\n%s", g.op, g.what, name, paid, got, cost, want)
+			}
+		}
+	}
 }

@@ -25,17 +25,14 @@ func (s *Service) createUserPoolClient(c *wire.Call, in *cognitoidp.CreateUserPo
 		UserPoolId: in.UserPoolId, ClientId: wire.Some(id), ClientName: in.ClientName, CreationDate: wire.Some(c.Now),
 	}}
 	if secret != "" {
-		cl.Secret = s.cfg.Sealer.Seal(secretPlace(c.Account, id), []byte(secret))
+		cl.Secrets = []clientSecret{s.sealSecret(c.Account, id, secret, c.Now)}
 	}
 	err := s.update(c, func(tx *kv.Tx) error {
 		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
 		if err != nil {
 			return err
 		}
-		if err := checkProviders(tx, c.Account, p.ID, in.SupportedIdentityProviders); err != nil {
-			return err
-		}
-		if err := cl.configure(p, changeableClient(in), c.Now); err != nil {
+		if err := cl.configure(tx, c, p, changeableClient(in)); err != nil {
 			return err
 		}
 		return clients.Insert(tx, everywhere(c.Account), cl)
@@ -59,8 +56,11 @@ func changeableClient(in *cognitoidp.CreateUserPoolClientInput) *cognitoidp.Upda
 }
 
 // configure puts the changeable settings into the client; what is left out returns to its default.
-func (cl *client) configure(p *pool, in *cognitoidp.UpdateUserPoolClientInput, now time.Time) error {
+func (cl *client) configure(tx *kv.Tx, c *wire.Call, p *pool, in *cognitoidp.UpdateUserPoolClientInput) error {
 	if err := cl.refuse(p, in); err != nil {
+		return err
+	}
+	if err := cl.checkOAuth(tx, c.Account, in); err != nil {
 		return err
 	}
 	t := &cl.Settings
@@ -78,21 +78,19 @@ func (cl *client) configure(p *pool, in *cognitoidp.UpdateUserPoolClientInput, n
 	}
 	t.ReadAttributes, t.WriteAttributes, t.ExplicitAuthFlows = in.ReadAttributes, in.WriteAttributes, in.ExplicitAuthFlows
 	t.SupportedIdentityProviders, t.CallbackURLs, t.LogoutURLs, t.DefaultRedirectURI = in.SupportedIdentityProviders, in.CallbackURLs, in.LogoutURLs, in.DefaultRedirectURI
-	t.AllowedOAuthFlowsUserPoolClient = wire.Some(false)
+	t.AllowedOAuthFlows, t.AllowedOAuthScopes = in.AllowedOAuthFlows, in.AllowedOAuthScopes
+	t.AllowedOAuthFlowsUserPoolClient = wire.Some(in.AllowedOAuthFlowsUserPoolClient.V)
 	t.PreventUserExistenceErrors = wire.Some(in.PreventUserExistenceErrors.Or("LEGACY"))
 	t.EnableTokenRevocation = wire.Some(in.EnableTokenRevocation.Or(true))
 	t.EnablePropagateAdditionalUserContextData = wire.Some(in.EnablePropagateAdditionalUserContextData.V)
 	t.AuthSessionValidity = wire.Some(in.AuthSessionValidity.Or(3))
 	t.RefreshTokenRotation = in.RefreshTokenRotation
-	t.LastModifiedDate = wire.Some(now)
+	t.LastModifiedDate = wire.Some(c.Now)
 	return cl.checkLifetimes()
 }
 
 // refuse refuses client settings that are wrong or that this server does not act on.
 func (cl *client) refuse(p *pool, in *cognitoidp.UpdateUserPoolClientInput) error {
-	if in.AllowedOAuthFlowsUserPoolClient.V || len(in.AllowedOAuthFlows) > 0 || len(in.AllowedOAuthScopes) > 0 {
-		return invalid("OAuth flows are not supported by this server: leave AllowedOAuthFlows and AllowedOAuthScopes out.")
-	}
 	if in.AnalyticsConfiguration != nil {
 		return invalid("AnalyticsConfiguration is not supported by this server.")
 	}
@@ -207,21 +205,12 @@ func (s *Service) describeUserPoolClient(c *wire.Call, in *cognitoidp.DescribeUs
 // shown is the client as its owner sees it: with the secret.
 func (s *Service) shown(account string, cl *client) (*cognitoidp.UserPoolClientType, error) {
 	t := cl.Settings
-	secret, err := s.secretOf(account, cl)
-	if secret != nil {
-		t.ClientSecret = wire.Some(string(secret))
+	secrets, err := s.openSecrets(account, cl)
+	if len(secrets) > 0 {
+		t.ClientSecret = wire.Some(string(secrets[0]))
 	}
 	return &t, err
 }
-
-func (s *Service) secretOf(account string, cl *client) ([]byte, error) {
-	if cl.Secret == nil {
-		return nil, nil
-	}
-	return s.cfg.Sealer.Open(secretPlace(account, cl.ID), cl.Secret)
-}
-
-func secretPlace(account, id string) string { return "users.client.secret/" + account + "/" + id }
 
 func (s *Service) updateUserPoolClient(c *wire.Call, in *cognitoidp.UpdateUserPoolClientInput) (*cognitoidp.UpdateUserPoolClientOutput, error) {
 	var cl *client
@@ -230,10 +219,7 @@ func (s *Service) updateUserPoolClient(c *wire.Call, in *cognitoidp.UpdateUserPo
 		if cl, p, err = clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
 			return err
 		}
-		if err := checkProviders(tx, c.Account, p.ID, in.SupportedIdentityProviders); err != nil {
-			return err
-		}
-		if err := cl.configure(p, in, c.Now); err != nil {
+		if err := cl.configure(tx, c, p, in); err != nil {
 			return err
 		}
 		return clients.Put(tx, everywhere(c.Account), cl)
@@ -248,6 +234,9 @@ func (s *Service) updateUserPoolClient(c *wire.Call, in *cognitoidp.UpdateUserPo
 func (s *Service) deleteUserPoolClient(c *wire.Call, in *cognitoidp.DeleteUserPoolClientInput) (*cognitoidp.DeleteUserPoolClientOutput, error) {
 	return nil, s.update(c, func(tx *kv.Tx) error {
 		if _, _, err := clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
+			return err
+		}
+		if err := undress(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
 			return err
 		}
 		if err := ignoreAbsent(risks.Delete(tx, inPool(c.Account, in.UserPoolId.V), in.UserPoolId.V, in.ClientId.V)); err != nil {
@@ -279,11 +268,11 @@ func (s *Service) listUserPoolClients(c *wire.Call, in *cognitoidp.ListUserPoolC
 
 // checkSecretHash refuses a call that does not know the secret of a client that has one. The hash is over any of the names.
 func (s *Service) checkSecretHash(account string, cl *client, given string, names ...string) error {
-	secret, err := s.secretOf(account, cl)
+	secrets, err := s.openSecrets(account, cl)
 	if err != nil {
 		return err
 	}
-	if secret == nil {
+	if len(secrets) == 0 {
 		if given != "" {
 			return wire.Because(notAuthorized("Unable to verify secret hash for client %s", cl.ID), "client %s has no secret, yet SECRET_HASH was sent", cl.ID)
 		}
@@ -292,10 +281,9 @@ func (s *Service) checkSecretHash(account string, cl *client, given string, name
 	if given == "" {
 		return wire.Because(notAuthorized("Client %s is configured with secret but SECRET_HASH was not received", cl.ID), "no SECRET_HASH in the request")
 	}
-	got, err := base64.StdEncoding.DecodeString(given)
-	if err == nil {
+	for _, secret := range secrets {
 		for _, name := range names {
-			if hmac.Equal(got, mac(secret, []byte(name), []byte(cl.ID))) {
+			if hmac.Equal([]byte(given), []byte(hashFor(secret, name, cl.ID))) {
 				return nil
 			}
 		}
@@ -303,13 +291,18 @@ func (s *Service) checkSecretHash(account string, cl *client, given string, name
 	return wire.Because(notAuthorized("Unable to verify secret hash for client %s", cl.ID), "SECRET_HASH is not the HMAC of %q and the client id under the client's secret", names)
 }
 
+// hashFor is SECRET_HASH.
+func hashFor(secret []byte, name, clientID string) string {
+	return base64.StdEncoding.EncodeToString(mac(secret, []byte(name), []byte(clientID)))
+}
+
 // checkSecret refuses a call that shows the secret itself and shows the wrong one.
 func (s *Service) checkSecret(account string, cl *client, given string) error {
-	secret, err := s.secretOf(account, cl)
-	if err != nil || secret == nil && given == "" {
+	secrets, err := s.openSecrets(account, cl)
+	if err != nil || len(secrets) == 0 && given == "" {
 		return err
 	}
-	if !hmac.Equal(secret, []byte(given)) {
+	if !knows(secrets, given) {
 		return wire.Because(notAuthorized("Invalid client secret"), "ClientSecret is not that of client %s", cl.ID)
 	}
 	return nil

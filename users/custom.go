@@ -167,7 +167,7 @@ func (s *Service) answerCustom(a *attempt, session string) (*step, error) {
 		return nil, err
 	}
 	if !right {
-		if err := s.update(a, func(tx *kv.Tx) error { return countFailure(tx, a.Account, a.pool.ID, u.Sub, a.Now) }); err != nil {
+		if err := s.update(a, func(tx *kv.Tx) error { return a.failed(tx, u.Sub, u.ghost, ch.Way) }); err != nil {
 			return nil, err
 		}
 	}

@@ -56,7 +56,7 @@ const longestDevice = 200
 // visitorOf is the client of a request. A program with a secret may say for whom it asks.
 func visitorOf(c *wire.Call, cl *client, said *cognitoidp.UserContextDataType) visitor {
 	v := visitor{c.SourceIP, c.UserAgent[:min(len(c.UserAgent), longestDevice)]}
-	if cl != nil && said != nil && said.IpAddress.V != "" && cl.Secret != nil && cl.Settings.EnablePropagateAdditionalUserContextData.V {
+	if cl != nil && said != nil && said.IpAddress.V != "" && cl.confidential() && cl.Settings.EnablePropagateAdditionalUserContextData.V {
 		v.IP = said.IpAddress.V
 	}
 	return v

@@ -32,5 +32,14 @@ func Inspectors() map[string]record.Inspect {
 		&jobs,
 		&uploads,
 		&loggings,
+		&domains,
+		&resourceServers,
+		&customizations,
+		&brandings,
+		&termsTable,
+		&assets,
+		&authCodes,
+		&browsers,
+		&journeys,
 	)
 }

@@ -41,7 +41,7 @@ func (s *Service) migrate(a *attempt, source, name, password string) error {
 		if known = err == nil; known || !absent(err) {
 			return err
 		}
-		return mayTry(tx, a.Account, a.pool.ID, ghost.Sub, a.Now)
+		return a.mayTry(tx, ghost.Sub)
 	})
 	if err != nil || known {
 		return err
@@ -110,8 +110,8 @@ func (s *Service) migrant(a *attempt, m *migration, name, password string) (*use
 		return nil, badAnswer(trigger, "%v", err)
 	}
 	switch {
-	case m.SMSMFA && (!a.pool.Methods.SMS || values["phone_number"] == ""):
-		return nil, badAnswer(trigger, "enableSMSMFA takes a pool with SMS MFA and a user with a phone_number")
+	case m.SMSMFA && (!a.pool.Methods.SMS || values["phone_number"] == "" || values["phone_number_verified"] != "true"):
+		return nil, badAnswer(trigger, "enableSMSMFA is set for a user without a verified phone number, or in a pool without SMS as a second factor")
 	case m.Status != "" && m.Status != confirmed && m.Status != resetRequired:
 		return nil, badAnswer(trigger, "finalUserStatus %q is neither CONFIRMED nor RESET_REQUIRED", m.Status)
 	case password == "" || m.Status == resetRequired || a.pool.checkPolicy(password) != nil:
@@ -144,7 +144,7 @@ func (s *Service) settleIn(a *attempt, u *user, force bool) error {
 func (s *Service) notMigrated(a *attempt, source string, ghost *user, why error) error {
 	unknown := errors.As(why, new(*FunctionError)) || errors.As(why, new(*cognitoidp.UserLambdaValidationException))
 	if source == migrateSignIn && unknown {
-		if err := s.update(a, func(tx *kv.Tx) error { return countFailure(tx, a.Account, a.pool.ID, ghost.Sub, a.Now) }); err != nil {
+		if err := s.update(a, func(tx *kv.Tx) error { return a.failed(tx, ghost.Sub, true, progress{}) }); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/users/passkey/passkeytest"
 	"bothy/wire"
 )
@@ -33,7 +35,7 @@ func (w *world) byPasskey(clientID, name string) (session string, options []byte
 }
 
 func signed(clientID, session, name string, credential []byte) *cognitoidp.RespondToAuthChallengeInput {
-	return reply(clientID, "WEB_AUTHN", session, name, "CREDENTIAL", string(credential))
+	return replied(clientID, "WEB_AUTHN", session, name, "CREDENTIAL", string(credential))
 }
 
 func TestPasskeys(t *testing.T) {
@@ -181,7 +183,7 @@ func TestPasskeyIntruders(t *testing.T) {
 	wantFault(t, try(other, session, "alice", right), "NotAuthorizedException", stale)
 	wantFault(t, try(foreign, session, "alice", right), "NotAuthorizedException", stale)
 	wantFault(t, try(cl, session, "bob", right), "NotAuthorizedException", stale)
-	refused(w, w.s.respondToAuthChallenge, reply(cl, "EMAIL_OTP", session, "alice", "EMAIL_OTP_CODE", "12345678"), "NotAuthorizedException", stale)
+	refused(w, w.s.respondToAuthChallenge, replied(cl, "EMAIL_OTP", session, "alice", "EMAIL_OTP_CODE", "12345678"), "NotAuthorizedException", stale)
 	if err := try(cl, session, "alice", right); err != nil {
 		t.Fatal(err)
 	}
@@ -235,5 +237,29 @@ func TestPasskeyIntruders(t *testing.T) {
 	wantFault(t, try(cl, session, "bob", bob.Get(asked)), "NotAuthorizedException", wrong)
 	if out := must(w, w.s.initiateAuth, choice(cl, "bob", "PREFERRED_CHALLENGE", "WEB_AUTHN")); out.ChallengeName.V != "SELECT_CHALLENGE" {
 		t.Errorf("a key of another relying party is asked for: %+v", out)
+	}
+}
+
+// TestPasskeysMove: who moves to another node takes their keys along.
+func TestPasskeysMove(t *testing.T) {
+	old := newWorld(t)
+	p, cl := old.choosing()
+	old.member(cl, "alice")
+	a := old.enrolled(old.signIn(p, cl, "alice").AccessToken, &passkeytest.Authenticator{Counts: true})
+	var file bytes.Buffer
+	if err := old.s.Export(old.ctx, account, p, &file); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.account = elsewhere
+	w.s.cfg.Account = func() string { return elsewhere }
+	w.imports(elsewhere, p, file.Bytes())
+	session, asked := w.byPasskey(cl, "alice")
+	w.enters(signed(cl, session, "alice", a.Get(asked)))
+	for _, raw := range []string{`{}`, `"x"`, `[{"Key":1}]`} {
+		w.update(p, "alice", func(tx *kv.Tx, u *user) error {
+			wantFault(t, w.s.importPasskeys(tx, elsewhere, u, []byte(raw)), "InvalidParameterException", "")
+			return nil
+		})
 	}
 }

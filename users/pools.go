@@ -46,11 +46,23 @@ func poolARN(account, id string) string {
 }
 
 func (s *Service) describeUserPool(c *wire.Call, in *cognitoidp.DescribeUserPoolInput) (*cognitoidp.DescribeUserPoolOutput, error) {
-	p, err := s.pool(c, in.UserPoolId.V)
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidp.DescribeUserPoolOutput{UserPool: &p.Settings}, nil
+	out := &cognitoidp.DescribeUserPoolOutput{}
+	return out, s.view(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
+		if err != nil {
+			return err
+		}
+		out.UserPool = &p.Settings
+		all, err := domainsOf(tx, c.Account, p.ID)
+		for _, d := range all {
+			if d.own() {
+				p.Settings.CustomDomain = wire.Some(d.Name)
+			} else {
+				p.Settings.Domain = wire.Some(d.Name)
+			}
+		}
+		return err
+	})
 }
 
 // pool reads a pool in a view of its own.
@@ -139,6 +151,13 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 		}
 		if p.Settings.DeletionProtection.V == "ACTIVE" {
 			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+		}
+		all, err := domainsOf(tx, c.Account, id)
+		if err != nil {
+			return err
+		}
+		if len(all) > 0 {
+			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
 		}
 		if err := notImporting(tx, c.Account, id); err != nil {
 			return err

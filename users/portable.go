@@ -40,7 +40,7 @@ type portedPool struct {
 
 type portedClient struct {
 	ID       string
-	Secret   string `json:",omitempty"`
+	Secrets  []string `json:",omitempty"`
 	Settings cognitoidp.UserPoolClientType
 }
 
@@ -160,11 +160,15 @@ func (s *Service) portedPool(ctx context.Context, account, poolID string) (out *
 			return err
 		}
 		for _, cl := range cls {
-			secret, err := s.secretOf(account, cl)
+			secrets, err := s.openSecrets(account, cl)
 			if err != nil {
 				return err
 			}
-			out.Clients = append(out.Clients, portedClient{cl.ID, string(secret), cl.Settings})
+			pc := portedClient{ID: cl.ID, Settings: cl.Settings}
+			for _, secret := range secrets {
+				pc.Secrets = append(pc.Secrets, string(secret))
+			}
+			out.Clients = append(out.Clients, pc)
 		}
 		idps, err := providers.All(tx, inPool(account, poolID), "", poolID)
 		if err != nil {

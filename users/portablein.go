@@ -98,8 +98,8 @@ func (s *Service) makeExported(ctx context.Context, account, poolID string, head
 func (s *Service) makeClients(tx *kv.Tx, account, poolID string, head *portedPool) error {
 	for _, pc := range head.Clients {
 		cl := &client{ID: pc.ID, Pool: poolID, Settings: pc.Settings}
-		if pc.Secret != "" {
-			cl.Secret = s.cfg.Sealer.Seal(secretPlace(account, pc.ID), []byte(pc.Secret))
+		for i, secret := range pc.Secrets {
+			cl.Secrets = append(cl.Secrets, s.sealSecret(account, pc.ID, secret, s.cfg.Now().Add(time.Duration(i)*time.Millisecond)))
 		}
 		err := clients.Insert(tx, everywhere(account), cl)
 		if taken := (*record.ErrExists)(nil); errors.As(err, &taken) {

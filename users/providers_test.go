@@ -77,20 +77,20 @@ func TestProviders(t *testing.T) {
 		"method":               {create("W", kindOIDC, changed(openIDDetails, "attributes_request_method", "PUT"), nil), "must be GET or POST"},
 		"nobody there":         {create("W", kindOIDC, changed(openIDDetails, "jwks_uri", "", "oidc_issuer", "https://127.0.0.1:1"), nil), "Unable to contact well-known endpoint"},
 		"Apple's key":          {create("SignInWithApple", kindApple, map[string]string{"client_id": "a", "team_id": "t", "key_id": "k", "private_key": apple, "authorize_scopes": "email"}, nil), "private_key is not"},
-		"mapped to nothing":    {create("W", kindOIDC, openIDDetails, said("nickel", "x")), "has no attribute nickel"},
-		"mapped to sub":        {create("W", kindOIDC, openIDDetails, said("sub", "x")), "has no attribute sub"},
-		"mapped from nothing":  {create("W", kindOIDC, openIDDetails, said("name", "")), "nothing is mapped to name"},
-		"username":             {create("W", kindOIDC, openIDDetails, said("username", "email")), "cannot be mapped"},
+		"mapped to nothing":    {create("W", kindOIDC, openIDDetails, pairs("nickel", "x")), "has no attribute nickel"},
+		"mapped to sub":        {create("W", kindOIDC, openIDDetails, pairs("sub", "x")), "has no attribute sub"},
+		"mapped from nothing":  {create("W", kindOIDC, openIDDetails, pairs("name", "")), "nothing is mapped to name"},
+		"username":             {create("W", kindOIDC, openIDDetails, pairs("username", "email")), "cannot be mapped"},
 		"identifiers twice":    {create("W", kindOIDC, openIDDetails, nil, "i", "i"), "same identifier twice"},
-		"no metadata":          {create("S", kindSAML, said("IDPSignout", "true"), nil), "Exactly one of MetadataURL and MetadataFile"},
-		"two metadata":         {create("S", kindSAML, said("MetadataURL", "https://x.example", "MetadataFile", "<a/>"), nil), "Exactly one of"},
-		"bad metadata":         {create("S", kindSAML, said("MetadataFile", "<a/>"), nil), "metadata of the SAML provider S is not valid"},
-		"metadata of nobody":   {create("S", kindSAML, said("MetadataURL", "https://127.0.0.1:1/"), nil), "Error retrieving metadata"},
-		"large metadata":       {create("S", kindSAML, said("MetadataFile", strings.Repeat(" ", maxMetadata+1)), nil), "larger than"},
-		"sign-on over http":    {create("S", kindSAML, said("MetadataFile", metadataOfTest(t, "http://idp.example/sso")), nil), "at an https URL"},
-		"encrypted":            {create("S", kindSAML, said("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "EncryptedResponses", "true"), nil), "not supported"},
-		"neither true nor not": {create("S", kindSAML, said("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "IDPInit", "yes"), nil), "IDPInit must be true or false"},
-		"weak signatures":      {create("S", kindSAML, said("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "RequestSigningAlgorithm", "rsa-sha1"), nil), "must be rsa-sha256"},
+		"no metadata":          {create("S", kindSAML, pairs("IDPSignout", "true"), nil), "Exactly one of MetadataURL and MetadataFile"},
+		"two metadata":         {create("S", kindSAML, pairs("MetadataURL", "https://x.example", "MetadataFile", "<a/>"), nil), "Exactly one of"},
+		"bad metadata":         {create("S", kindSAML, pairs("MetadataFile", "<a/>"), nil), "metadata of the SAML provider S is not valid"},
+		"metadata of nobody":   {create("S", kindSAML, pairs("MetadataURL", "https://127.0.0.1:1/"), nil), "Error retrieving metadata"},
+		"large metadata":       {create("S", kindSAML, pairs("MetadataFile", strings.Repeat(" ", maxMetadata+1)), nil), "larger than"},
+		"sign-on over http":    {create("S", kindSAML, pairs("MetadataFile", metadataOfTest(t, "http://idp.example/sso")), nil), "at an https URL"},
+		"encrypted":            {create("S", kindSAML, pairs("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "EncryptedResponses", "true"), nil), "not supported"},
+		"neither true nor not": {create("S", kindSAML, pairs("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "IDPInit", "yes"), nil), "IDPInit must be true or false"},
+		"weak signatures":      {create("S", kindSAML, pairs("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "RequestSigningAlgorithm", "rsa-sha1"), nil), "must be rsa-sha256"},
 	} {
 		if _, err := w.s.createIdentityProvider(w.call(), c.in); err == nil || !strings.Contains(err.Error(), c.message) {
 			t.Errorf("%s: %v", name, err)
@@ -99,10 +99,10 @@ func TestProviders(t *testing.T) {
 		}
 	}
 	acr := create("W", kindOIDC, openIDDetails, nil)
-	acr.AcrMapping = said("a", "b")
+	acr.AcrMapping = pairs("a", "b")
 	refused(w, w.s.createIdentityProvider, acr, "InvalidParameterException", "AcrMapping is not supported")
 
-	w.provider(p, "S", kindSAML, said("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "IDPInit", "false"), nil)
+	w.provider(p, "S", kindSAML, pairs("MetadataFile", metadataOfTest(t, "https://idp.example/sso"), "IDPInit", "false"), nil)
 	saml := describe("S")
 	if d := saml.ProviderDetails; !strings.HasPrefix(d["MetadataFile"], "<EntityDescriptor") || d["SSORedirectBindingURI"] != "https://idp.example/sso" {
 		t.Errorf("%v", d)

@@ -23,7 +23,8 @@ type pool struct {
 type client struct {
 	ID       string
 	Pool     string
-	Secret   []byte // sealed; nil: a public client
+	Secret   []byte         `json:",omitempty"` // sealed: of before there could be two
+	Secrets  []clientSecret `json:",omitempty"` // none: a public client
 	Settings cognitoidp.UserPoolClientType
 }
 
@@ -85,6 +86,7 @@ type session struct {
 	Tied              bool      `json:",omitempty"` // the device is confirmed: without it the session is not renewed
 	Serial            int       // of the current refresh token, when they rotate
 	Rotated           time.Time `json:",omitzero"`
+	Scopes            []string  `json:",omitempty"` // of a sign-in by OAuth; none: the user's own, and all claims
 }
 
 // used remembers an answered challenge, so that it is answered once.

@@ -47,7 +47,7 @@ func (w *world) sdkClient(key string, seen map[string]bool) (*sdk.Client, *wire.
 		seen[op] = true
 		m.ServeHTTP(rw, r)
 	}))
-	w.t.(*testing.T).Cleanup(server.Close)
+	w.t.Cleanup(server.Close)
 	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider(key, "secret", "")}), m
 }
 
@@ -105,6 +105,7 @@ func TestThroughTheSDK(t *testing.T) {
 	w.factors(ctx, c)
 	w.operate(ctx, c, p, cl, alice)
 	w.federation(ctx, c, p, alice)
+	w.hosting(ctx, c, p, cl)
 	w.rest(ctx, c, p, cl, token, refresh, alice)
 	for i := range cognitoidp.API.Ops {
 		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {

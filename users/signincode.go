@@ -1,6 +1,8 @@
 package users
 
 import (
+	"errors"
+
 	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
@@ -51,6 +53,11 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 	}
 	v, err := s.admit(a, ch.Sub, ch.Way, shownCode, func(tx *kv.Tx, u *user) error {
 		k, err := s.tryCode(tx, a.Account, a.pool, u, forSignIn+factor, text, a.Now)
+		if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
+			if err := a.failedHere(tx, u, ch.Way, "Mfa"); err != nil {
+				return err
+			}
+		}
 		if err != nil {
 			return err // and the session stays
 		}

@@ -20,14 +20,14 @@ const selfScope = "aws.cognito.signin.user.admin"
 
 // grant is what a finished sign-in or refresh gives tokens for.
 type grant struct {
-	pool    *pool
-	client  *client
-	user    *user
-	session *session
-	groups  []*group // by precedence
-	refresh bool     // hand out a refresh token
-
-	newDevice bool // the session's device is new: the client may confirm it
+	pool      *pool
+	client    *client
+	user      *user
+	session   *session
+	groups    []*group // by precedence
+	refresh   bool     // hand out a refresh token
+	nonce     string   // that the app wants to see in the id token
+	newDevice bool     // the session's device is new: the client may confirm it
 }
 
 // newGrant starts a session for the user, in the transaction that checked them.
@@ -54,16 +54,21 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	idKey, accessKey := keys.at(c.Now)
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	id, err := s.sign(idKey, over.idToken(idClaims(g, c.Now, idLife, event)))
-	if err != nil {
-		return nil, err
-	}
 	access, err := s.sign(accessKey, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
-	out := &cognitoidp.AuthenticationResultType{
-		IdToken: wire.Some(id), AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second)),
+	out := &cognitoidp.AuthenticationResultType{AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second))}
+	if g.session.identifies() {
+		claims := over.idToken(idClaims(g, c.Now, idLife, event))
+		if len(g.session.Scopes) > 0 {
+			claims["at_hash"] = halfHash(access)
+		}
+		id, err := s.sign(idKey, claims)
+		if err != nil {
+			return nil, err
+		}
+		out.IdToken = wire.Some(id)
 	}
 	if g.newDevice {
 		out.NewDeviceMetadata = &cognitoidp.NewDeviceMetadataType{DeviceKey: wire.Some(g.session.Device), DeviceGroupKey: wire.Some(deviceGroup(g.pool.ID))}
@@ -72,6 +77,11 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 		out.RefreshToken = wire.Some(s.refreshToken(c.Account, g.session))
 	}
 	return out, nil
+}
+
+// halfHash binds an access token to its id token (OpenID Connect Core 3.1.3.6).
+func halfHash(access string) string {
+	return base64.RawURLEncoding.EncodeToString(digest([]byte(access))[:16])
 }
 
 func (s *Service) sign(by jose.Signer, claims map[string]any) (text string, err error) {
@@ -117,8 +127,11 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 	if preferred != "" {
 		m["cognito:preferred_role"] = preferred
 	}
+	if g.nonce != "" {
+		m["nonce"] = g.nonce
+	}
 	for name, v := range g.user.Attributes {
-		if v == "" || !g.client.mayRead(name) {
+		if v == "" || !g.client.mayRead(name) || !scopesShow(g.session.Scopes, name) {
 			continue
 		}
 		switch name {
@@ -135,7 +148,7 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 
 func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
 	m := commonClaims(g, now, life, event, "access")
-	m["scope"], m["client_id"], m["username"] = selfScope, g.client.ID, g.user.Name
+	m["scope"], m["client_id"], m["username"] = strings.Join(g.session.scopes(), " "), g.client.ID, g.user.Name
 	if g.session.Device != "" {
 		m["device_key"] = g.session.Device
 	}

@@ -15,7 +15,7 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke, Logs, Home and External is required.
+// Config is what user pools need from the node. All but Invoke, Logs, Home, External and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
@@ -28,6 +28,7 @@ type Config struct {
 	KeyAge  time.Duration // of signing keys: older ones are rotated; 0: only when an operator says so
 	// External reaches external providers; nil: http.DefaultClient.
 	External *http.Client
+	Domains  []string // host suffixes besides amazoncognito.com under which sign-in pages are addressed: "localhost"
 }
 
 // Deliver queues a message in the transaction that made its code, to be sent once that is committed.
@@ -63,6 +64,7 @@ type Service struct {
 	brake    record.Brake // for what anybody may ask
 	cores    cores
 	external *oidc.Registry // what external providers publish
+	login    http.Handler   // of sign-in domains
 }
 
 // New makes the service; it starts nothing.
@@ -70,10 +72,12 @@ func New(cfg Config) *Service {
 	if cfg.External == nil {
 		cfg.External = http.DefaultClient
 	}
-	return &Service{
+	s := &Service{
 		cfg: cfg, brake: record.Brake{DB: cfg.DB}, cores: newCores(), external: oidc.NewRegistry(cfg.External, cfg.Now),
 		newKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) },
 	}
+	s.login = s.loginRoutes()
+	return s
 }
 
 // keptError is an error that does not undo the transaction it was found in.

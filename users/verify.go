@@ -79,10 +79,15 @@ func (s *Service) verifyOf(ctx context.Context, poolID, token, use string) (clai
 	return m, nil
 }
 
-// SessionLive tells whether the sign-in behind verified claims still stands: user there and enabled, session not revoked.
+// SessionLive tells whether the sign-in behind verified claims still stands: user there and enabled, session not revoked. A
+// token that a client got for itself stands as long as the client may have one.
 func (s *Service) SessionLive(ctx context.Context, claims map[string]any) (live bool, err error) {
 	account := s.cfg.Account()
 	err = s.view(ctx, func(tx *kv.Tx) error {
+		if isMachine(claims) {
+			live, err = machineLive(tx, account, claims)
+			return err
+		}
 		_, _, err := liveUser(tx, account, claims)
 		if refused := (wire.Fault)(nil); errors.As(err, &refused) {
 			return nil

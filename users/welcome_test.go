@@ -21,10 +21,10 @@ func (g *gate) comes(subject string, values map[string]string) (*user, error) {
 	return g.w.s.welcome(g.w.call(), g.p, g.cl, g.idp, &arrival{subject: subject, values: values, raw: map[string]any{"idToken": values}})
 }
 
-func said(pairs ...string) map[string]string {
+func pairs(list ...string) map[string]string {
 	m := map[string]string{}
-	for i := 0; i < len(pairs); i += 2 {
-		m[pairs[i]] = pairs[i+1]
+	for i := 0; i < len(list); i += 2 {
+		m[list[i]] = list[i+1]
 	}
 	return m
 }
@@ -49,11 +49,11 @@ func TestProfileFollowsTheProvider(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	step(said("mail", "a@example.com", "verified", "True", "role", "admin"), "map[email:a@example.com email_verified:true]")
-	step(said("mail", "a@example.com", "name", "Ann"), "map[email:a@example.com email_verified:true name:Ann]")
-	step(said("mail", "b@example.com"), "map[email:b@example.com email_verified:false name:Ann]")
-	step(said("mail", "c@example.com", "verified", "true"), "map[email:c@example.com email_verified:true name:Ann]")
-	_, err := g.comes("1", said("mail", "not an address"))
+	step(pairs("mail", "a@example.com", "verified", "True", "role", "admin"), "map[email:a@example.com email_verified:true]")
+	step(pairs("mail", "a@example.com", "name", "Ann"), "map[email:a@example.com email_verified:true name:Ann]")
+	step(pairs("mail", "b@example.com"), "map[email:b@example.com email_verified:false name:Ann]")
+	step(pairs("mail", "c@example.com", "verified", "true"), "map[email:c@example.com email_verified:true name:Ann]")
+	_, err := g.comes("1", pairs("mail", "not an address"))
 	wantFault(t, err, "InvalidParameterException", "Invalid email address format.")
 	_, err = g.comes(strings.Repeat("x", longestName), nil)
 	wantFault(t, err, "InvalidParameterException", "too long")
@@ -77,7 +77,7 @@ func TestAddressesOfOthers(t *testing.T) {
 		} else {
 			w.member(g.cl.ID, login)
 		}
-		u, err := g.comes("1", said("mail", "ann@example.com", "verified", "true"))
+		u, err := g.comes("1", pairs("mail", "ann@example.com", "verified", "true"))
 		if err != nil || u.Name != "Works_1" {
 			t.Fatalf("%s: %+v, %v", name, u, err)
 		}
@@ -97,21 +97,21 @@ func TestRequiredAttributes(t *testing.T) {
 	})
 	_, err := g.comes("1", nil)
 	wantFault(t, err, "InvalidParameterException", "attributes required: [email, phone_number]")
-	must(w, w.s.updateIdentityProvider, &cognitoidp.UpdateIdentityProviderInput{UserPoolId: str(g.p.ID), ProviderName: str("Works"), AttributeMapping: said("email", "mail", "phone_number", "phone", "name", "name")})
+	must(w, w.s.updateIdentityProvider, &cognitoidp.UpdateIdentityProviderInput{UserPoolId: str(g.p.ID), ProviderName: str("Works"), AttributeMapping: pairs("email", "mail", "phone_number", "phone", "name", "name")})
 	g = w.gate(g.p.ID, g.cl.ID, "Works")
-	if _, err := g.comes("1", said("mail", "a@example.com", "phone", "+4912345", "name", "Ann")); err != nil {
+	if _, err := g.comes("1", pairs("mail", "a@example.com", "phone", "+4912345", "name", "Ann")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.comes("1", said("mail", "a@example.com", "name", "Ann")); err != nil {
+	if _, err := g.comes("1", pairs("mail", "a@example.com", "name", "Ann")); err != nil {
 		t.Fatal("an unchanged immutable attribute:", err)
 	}
-	_, err = g.comes("1", said("name", "Eve"))
+	_, err = g.comes("1", pairs("name", "Eve"))
 	wantFault(t, err, "InvalidParameterException", "Attribute cannot be updated.")
 }
 
 func TestExternalUsersHaveNoPassword(t *testing.T) {
 	w, g := openWorld(t)
-	if _, err := g.comes("1", said("mail", "a@example.com", "verified", "true")); err != nil {
+	if _, err := g.comes("1", pairs("mail", "a@example.com", "verified", "true")); err != nil {
 		t.Fatal(err)
 	}
 	p, name := str(g.p.ID), str("Works_1")
@@ -120,6 +120,9 @@ func TestExternalUsersHaveNoPassword(t *testing.T) {
 	refused(w, w.s.adminResetUserPassword, &cognitoidp.AdminResetUserPasswordInput{UserPoolId: p, Username: name}, "NotAuthorizedException", "User password cannot be reset in the current state.")
 	refused(w, w.s.adminConfirmSignUp, &cognitoidp.AdminConfirmSignUpInput{UserPoolId: p, Username: name}, "NotAuthorizedException", "User cannot be confirmed. Current status is EXTERNAL_PROVIDER")
 	refused(w, w.s.resendConfirmationCode, &cognitoidp.ResendConfirmationCodeInput{ClientId: str(g.cl.ID), Username: name}, "InvalidParameterException", "User is already confirmed.")
+	if u, err := g.comes("1", nil); err != nil || mayEnter(u, w.now()) == nil {
+		t.Error("whatever else they might show, they sign in at their provider:", err)
+	}
 	// An operator may give them one: they are then a local user as well, as in AWS.
 	must(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: p, Username: name, Password: str(good), Permanent: wire.Some(true)})
 	w.signIn(g.p.ID, g.cl.ID, name.V)
@@ -158,7 +161,7 @@ func TestTriggersOfFederation(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := g.comes("1", said("mail", "a@example.com"))
+	_, err := g.comes("1", pairs("mail", "a@example.com"))
 	wantFault(t, err, "UserLambdaValidationException", "PreSignUp failed with error not you.")
 	refused(w, w.s.adminGetUser, &cognitoidp.AdminGetUserInput{UserPoolId: str(p), Username: str("Works_1")}, "UserNotFoundException", "")
 	sources()
@@ -178,14 +181,14 @@ func TestTriggersOfFederation(t *testing.T) {
 		}
 		return nil
 	}
-	u, err := g.comes("1", said("mail", "a@example.com"))
+	u, err := g.comes("1", pairs("mail", "a@example.com"))
 	if err != nil || u.Attributes["email"] != "changed@example.com" || u.Attributes["email_verified"] != "true" || u.Status != external {
 		t.Fatalf("%+v, %v", u, err)
 	}
 	if got := sources(); !slices.Equal(got, []string{"InboundFederation_ExternalProvider", "PreSignUp_ExternalProvider", "PostConfirmation_ConfirmSignUp"}) {
 		t.Error(got)
 	}
-	if _, err := g.comes("1", said("mail", "a@example.com")); err != nil {
+	if _, err := g.comes("1", pairs("mail", "a@example.com")); err != nil {
 		t.Fatal(err)
 	}
 	if got := sources(); !slices.Equal(got, []string{"InboundFederation_ExternalProvider", "PreAuthentication_Authentication"}) {
@@ -195,7 +198,7 @@ func TestTriggersOfFederation(t *testing.T) {
 		e.Response = map[string]any{"userAttributesToMap": map[string]any{"mail": 7}}
 		return nil
 	}
-	_, err = g.comes("1", said("mail", "a@example.com"))
+	_, err = g.comes("1", pairs("mail", "a@example.com"))
 	wantFault(t, err, "InvalidLambdaResponseException", "Unrecognizable lambda output")
 	f.answer = func(e *event) error { return errors.New("away") }
 	_, err = g.comes("1", nil)
@@ -228,7 +231,7 @@ func TestLinks(t *testing.T) {
 	if _, err := g.linkTo("email", "b@works.example", "Cognito", "bob"); err != nil {
 		t.Fatal(err)
 	}
-	u, err := g.comes("1", said("name", "Ann at Works"))
+	u, err := g.comes("1", pairs("name", "Ann at Works"))
 	if err != nil || u.Name != "ann" || u.Status != confirmed || u.Attributes["name"] != "Ann at Works" || u.Identities[0].Primary {
 		t.Fatalf("%+v, %v", u, err)
 	}
@@ -236,14 +239,14 @@ func TestLinks(t *testing.T) {
 		t.Errorf("%v", claims)
 	}
 	w.signIn(g.p.ID, g.cl.ID, "ann")
-	u, err = g.comes("2", said("mail", "b@works.example"))
+	u, err = g.comes("2", pairs("mail", "b@works.example"))
 	if err != nil || u.Name != "bob" || u.Attributes["email"] != "b@works.example" {
 		t.Fatalf("%+v, %v", u, err)
 	}
 	if u, err = g.comes("2", nil); err != nil || u.Name != "bob" {
 		t.Fatal("after the first sign-in the link is by the provider's own name:", u, err)
 	}
-	if u, err = g.comes("3", said("mail", "b@works.example")); err != nil || u.Name != "Works_3" {
+	if u, err = g.comes("3", pairs("mail", "b@works.example")); err != nil || u.Name != "Works_3" {
 		t.Fatal("the link by address is used up:", u, err)
 	}
 
@@ -323,7 +326,7 @@ func TestLinkedDuringSignUp(t *testing.T) {
 	}
 	must(w, w.s.updateUserPool, &cognitoidp.UpdateUserPoolInput{UserPoolId: str(g.p.ID), LambdaConfig: &cognitoidp.LambdaConfigType{PreSignUp: str("arn:aws:lambda:us-east-1:123456789012:function:f")}})
 	g = w.gate(g.p.ID, g.cl.ID, "Works")
-	u, err := g.comes("1", said("mail", "ann@example.com"))
+	u, err := g.comes("1", pairs("mail", "ann@example.com"))
 	if err != nil || u.Name != "ann" || len(u.Identities) != 1 {
 		t.Fatalf("%+v, %v", u, err)
 	}
@@ -342,7 +345,7 @@ func TestFirstSignInsAtOnce(t *testing.T) {
 	subs := make(chan string, 8)
 	for range cap(subs) {
 		go func() {
-			u, err := g.comes("1", said("mail", "a@example.com"))
+			u, err := g.comes("1", pairs("mail", "a@example.com"))
 			if err != nil {
 				subs <- err.Error()
 				return

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/wire"
 )
 
@@ -35,12 +37,12 @@ func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(_, poolID string) (any, error) {
+	s.answer(w, r, func(account, poolID string) (any, error) {
 		scheme := "http://"
 		if r.TLS != nil {
 			scheme = "https://"
 		}
-		return map[string]any{
+		doc := map[string]any{
 			"issuer": issuer(poolID),
 			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
 			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
@@ -48,8 +50,25 @@ func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 			"response_types_supported":              []string{"code", "token"},
 			"scopes_supported":                      []string{"openid", "email", "phone", "profile"},
 			"subject_types_supported":               []string{"public"},
-		}, nil
+		}
+		return doc, s.view(r.Context(), func(tx *kv.Tx) error {
+			d, err := mainDomain(tx, account, poolID)
+			if d != nil {
+				maps.Copy(doc, endpoints(s.baseURL(r, d)))
+			}
+			return err
+		})
 	})
+}
+
+// endpoints are what the discovery document of a pool with a domain says besides.
+func endpoints(base string) map[string]any {
+	return map[string]any{
+		"authorization_endpoint": base + "/oauth2/authorize", "token_endpoint": base + "/oauth2/token", "userinfo_endpoint": base + "/oauth2/userInfo",
+		"revocation_endpoint": base + "/oauth2/revoke", "end_session_endpoint": base + "/logout",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+		"code_challenge_methods_supported":      []string{"S256"},
+	}
 }
 
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account, poolID string) (any, error)) {

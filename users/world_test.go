@@ -245,3 +245,5 @@ func claimsOf(t testing.TB, token string) map[string]any {
 	}
 	return m
 }
+
+func some[T any](v T) wire.Opt[T] { return wire.Some(v) }

@@ -152,6 +152,15 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 	return out.(*Out), nil
 }
 
+// Check holds the input of an operation that is called without the pipeline to the API's model, as the pipeline does.
+func Check[In, Out any](m *Mux, op Op[In, Out], in *In) error {
+	o := m.mounted[op.Info]
+	if o == nil {
+		return notImplemented(op.API, op.Info.Name)
+	}
+	return m.validate(o, in)
+}
+
 func (m *Mux) run(c *Call, o *mounted, in any) (out any, err error) {
 	defer m.caught(c, &err)
 	if err := c.ticket.Enter(c, c.room); err != nil {

@@ -276,6 +276,10 @@ func maxBody(r *request) int64 {
 		return 70 * mb
 	case "mobile", "apigateway", "bothy":
 		return 12 * mb
+	case "cognitoidp":
+		if r.info != nil && strings.HasSuffix(r.info.Name, "ManagedLoginBranding") {
+			return 2 * mb // AWS's limit; images
+		}
 	}
 	return mb
 }

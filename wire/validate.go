@@ -143,7 +143,7 @@ func (v *validation) text(s, path string, l *limits) {
 	if l.enum >= 0 && !slices.Contains(v.api.Enums[l.enum], s) {
 		v.add(path, shown, "Member must satisfy enum value set: [%s]", strings.Join(v.api.Enums[l.enum], ", "))
 	}
-	if l.pattern >= 0 && !v.patterns.match(v.api.Patterns[l.pattern], s) {
+	if l.pattern >= 0 && !v.patterns.match(v.api.Patterns[l.pattern], s) && !asAWSDoes(v.api.Patterns[l.pattern], s) {
 		v.add(path, shown, "Member must satisfy regular expression pattern: %s", v.api.Patterns[l.pattern])
 	}
 }
@@ -175,6 +175,13 @@ func (v *validation) span(n int64, path string, l *limits) {
 		v.add(path, shown, "Member must have value less than or equal to %d", l.max)
 	}
 }
+
+// asAWSDoes tells what AWS takes though its model does not: the domains of a user pool have dots when they are its own.
+func asAWSDoes(pattern, s string) bool {
+	return pattern == `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$` && ownDomain.MatchString(s)
+}
+
+var ownDomain = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9\-.]*[a-z0-9])?$`)
 
 // patternCache compiles the model's patterns on first use.
 type patternCache struct{ m sync.Map } // source → *regexp.Regexp, nil where RE2 cannot say it

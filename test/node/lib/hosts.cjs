@@ -4,7 +4,7 @@
 const net = require('node:net');
 
 const { hostname, port } = new URL(process.env.BOTHY_URL);
-const stands = /(^|\.)(amazonaws\.com|cloudfront\.net)$/;
+const stands = /(^|\.)(amazonaws\.com|amazoncognito\.com|cloudfront\.net)$/;
 const connect = net.Socket.prototype.connect;
 
 net.Socket.prototype.connect = function (...args) {

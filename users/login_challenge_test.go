@@ -1,0 +1,131 @@
+package users
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"bothy/api/cognitoidp"
+	"bothy/federation/oidc"
+)
+
+// TestSecondFactorOnPages: an authenticator app is set up on the page, and asked for the next time; a wrong code can be corrected.
+func TestSecondFactorOnPages(t *testing.T) {
+	h := newHosted(t)
+	h.member(h.client, "ann")
+	must(h.world, h.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{
+		UserPoolId: str(h.pool), MfaConfiguration: str("ON"), SoftwareTokenMfaConfiguration: &cognitoidp.SoftwareTokenMfaConfigType{Enabled: some(true)},
+	})
+	b := h.surfer().open(h.authorizeURL()).fill("username", "ann", "password", good).says(200, "Set up an authenticator app")
+	secret := between(b.body, "<code>", "</code>")
+	if !strings.Contains(b.body, "otpauth://totp/web:ann?secret="+secret) || !strings.Contains(b.body, "<svg viewBox") || len(b.body) > 20<<10 {
+		t.Fatalf("%d bytes, secret %q:\n%s", len(b.body), secret, b.body)
+	}
+	b.fill("code", "000000").says(400, "Code mismatch")
+	if again := between(b.body, "<code>", "</code>"); again != secret {
+		t.Fatalf("another secret %q", again)
+	}
+	b.fill("code", h.world.code(secret, 0)).sent()
+	b.open(h.authorizeURL("prompt", "login")).fill("username", "ann", "password", good).says(200, "Enter your code")
+	b.fill("code", "000000").says(400, "Invalid code received")
+	_, form := b.form()
+	b.fill("code", h.world.code(secret, 1)).sent()
+	to, _ := url.Parse(strings.Replace(h.authorizeURL(), "/oauth2/authorize", "/challenge", 1))
+	form.Set("code", h.world.code(secret, 1))
+	b.post(to.String(), form).says(400, "session can only be used once")
+	form.Set("step", form.Get("step")[:40]+"AAAA"+form.Get("step")[44:])
+	b.post(to.String(), form).says(403, "The page was open for too long")
+	b.open(h.authorizeURL("prompt", "none")).sent()
+}
+
+// TestStepOfAnother: a step asked at one client, or domain, is not answered at another.
+func TestStepOfAnother(t *testing.T) {
+	h := newHosted(t)
+	must(h.world, h.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(h.pool), Username: str("bob"), TemporaryPassword: str("Temp0rary!"), MessageAction: str("SUPPRESS")})
+	b := h.surfer().open(h.authorizeURL()).fill("username", "bob", "password", "Temp0rary!").says(200, "Choose your password")
+	_, form := b.form()
+	form.Set("password", good)
+	b.post(strings.Replace(h.authorizeURL("client_id", h.app(h.pool)), "/oauth2/authorize", "/challenge", 1), form).says(403, "The page was open for too long")
+	b.post(strings.Replace(h.authorizeURL(), "/oauth2/authorize", "/challenge", 1), form).sent()
+}
+
+func between(text, from, to string) string {
+	_, rest, _ := strings.Cut(text, from)
+	found, _, _ := strings.Cut(rest, to)
+	return found
+}
+
+// TestPoolAsProvider: people of one pool sign in to another, which takes it for what it is: an OpenID provider like any other.
+func TestPoolAsProvider(t *testing.T) {
+	h := newHosted(t)
+	client := &http.Client{Transport: h.transport()}
+	h.s.cfg.External, h.s.external = client, oidc.NewRegistry(client, h.world.now)
+	theirs := h.world.pool()
+	must(h.world, h.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(theirs), Domain: str("works")})
+	at := h.app(theirs, secret, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.CallbackURLs = []string{"https://tasks.auth.us-east-1.amazoncognito.com/oauth2/idpresponse"}
+	})
+	shown := must(h.world, h.s.describeUserPoolClient, &cognitoidp.DescribeUserPoolClientInput{UserPoolId: str(theirs), ClientId: str(at)}).UserPoolClient
+	hash := hashFor([]byte(shown.ClientSecret.V), "carl", at)
+	must(h.world, h.s.signUp, &cognitoidp.SignUpInput{ClientId: str(at), Username: str("carl"), Password: str(good), SecretHash: str(hash), UserAttributes: attr("email", "carl@example.com")})
+	must(h.world, h.s.adminConfirmSignUp, &cognitoidp.AdminConfirmSignUpInput{UserPoolId: str(theirs), Username: str("carl")})
+	must(h.world, h.s.createIdentityProvider, &cognitoidp.CreateIdentityProviderInput{
+		UserPoolId: str(h.pool), ProviderName: str("Works"), ProviderType: str("OIDC"), AttributeMapping: map[string]string{"email": "email"}, IdpIdentifiers: []string{"works.example"},
+		ProviderDetails: map[string]string{"client_id": at, "client_secret": shown.ClientSecret.V, "authorize_scopes": "openid email", "oidc_issuer": issuer(theirs), "attributes_request_method": "GET"},
+	})
+	both := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.SupportedIdentityProviders = []string{"COGNITO", "Works"}
+	})
+	only := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) { in.SupportedIdentityProviders = []string{"Works"} })
+	https := func(address string) string { return strings.Replace(address, "http://", "https://", 1) }
+
+	b := h.surfer().open(https(h.authorizeURL("client_id", both))).says(200, "Continue with Works")
+	b.open(https(loginHost) + strings.ReplaceAll(between(b.body, `idpButton-customizable" href="`, `"`), "&amp;", "&"))
+	if b.at.Host != "works.auth.us-east-1.amazoncognito.com" {
+		t.Fatalf("at %s, %d %s", b.at, b.res.StatusCode, plainText(b.body))
+	}
+	code := b.fill("username", "carl", "password", good).sent().Get("code")
+	_, m := h.exchange("code", code, "client_id", both)
+	c := claimsOf(t, m["id_token"].(string))
+	if c["email"] != "carl@example.com" || !strings.HasPrefix(c["cognito:username"].(string), "Works_") && !strings.HasPrefix(c["cognito:username"].(string), "works_") {
+		t.Fatalf("%v", c)
+	}
+	for name, address := range map[string]string{
+		"the only provider": h.authorizeURL("client_id", only), "by name": h.authorizeURL("client_id", both, "identity_provider", "Works"), "by identifier": h.authorizeURL("client_id", both, "idp_identifier", "works.example"),
+	} {
+		if b.open(https(address)).sent().Get("code") == "" { // both domains know the browser
+			t.Errorf("%s: %s", name, b.res.Header.Get("Location"))
+		}
+	}
+	if e := b.open(https(h.authorizeURL("prompt", "none"))).sent(); e.Get("error") != "login_required" {
+		t.Errorf("a client without the provider: %v", e)
+	}
+
+	// What comes back belongs to the browser that left, once.
+	thief := h.surfer()
+	usual := thief.http.CheckRedirect
+	thief.http.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		if r.URL.Path == returnPath {
+			return http.ErrUseLastResponse
+		}
+		return usual(r, via)
+	}
+	thief.open(https(h.authorizeURL("client_id", only))).fill("username", "carl", "password", good)
+	back := thief.res.Header.Get("Location")
+	if e := h.surfer().open(back); e.res.StatusCode != 403 || e.res.Header.Get("Location") != "" {
+		t.Errorf("another browser: %d %s", e.res.StatusCode, e.res.Header.Get("Location"))
+	}
+	if e := b.open(back); e.res.StatusCode != 403 {
+		t.Errorf("a browser that left otherwise: %d", e.res.StatusCode)
+	}
+	thief.open(back).sent()
+	if sent := thief.open(back).sent(); sent.Get("code") != "" || sent.Get("error") == "" {
+		t.Errorf("twice: %v", sent)
+	}
+	for _, path := range []string{returnPath + "?state=x&code=y", returnPath, returnPathSAML + "?RelayState=x"} {
+		if e := h.surfer().open(https(loginHost) + path); e.res.StatusCode != 403 {
+			t.Errorf("%s: %d", path, e.res.StatusCode)
+		}
+	}
+}
