@@ -359,7 +359,7 @@ func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
 			if begun.ChallengeName.V != "EMAIL_OTP" {
 				break
 			}
-			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), responding(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), replied(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
 			wantFault(t, err, "CodeMismatchException", "")
 			wrong++
 		}
@@ -380,7 +380,7 @@ func TestChoiceTellsNobody(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			out, err := w.s.respondToAuthChallenge(w.call(), responding(cl, "SELECT_CHALLENGE", begun.Session.V, name, append([]string{"ANSWER", answer}, more...)...))
+			out, err := w.s.respondToAuthChallenge(w.call(), replied(cl, "SELECT_CHALLENGE", begun.Session.V, name, append([]string{"ANSWER", answer}, more...)...))
 			if out != nil {
 				out.Session = str("a session")
 			}
