@@ -123,9 +123,59 @@ func TestPoolAsProvider(t *testing.T) {
 	if sent := thief.open(back).sent(); sent.Get("code") != "" || sent.Get("error") == "" {
 		t.Errorf("twice: %v", sent)
 	}
+	// What a provider posts comes without cookies, as from another site; the browser that left comes for it by itself.
+	thief.open(https(h.authorizeURL("client_id", only, "prompt", "login")))
+	to, _ := url.Parse(thief.res.Header.Get("Location"))
+	poster := h.surfer()
+	poster.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	poster.post("https://"+to.Host+to.Path, to.Query())
+	resume := poster.res.Header.Get("Location")
+	if poster.res.StatusCode != 303 || !strings.HasPrefix(resume, returnPath+"?state=") || strings.Contains(resume, "code=") {
+		t.Fatalf("a posted answer: %d %s", poster.res.StatusCode, resume)
+	}
+	if poster.open("https://" + to.Host + resume); poster.res.StatusCode != 403 {
+		t.Errorf("a posted answer in another browser: %d", poster.res.StatusCode)
+	}
+	if thief.open("https://"+to.Host+resume).sent().Get("code") == "" {
+		t.Errorf("a posted answer: %s", thief.res.Header.Get("Location"))
+	}
 	for _, path := range []string{returnPath + "?state=x&code=y", returnPath, returnPathSAML + "?RelayState=x"} {
 		if e := h.surfer().open(https(loginHost) + path); e.res.StatusCode != 403 {
 			t.Errorf("%s: %d", path, e.res.StatusCode)
 		}
 	}
+}
+
+// TestChoiceOnPages: who has several ways to sign in says who they are and chooses; a code can be all, from sign-up on.
+func TestChoiceOnPages(t *testing.T) {
+	h := newHosted(t, hiding)
+	pool := h.world.pool(func(in *cognitoidp.CreateUserPoolInput) {
+		in.UsernameAttributes = []string{"email"}
+		in.Policies = &cognitoidp.UserPoolPolicyType{SignInPolicy: &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}
+	})
+	must(h.world, h.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(pool), Domain: str("codes")})
+	client := h.app(pool, hiding, func(in *cognitoidp.CreateUserPoolClientInput) {
+		in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+	})
+	at := func(path string, pairs ...string) string {
+		return strings.NewReplacer("tasks.auth", "codes.auth", "/oauth2/authorize", path).Replace(h.authorizeURL(append(pairs, "client_id", client)...))
+	}
+	b := h.surfer().open(at("/signup")).fill("username", "ann@example.com").says(200, "a***@e***")
+	b.fill("code", h.lastCode()).sent() // neither password nor another code
+	b.open(at("/oauth2/authorize", "prompt", "none")).sent()
+
+	b.open(at("/oauth2/authorize", "prompt", "login")).says(200, "Email address")
+	if strings.Contains(b.body, `type="password"`) {
+		t.Error("a password is asked for before anybody is named")
+	}
+	b.fill("username", "ann@example.com").says(200, "Enter the code that was sent to a***@e***")
+	b.fill("code", "00000000").says(400, "Invalid")
+	b.fill("code", h.lastCode()).sent()
+
+	must(h.world, h.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(pool), Username: str("ann@example.com"), Password: str(good), Permanent: some(true)})
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").says(200, "Choose how to go on")
+	b.fill("answer", "PASSWORD").says(200, "Password").fill("password", "Wr0ng-one!").says(400, "Incorrect username or password.")
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "PASSWORD").fill("password", good).sent()
+	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "EMAIL_OTP").fill("code", h.lastCode()).sent()
+	h.surfer().open(at("/oauth2/authorize")).fill("username", "nobody@example.com").says(200, "") // as if there were somebody
 }

@@ -53,6 +53,9 @@ func TestThroughARealProvider(t *testing.T) {
 	if claims["cognito:username"] != "Works_ann" || claims["email"] != "ann@example.com" || len(claims["identities"].([]any)) != 1 {
 		t.Errorf("%v", claims)
 	}
+	if sent := b.open(strings.Replace(h.authorizeURL("identity_provider", "Works"), "http:", "https:", 1)).sent(); sent.Get("code") == "" {
+		t.Errorf("who is signed in is asked again: %v", sent)
+	}
 	again := b.open(securely + returnPath + "?" + answer.Encode())
 	if again.res.StatusCode == http.StatusFound && strings.Contains(again.res.Header.Get("Location"), "code=") {
 		t.Error("the answer counted twice")
