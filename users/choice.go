@@ -157,11 +157,8 @@ func (s *Service) offerWays(a *attempt, u *user, preferred string) (*step, error
 	if err != nil {
 		return nil, err
 	}
-	if len(ways) == 0 { // neither password nor address that is known to be theirs: they never finished signing up
-		if err := standing(u); err != nil {
-			return nil, err
-		}
-		return nil, wire.Because(wrongPassword(), "%s has none of the pool's first factors", u.Name)
+	if len(ways) == 0 {
+		return s.offerNone(a, u, preferred)
 	}
 	way := progress{Flow: userAuth}
 	if slices.Contains(ways, preferred) {
@@ -173,6 +170,23 @@ func (s *Service) offerWays(a *attempt, u *user, preferred string) (*step, error
 	}
 	session, err := s.sessionOf(a, &verdict{user: u, way: way, ask: selectChallenge}, challenge{})
 	return &step{name: selectChallenge, params: map[string]string{"USERNAME": u.Name}, session: session, available: ways}, err
+}
+
+// offerNone answers who has neither a password nor an address known to be theirs: they never finished signing up. Where the client hides
+// who exists, they look like nobody.
+func (s *Service) offerNone(a *attempt, u *user, preferred string) (*step, error) {
+	refusal := standing(u)
+	if refusal == nil {
+		refusal = wire.Because(wrongPassword(), "%s has none of the pool's first factors", u.Name)
+	}
+	if u.ghost || !a.client.hides() {
+		return nil, refusal
+	}
+	ghost, err := s.ghostOf(a.Account, a.pool, a.given["USERNAME"])
+	if err != nil {
+		return nil, err
+	}
+	return s.offerWays(a, ghost, preferred)
 }
 
 // selected takes the user's choice. The session says who chooses and proves nothing, so it is not spent: who mistyped a password

@@ -31,6 +31,10 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
+<<<<<<< HEAD
+=======
+		&loggings,
+>>>>>>> refs/heads/admin
 		&domains,
 		&resourceServers,
 		&customizations,
@@ -40,5 +44,9 @@ func Inspectors() map[string]record.Inspect {
 		&authCodes,
 		&browsers,
 		&journeys,
+<<<<<<< HEAD
+		&loggings,
+=======
+>>>>>>> refs/heads/admin
 	)
 }

@@ -120,7 +120,7 @@ func (v *visit) known(tx *kv.Tx, a *authorization, by *provider, cookie string) 
 	if err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if mayEnter(u, v.Now) != nil || u.Status == forceChange || u.SignOuts != b.SignOuts || !b.AuthTime.After(u.SignedOut) {
+	if mayStay(u, b.Provider, v.Now) != nil || u.Status == forceChange || u.SignOuts != b.SignOuts || !b.AuthTime.After(u.SignedOut) {
 		return nil, nil
 	}
 	g, err := newGrant(tx, v.Call, a.client, v.pool, u)

@@ -25,6 +25,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountMFA(m)
 	s.mountDevices(m)
 	s.mountImports(m)
+	s.mountLogDelivery(m)
 	s.mountPasskeys(m)
 }
 

@@ -18,7 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/policy"
+	"bothy/record"
 	"bothy/users/passkey/passkeytest"
 	"bothy/wire"
 )
@@ -266,6 +268,12 @@ func (w *world) operate(ctx context.Context, c *sdk.Client, p, cl, alice *string
 		UserPoolId: p, Username: alice, EventId: event, FeedbackValue: types.FeedbackValueTypeInvalid, FeedbackToken: aws.String(w.s.feedbackToken(account, u, *event, w.now())),
 	}))
 
+	w.s.cfg.Logs = func(*kv.Tx, record.Scope, string, string, time.Time, []string) error { return nil }
+	ok(c.SetLogDeliveryConfiguration(ctx, &sdk.SetLogDeliveryConfigurationInput{UserPoolId: p, LogConfigurations: []types.LogConfigurationType{{
+		EventSource: types.EventSourceNameUserAuthEvents, LogLevel: types.LogLevelInfo,
+		CloudWatchLogsConfiguration: &types.CloudWatchLogsConfigurationType{LogGroupArn: aws.String("arn:aws:logs:us-east-1:" + account + ":log-group:/aws/vendedlogs/users")},
+	}}}))
+	ok(c.GetLogDeliveryConfiguration(ctx, &sdk.GetLogDeliveryConfigurationInput{UserPoolId: p}))
 	ok(c.GetCSVHeader(ctx, &sdk.GetCSVHeaderInput{UserPoolId: p}))
 	job, err := c.CreateUserImportJob(ctx, &sdk.CreateUserImportJobInput{UserPoolId: p, JobName: aws.String("in"), CloudWatchLogsRoleArn: aws.String("arn:aws:iam::123456789012:role/logs")})
 	ok(job, err)
