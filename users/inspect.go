@@ -31,10 +31,7 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
-<<<<<<< HEAD
-=======
 		&loggings,
->>>>>>> refs/heads/admin
 		&domains,
 		&resourceServers,
 		&customizations,
@@ -44,9 +41,5 @@ func Inspectors() map[string]record.Inspect {
 		&authCodes,
 		&browsers,
 		&journeys,
-<<<<<<< HEAD
-		&loggings,
-=======
->>>>>>> refs/heads/admin
 	)
 }

@@ -39,6 +39,19 @@ func TestSecondFactorOnPages(t *testing.T) {
 	b.open(h.authorizeURL("prompt", "none")).sent()
 }
 
+// TestMailboxOnPages: where codes come by mail, who has no address adds one on the page.
+func TestMailboxOnPages(t *testing.T) {
+	h := newHosted(t)
+	must(h.world, h.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(h.pool), Username: str("bob"), MessageAction: str("SUPPRESS")})
+	must(h.world, h.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(h.pool), Username: str("bob"), Password: str(good), Permanent: some(true)})
+	must(h.world, h.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(h.pool), MfaConfiguration: str("ON"), EmailMfaConfiguration: &cognitoidp.EmailMfaConfigType{}})
+	b := h.surfer().open(h.authorizeURL()).fill("username", "bob", "password", good).says(200, "Add your email address")
+	b.fill("email", "nothing").says(400, "Invalid email address format.")
+	b.fill("email", "bob@example.com").says(200, "Enter your code")
+	b.fill("code", h.lastCode()).sent()
+	b.open(h.authorizeURL("prompt", "login")).fill("username", "bob", "password", good).says(200, "b***@e***").fill("code", h.lastCode()).sent()
+}
+
 // TestStepOfAnother: a step asked at one client, or domain, is not answered at another.
 func TestStepOfAnother(t *testing.T) {
 	h := newHosted(t)
