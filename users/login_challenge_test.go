@@ -39,6 +39,19 @@ func TestSecondFactorOnPages(t *testing.T) {
 	b.open(h.authorizeURL("prompt", "none")).sent()
 }
 
+// TestMailboxOnPages: where codes come by mail, who has no address adds one on the page.
+func TestMailboxOnPages(t *testing.T) {
+	h := newHosted(t)
+	must(h.world, h.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(h.pool), Username: str("bob"), MessageAction: str("SUPPRESS")})
+	must(h.world, h.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(h.pool), Username: str("bob"), Password: str(good), Permanent: some(true)})
+	must(h.world, h.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(h.pool), MfaConfiguration: str("ON"), EmailMfaConfiguration: &cognitoidp.EmailMfaConfigType{}})
+	b := h.surfer().open(h.authorizeURL()).fill("username", "bob", "password", good).says(200, "Add your email address")
+	b.fill("email", "nothing").says(400, "Invalid email address format.")
+	b.fill("email", "bob@example.com").says(200, "Enter your code")
+	b.fill("code", h.lastCode()).sent()
+	b.open(h.authorizeURL("prompt", "login")).fill("username", "bob", "password", good).says(200, "b***@e***").fill("code", h.lastCode()).sent()
+}
+
 // TestStepOfAnother: a step asked at one client, or domain, is not answered at another.
 func TestStepOfAnother(t *testing.T) {
 	h := newHosted(t)
@@ -178,4 +191,32 @@ func TestChoiceOnPages(t *testing.T) {
 	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "PASSWORD").fill("password", good).sent()
 	b.open(at("/oauth2/authorize", "prompt", "login")).fill("username", "ann@example.com").fill("answer", "EMAIL_OTP").fill("code", h.lastCode()).sent()
 	h.surfer().open(at("/oauth2/authorize")).fill("username", "nobody@example.com").says(200, "") // as if there were somebody
+}
+
+// TestTriggersOnPages: the pool's functions are asked as by the API, and told that the tokens come by the pages.
+func TestTriggersOnPages(t *testing.T) {
+	h := newHosted(t)
+	f := &functions{answer: func(*event) error { return nil }}
+	h.s.cfg.Invoke = f
+	arn := str("arn:aws:lambda:us-east-1:123456789012:function:f")
+	must(h.world, h.s.updateUserPool, &cognitoidp.UpdateUserPoolInput{UserPoolId: str(h.pool), AutoVerifiedAttributes: []string{"email"}, LambdaConfig: &cognitoidp.LambdaConfigType{
+		PreSignUp: arn, PostConfirmation: arn, PreAuthentication: arn, PostAuthentication: arn, PreTokenGeneration: arn,
+	}})
+	b := h.surfer().open(strings.Replace(h.authorizeURL(), "/oauth2/authorize", "/signup", 1)).fill("username", "ann", "requiredAttributes[email]", "ann@example.com", "password", good)
+	b.fill("code", h.lastCode()).fill("username", "ann", "password", good)
+	_, m := h.exchange("code", b.sent().Get("code"))
+	h.exchange("grant_type", "refresh_token", "refresh_token", m["refresh_token"].(string))
+	var sources []string
+	for _, e := range f.seen {
+		sources = append(sources, e.TriggerSource)
+	}
+	want := "PreSignUp_SignUp PostConfirmation_ConfirmSignUp PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_HostedAuth TokenGeneration_RefreshTokens"
+	if strings.Join(sources, " ") != want {
+		t.Errorf("%v", sources)
+	}
+	f.answer = func(e *event) error { return &FunctionError{"not today <b>"} }
+	b.open(h.authorizeURL("prompt", "login")).fill("username", "ann", "password", good).says(400, "PreAuthentication failed with error not today <b>.")
+	if strings.Contains(b.body, "<b>") {
+		t.Error("what a function says is not escaped")
+	}
 }

@@ -159,7 +159,7 @@ func (v *visit) challenge() (*reply, error) {
 		return nil, err
 	}
 	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
-	if err == nil && q.Name == mfaSetup {
+	if err == nil && q.Name == mfaSetup && q.Params["SECRET"] != "" {
 		err = v.confirmSetUp(q)
 	}
 	if err == nil {

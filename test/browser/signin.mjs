@@ -1,4 +1,4 @@
-// Sign-in pages in a real Chromium, and behind them an app that speaks OpenID Connect by a library (openid-client) as it comes: a
+// Sign-in pages in a real Chromium, and behind them an app that speaks OpenID Connect by libraries as they come (openid-client, oauth4webapi): a
 // person signs up, confirms, signs in, is renewed and signs out. The app lives at an origin of its own and sends people on to another.
 import assert from 'node:assert/strict';
 import { createHash, createHmac, X509Certificate } from 'node:crypto';
@@ -10,6 +10,7 @@ const require = createRequire(new URL('../node/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 const idp = require('@aws-sdk/client-cognito-identity-provider');
 const oidc = await import(require.resolve('openid-client'));
+const oauth = await import(require.resolve('oauth4webapi'));
 const { CHROMIUM, SCREEN, ADDR, CA, SHOTS } = process.env;
 const phone = SCREEN === 'phone';
 const password = 'Correct-horse-7';
@@ -170,7 +171,8 @@ async function journey() {
   const bob = await oidc.authorizationCodeGrant(config, await back(), { pkceCodeVerifier: verifier, expectedState: 's1', expectedNonce: 'n1' });
   assert.equal(bob.claims()['cognito:username'], 'bob');
 
-  await challenges(ask, config);
+  await machine();
+  await challenges(ask);
 
   await page.goto((await ask()).replace('redirect_uri=http', 'redirect_uri=https'));
   await heading('The app\'s request is not valid');
@@ -178,8 +180,23 @@ async function journey() {
   await branded(ask);
 }
 
+// machine: a program without users, by another library (oauth4webapi).
+async function machine() {
+  await call('CreateResourceServer', { UserPoolId, Identifier: 'https://api', Name: 'API', Scopes: [{ ScopeName: 'read', ScopeDescription: 'to read' }] });
+  const { UserPoolClient: cron } = await call('CreateUserPoolClient', {
+    UserPoolId, ClientName: 'cron', GenerateSecret: true, AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: ['client_credentials'], AllowedOAuthScopes: ['https://api/read'],
+  });
+  const issuer = new URL(`https://cognito-idp.us-east-1.amazonaws.com/${UserPoolId}`);
+  const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
+  const client = { client_id: cron.ClientId };
+  const answer = await oauth.clientCredentialsGrantRequest(as, client, oauth.ClientSecretBasic(cron.ClientSecret), { scope: 'https://api/read' });
+  const { access_token: token } = await oauth.processClientCredentialsResponse(as, client, answer);
+  const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  assert.deepEqual([claims.client_id, claims.sub, claims.scope], [cron.ClientId, cron.ClientId, 'https://api/read']);
+}
+
 // challenges: a passkey by the browser's own authenticator, one of several ways; then an authenticator app is set up.
-async function challenges(ask, config) {
+async function challenges(ask) {
   const host = new URL(await ask()).hostname;
   await call('UpdateUserPool', { UserPoolId, AutoVerifiedAttributes: ['email'], Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'EMAIL_OTP', 'WEB_AUTHN'] } } });
   await call('SetUserPoolMfaConfig', { UserPoolId, WebAuthnConfiguration: { RelyingPartyId: host, UserVerification: 'preferred' } });
