@@ -271,3 +271,21 @@ func (s *Service) getUserAuthFactors(c *wire.Call, in *cognitoidp.GetUserAuthFac
 		return err
 	})
 }
+
+// adminGetUserAuthFactors tells an operator the same of any user.
+func (s *Service) adminGetUserAuthFactors(c *wire.Call, in *cognitoidp.AdminGetUserAuthFactorsInput) (*cognitoidp.AdminGetUserAuthFactorsOutput, error) {
+	out := &cognitoidp.AdminGetUserAuthFactorsOutput{}
+	return out, s.view(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
+		if err != nil {
+			return err
+		}
+		u, err := named(tx, c.Account, p, in.Username.V)
+		if err != nil {
+			return err
+		}
+		out.Username, out.PreferredMfaSetting, out.UserMFASettingList = wire.Some(u.Name), wire.NonEmpty(u.Preferred), u.Factors
+		out.ConfiguredUserAuthFactors, err = s.configured(tx, c.Account, p, u)
+		return err
+	})
+}

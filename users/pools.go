@@ -179,3 +179,9 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 	s.keys.Delete(c.Account + "/" + id)
 	return nil, s.purge(c, c.Account, id)
 }
+
+// listUserPoolReplicas tells that a pool is in its own region only.
+func (s *Service) listUserPoolReplicas(c *wire.Call, in *cognitoidp.ListUserPoolReplicasInput) (*cognitoidp.ListUserPoolReplicasOutput, error) {
+	_, err := s.pool(c, in.UserPoolId.V)
+	return &cognitoidp.ListUserPoolReplicasOutput{UserPoolReplicas: []cognitoidp.UserPoolReplicaType{}}, err
+}
