@@ -29,7 +29,7 @@ var unread = map[string][]string{
 	},
 	"the pool's id says whose it is": {"cognitoidentity.GetId.AccountId"},
 	"there are so few that one page holds them": {
-		"cognitoidp.ListUserPoolClientSecrets.NextToken", "dynamodb.ListTagsOfResource.NextToken", "iam.ListAccessKeys.Marker", "iam.ListAccessKeys.MaxItems",
+		"cognitoidp.ListUserPoolClientSecrets.NextToken", "cognitoidp.ListUserPoolReplicas.NextToken", "dynamodb.ListTagsOfResource.NextToken", "iam.ListAccessKeys.Marker", "iam.ListAccessKeys.MaxItems",
 		"iam.ListAccountAliases.Marker", "iam.ListAccountAliases.MaxItems", "iam.ListGroupsForUser.Marker", "iam.ListGroupsForUser.MaxItems",
 		"iam.ListMFADevices.Marker", "iam.ListMFADevices.MaxItems", "iam.ListPoliciesGrantingServiceAccess.Marker", "iam.ListPolicyVersions.Marker",
 		"iam.ListPolicyVersions.MaxItems", "iam.ListSSHPublicKeys.Marker", "iam.ListSSHPublicKeys.MaxItems", "iam.ListSigningCertificates.Marker",
