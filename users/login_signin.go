@@ -69,7 +69,15 @@ func (v *visit) attempt(a *authorization, name string, given map[string]string) 
 		given["SECRET_HASH"] = hash
 	}
 	given["USERNAME"] = name
-	return &attempt{Call: v.Call, client: a.client, pool: v.pool, given: given}, err
+	return &attempt{Call: v.Call, client: a.client, pool: v.pool, given: given, from: visitorOf(v.Call, a.client, nil)}, err
+}
+
+// mayTry refuses addresses that are shut out, and those that come too fast.
+func (v *visit) mayTry(a *authorization) error {
+	if err := v.s.mayCome(v.Call, v.pool, a.client.ID, v.SourceIP); err != nil {
+		return err
+	}
+	return v.s.mayAsk(v.Call, v.pool.ID)
 }
 
 // login takes name and password.
@@ -83,7 +91,7 @@ func (v *visit) login() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
+	st, err := (*step)(nil), v.mayTry(a)
 	if err == nil {
 		st, err = v.s.byPassword(at, progress{Flow: "USER_PASSWORD_AUTH"})
 	}
@@ -128,7 +136,7 @@ func (v *visit) challenge() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
+	st, err := (*step)(nil), v.mayTry(a)
 	if err == nil && q.Name == mfaSetup {
 		err = v.confirmSetUp(q)
 	}

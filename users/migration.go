@@ -41,7 +41,7 @@ func (s *Service) migrate(a *attempt, source, name, password string) error {
 		if known = err == nil; known || !absent(err) {
 			return err
 		}
-		return mayTry(tx, a.Account, a.pool.ID, ghost.Sub, a.Now)
+		return a.mayTry(tx, ghost.Sub)
 	})
 	if err != nil || known {
 		return err
@@ -144,7 +144,7 @@ func (s *Service) settleIn(a *attempt, u *user, force bool) error {
 func (s *Service) notMigrated(a *attempt, source string, ghost *user, why error) error {
 	unknown := errors.As(why, new(*FunctionError)) || errors.As(why, new(*cognitoidp.UserLambdaValidationException))
 	if source == migrateSignIn && unknown {
-		if err := s.update(a, func(tx *kv.Tx) error { return countFailure(tx, a.Account, a.pool.ID, ghost.Sub, a.Now) }); err != nil {
+		if err := s.update(a, func(tx *kv.Tx) error { return a.failed(tx, ghost.Sub, true, progress{}) }); err != nil {
 			return err
 		}
 	}

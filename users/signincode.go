@@ -1,6 +1,8 @@
 package users
 
 import (
+	"encoding/base64"
+
 	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
@@ -50,7 +52,7 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 		return nil, err
 	}
 	v, err := s.admit(a, ch.Sub, ch.Way, shownCode, func(tx *kv.Tx, u *user) error {
-		k, err := s.tryCode(tx, a.Account, a.pool, u, forSignIn+factor, text, a.Now)
+		k, err := s.guessCode(tx, a.Call, a.from.IP, a.pool, u, forSignIn+factor, text)
 		if err != nil {
 			return err // and the session stays
 		}
@@ -67,8 +69,11 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 
 // checkEmailCode takes a code that came by e-mail: of a first factor, or of the second one that has the same name.
 func (s *Service) checkEmailCode(a *attempt, session string) (*step, error) {
-	if _, _, err := s.resume(a, firstCode(emailOTP), session); err == nil {
-		return s.checkCode(a, emailOTP, session)
+	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	if err == nil {
+		if ch, err := s.unsealChallenge(a.Account, sealed); err == nil && ch.Kind == firstCode(emailOTP) {
+			return s.checkCode(a, emailOTP, session)
+		}
 	}
 	return s.checkSecondFactor(a, emailOTP, session)
 }
