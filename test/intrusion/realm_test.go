@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,8 +83,12 @@ func attribute(name, value string) map[string]string {
 // user makes somebody with a password, and with addresses that are known to be theirs.
 func (r *realm) user(t *testing.T, name string) {
 	t.Helper()
+	mail := name
+	if !strings.Contains(mail, "@") {
+		mail += "@example.com"
+	}
 	r.admin(t, "AdminCreateUser", map[string]any{"Username": name, "MessageAction": "SUPPRESS", "UserAttributes": []any{
-		attribute("email", name+"@example.com"), attribute("email_verified", "true"), attribute("phone_number", phone(name)), attribute("phone_number_verified", "true"),
+		attribute("email", mail), attribute("email_verified", "true"), attribute("phone_number", phone(name)), attribute("phone_number_verified", "true"),
 	}}).must(t, nil)
 	r.admin(t, "AdminSetUserPassword", map[string]any{"Username": name, "Password": password, "Permanent": true}).must(t, nil)
 }
