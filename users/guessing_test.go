@@ -2,6 +2,10 @@ package users
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
 	"bothy/api/cognitoidp"
@@ -126,4 +130,40 @@ func TestForgottenCodeOfAnOldAddress(t *testing.T) {
 	refused(w, w.s.confirmForgotPassword, &cognitoidp.ConfirmForgotPasswordInput{ClientId: str(cl), Username: str("alice"), ConfirmationCode: str(old), Password: str("N3w!passw")},
 		"ExpiredCodeException", "Invalid code provided")
 	w.signIn(p, cl, "alice")
+}
+
+// TestAnswerOfAnotherProvider: an answer that names another issuer is not exchanged at the provider that the browser left for.
+func TestAnswerOfAnotherProvider(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	w.provider(p, "Evil", "OIDC", map[string]string{
+		"client_id": "app", "client_secret": "s", "authorize_scopes": "openid", "oidc_issuer": "https://evil.example", "attributes_request_method": "GET",
+		"authorize_url": "https://evil.example/a", "token_url": "https://evil.example/t", "attributes_url": "https://evil.example/u", "jwks_uri": "https://evil.example/k",
+	}, nil)
+	g := w.gate(p, w.client(p, offering("Evil")), "Evil")
+	_, memory := g.depart(t)
+	_, err := g.arrive(memory, url.Values{"code": {"of the honest one"}, "state": {"the state"}, "iss": {"https://honest.example"}})
+	wantFault(t, err, "NotAuthorizedException", "did not confirm the sign-in")
+	if reason := wire.ReasonOf(err); !strings.Contains(reason, `the answer is of "https://honest.example", not of https://evil.example`) {
+		t.Errorf("%s", reason)
+	}
+}
+
+// TestGhostsHaveEitherAddress: where people may have a phone, a mailbox or both, neither medium tells that somebody exists.
+func TestGhostsHaveEitherAddress(t *testing.T) {
+	for want, auto := range map[string][]string{"EMAIL": {"email"}, "SMS": {"phone_number"}, "EMAIL SMS": {"email", "phone_number"}} {
+		w := newWorld(t)
+		cl := w.client(w.pool(func(in *cognitoidp.CreateUserPoolInput) {
+			in.AutoVerifiedAttributes = auto
+			in.SmsConfiguration = &cognitoidp.SmsConfigurationType{SnsCallerArn: str("arn:aws:iam::" + account + ":role/sms")}
+		}), hiding)
+		seen := map[string]bool{}
+		for i := range 40 {
+			out := must(w, w.s.forgotPassword, &cognitoidp.ForgotPasswordInput{ClientId: str(cl), Username: str(fmt.Sprintf("nobody%d", i))})
+			seen[out.CodeDeliveryDetails.DeliveryMedium.V] = true
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(seen)), " "); got != want {
+			t.Errorf("%v: %s, want %s", auto, got, want)
+		}
+	}
 }
