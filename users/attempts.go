@@ -137,6 +137,14 @@ func (a *attempt) failed(tx *kv.Tx, subject string, ghost bool, way progress) er
 	return a.failedHere(tx, &user{Sub: subject, ghost: ghost}, way, "Password")
 }
 
+// failedRound notes a wrong answer to a custom challenge, as failed does a password.
+func (a *attempt) failedRound(tx *kv.Tx, u *user, way progress) error {
+	if err := countFailure(tx, a.Account, a.pool.ID, u.Sub, a.Now); err != nil {
+		return err
+	}
+	return a.failedHere(tx, u, way, "Mfa")
+}
+
 // failedSecond notes a wrong second factor, as failed does a password.
 func (a *attempt) failedSecond(tx *kv.Tx, ch challenge) error {
 	if err := secondLock.count(tx, a.Account, a.pool.ID, secondSubject(ch.Sub), a.Now); err != nil {
@@ -154,11 +162,16 @@ func (a *attempt) failedHere(tx *kv.Tx, u *user, way progress, kind string) erro
 	if err != nil {
 		return err
 	}
+	return at.count(tx, a.Account)
+}
+
+// count notes one more failure. The caller keeps the transaction.
+func (at *atAddress) count(tx *kv.Tx, account string) error {
 	at.Failures++
 	if over := int(at.Failures) - freeAtAddress; over >= 0 {
-		at.Until = a.Now.Add(min(time.Second<<min(over, 20), longestWait))
+		at.Until = at.At.Add(min(time.Second<<min(over, 20), longestWait))
 	}
-	return addresses.Put(tx, everywhere(a.Account), at)
+	return addresses.Put(tx, everywhere(account), at)
 }
 
 // forgetFailures starts the count anew.

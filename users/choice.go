@@ -110,6 +110,9 @@ func (s *Service) ways(a *attempt, u *user) (factors []string, err error) {
 		factors, err = find(tx, a.Account, a.pool, u)
 		return err
 	})
+	if len(factors) == 0 && a.client.hides() && allowsFactor(a.pool, shownPassword) { // people of other providers, say: they look like all others
+		factors = []string{shownPassword}
+	}
 	if i := slices.Index(factors, shownPassword); i >= 0 {
 		factors = slices.Insert(factors, i+1, passwordSRP)
 	}

@@ -2,10 +2,12 @@ package users
 
 import (
 	"crypto/hmac"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/record"
 	"bothy/wire"
@@ -139,6 +141,28 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 		return nil, keep(wire.Because(codeMismatch(), "wrong code for %s, try %d of %d", purpose, k.Tries, triesPerCode))
 	}
 	return k, codes.Delete(tx, inPool(account, k.Pool), k.Pool, k.Subject, k.Purpose)
+}
+
+// guessCode is tryCode for who shows nothing but the code: a wrong one counts against the address it comes from too. The bound of a
+// code is no bound for who tries a few codes of each of many users.
+func (s *Service) guessCode(tx *kv.Tx, c *wire.Call, ip string, p *pool, u *user, purpose, text string) (*code, error) {
+	if ip == "" {
+		return s.tryCode(tx, c.Account, p, u, purpose, text, c.Now)
+	}
+	at, err := failuresAt(tx, c.Account, wire.Household(ip), c.Now)
+	if err != nil {
+		return nil, err
+	}
+	if c.Now.Before(at.Until) {
+		return nil, wire.Because(tooOften(), "%.0f failures from %s; locked until %s", at.Failures, at.Address, at.Until.UTC().Format(time.RFC3339))
+	}
+	k, err := s.tryCode(tx, c.Account, p, u, purpose, text, c.Now)
+	if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
+		if err := at.count(tx, c.Account); err != nil {
+			return nil, err
+		}
+	}
+	return k, err
 }
 
 // isCode tells whether tryCode would take the code, without trying it. Only a right one may make a difference to who asks.

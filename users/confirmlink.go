@@ -117,7 +117,7 @@ func (s *Service) confirmByLink(c *wire.Call, poolID, text string) error {
 
 // confirm confirms a user who shows the code they were sent, and tells which of their addresses that proved, "" when it changed meanwhile.
 func (s *Service) confirm(tx *kv.Tx, c *wire.Call, p *pool, u *user, code string, force bool) (proved string, err error) {
-	k, err := s.tryCode(tx, c.Account, p, u, forSignUp, code, c.Now)
+	k, err := s.guessCode(tx, c, c.SourceIP, p, u, forSignUp, code)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ const (
 
 // mostRounds of custom challenges make a sign-in, as with AWS.
 const mostRounds = 5
+
+// mostOpenRounds is how many challenges of one user wait for an answer at a time.
+const mostOpenRounds = 5
 
 // mostRoundBytes is what the functions may have remembered between two requests, as JSON.
 const mostRoundBytes = 256 << 10
@@ -137,11 +141,28 @@ func (s *Service) askCustom(a *attempt, u *user, way progress, results, custom [
 	}
 	r := &round{Pool: a.pool.ID, Sub: u.Sub, ID: wire.NewUUID(), Expires: a.Now.Add(a.client.patience())}
 	r.Sealed = s.cfg.Sealer.Seal(roundPlace(a.Account, r), kept)
-	if err := s.update(a, func(tx *kv.Tx) error { return rounds.Insert(tx, inPool(a.Account, r.Pool), r) }); err != nil {
+	if err := s.update(a, func(tx *kv.Tx) error { return r.open(tx, a.Account) }); err != nil {
 		return nil, err
 	}
-	session, err := s.sessionOf(a, &verdict{user: u, way: way, ask: customChallenge}, challenge{Round: r.ID})
+	session, err := s.sessionOf(a, &verdict{user: u, way: way, ask: customChallenge}, challenge{Round: r.ID, Against: digest(u.Credential)})
 	return &step{name: customChallenge, params: params, session: session}, err
+}
+
+// open keeps a round. Those of one user are few, the oldest goes for a new one: who opens many cannot answer them all before the first
+// wrong answer counts.
+func (r *round) open(tx *kv.Tx, account string) error {
+	scope := inPool(account, r.Pool)
+	all, err := rounds.All(tx, scope, "", r.Pool, r.Sub)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b *round) int { return a.Expires.Compare(b.Expires) })
+	for _, old := range all[:max(0, len(all)-mostOpenRounds+1)] {
+		if err := rounds.Delete(tx, scope, old.Pool, old.Sub, old.ID); err != nil {
+			return err
+		}
+	}
+	return rounds.Insert(tx, scope, r)
 }
 
 // answerCustom takes the answer to a custom challenge.
@@ -162,12 +183,15 @@ func (s *Service) answerCustom(a *attempt, session string) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !bytes.Equal(digest(u.Credential), ch.Against) {
+		return nil, wire.Because(notAuthorized("Invalid session for the user, session is expired."), "the user has another password by now")
+	}
 	right, err := s.verifyAuthChallenge(a, u, st.Private, answer)
 	if err != nil {
 		return nil, err
 	}
 	if !right {
-		if err := s.update(a, func(tx *kv.Tx) error { return a.failed(tx, u.Sub, u.ghost, ch.Way) }); err != nil {
+		if err := s.update(a, func(tx *kv.Tx) error { return a.failedRound(tx, u, ch.Way) }); err != nil {
 			return nil, err
 		}
 	}
@@ -179,6 +203,9 @@ func (s *Service) takeRound(a *attempt, ch challenge) (*state, error) {
 	scope := inPool(a.Account, a.pool.ID)
 	var r *round
 	err := s.update(a, func(tx *kv.Tx) (err error) {
+		if err := a.mayTry(tx, ch.Sub); err != nil { // locked out since they began: by other answers
+			return err
+		}
 		if r, err = rounds.Get(tx, scope, a.pool.ID, ch.Sub, ch.Round); err != nil {
 			return err
 		}

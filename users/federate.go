@@ -76,6 +76,9 @@ func (s *Service) arrive(c *wire.Call, p *pool, cl *client, idp *provider, memor
 	if !cl.offers(idp.Name) {
 		return nil, wire.Because(invalid("The provider %s is not enabled for the client.", idp.Name), "client %s does not list it", cl.ID)
 	}
+	if err := s.mayCome(c, p, cl.ID, c.SourceIP); err != nil {
+		return nil, err
+	}
 	m, err := s.remember(c, idp, memory, answer)
 	if err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ func (s *Service) arriveOIDC(c *wire.Call, idp *provider, m *away, answer url.Va
 		return nil, err
 	}
 	rp := s.relying(idp)
+	if err := sentBy(c, idp, rp, answer.Get("iss")); err != nil {
+		return nil, err
+	}
 	tokens, err := rp.Exchange(c, app, answer.Get("code"), m.Verifier)
 	if err != nil {
 		return nil, unreachable(idp, err)
@@ -93,6 +96,18 @@ func (s *Service) arriveOIDC(c *wire.Call, idp *provider, m *away, answer url.Va
 		return nil, unreachable(idp, err)
 	}
 	return gather(idp, signed, info, answer.Get("user"))
+}
+
+// sentBy refuses an answer that names another issuer than the provider, before the code in it is shown to the wrong one (RFC 9207).
+func sentBy(c *wire.Call, idp *provider, rp *oidc.Provider, issuer string) error {
+	if issuer == "" || idp.Details["oidc_issuer"] == "" {
+		return nil
+	}
+	e, err := rp.Endpoints(c)
+	if err == nil && e.Issuer != issuer {
+		err = wire.Because(notAuthorized("The identity provider %s did not confirm the sign-in.", idp.Name), "the answer is of %.200q, not of %s", issuer, e.Issuer)
+	}
+	return unreachable(idp, err)
 }
 
 // userInfo asks the provider about the user, where it has a place to ask that answers in claims.

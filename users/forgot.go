@@ -79,8 +79,12 @@ func (s *Service) confirmForgotPassword(c *wire.Call, in *cognitoidp.ConfirmForg
 		if err := a.hide(s, c.Account, in.Username.V, refusal); err != nil {
 			return err
 		}
-		if _, err := s.tryCode(tx, c.Account, a.pool, a.user, forPassword, in.ConfirmationCode.V, c.Now); err != nil {
+		k, err := s.guessCode(tx, c, c.SourceIP, a.pool, a.user, forPassword, in.ConfirmationCode.V)
+		if err != nil {
 			return err
+		}
+		if a.user.Attributes[k.Attribute] != k.Value {
+			return keep(wire.Because(codeExpired(), "the code was sent to another %s than the user now has", k.Attribute))
 		}
 		if err := replacePassword(tx, c.Account, a.pool, a.user, sealed, compared); err != nil {
 			return err

@@ -81,6 +81,14 @@ func (v *visit) byChoice(a *authorization) bool {
 	return a.client.allows(userAuth) && slices.ContainsFunc(v.pool.firstFactors(), func(f string) bool { return f != shownPassword })
 }
 
+// mayTry refuses addresses that are shut out, and those that come too fast.
+func (v *visit) mayTry(a *authorization) error {
+	if err := v.s.mayCome(v.Call, v.pool, a.client.ID, v.SourceIP); err != nil {
+		return err
+	}
+	return v.s.mayAsk(v.Call, v.pool.ID)
+}
+
 // login takes name and password.
 func (v *visit) login() (*reply, error) {
 	a, err := v.localOnly()
@@ -92,7 +100,7 @@ func (v *visit) login() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
+	st, err := (*step)(nil), v.mayTry(a)
 	switch {
 	case err != nil:
 	case v.byChoice(a):
@@ -158,7 +166,7 @@ func (v *visit) challenge() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := (*step)(nil), v.s.mayAsk(v.Call, v.pool.ID)
+	st, err := (*step)(nil), v.mayTry(a)
 	if err == nil && q.Name == mfaSetup && q.Params["SECRET"] != "" {
 		err = v.confirmSetUp(q)
 	}

@@ -97,10 +97,17 @@ func (p *pool) recoveryOrder() []string {
 // pretended is the address that a ghost seems to have: what the caller named, or one that never changes.
 func (s *Service) pretended(account string, p *pool, u *user, named string) (address, error) {
 	attribute := attributeOfName([]string{"email", "phone_number"}, named)
-	if auto := p.Settings.AutoVerifiedAttributes; attribute == "" && len(auto) > 0 && !slices.Contains(auto, "email") {
+	if attribute != "" {
+		return s.madeUp(account, p, u, attribute, named)
+	}
+	mask, err := s.mask(account, p)
+	if err != nil {
+		return address{}, err
+	}
+	auto := p.Settings.AutoVerifiedAttributes
+	mails, calls := len(auto) == 0 || slices.Contains(auto, "email"), slices.Contains(auto, "phone_number")
+	if attribute = "email"; calls && (!mails || mac(mask, []byte("medium"), []byte(u.Sub))[0] < 128) { // where people may have either, so may ghosts
 		attribute = "phone_number"
-	} else if attribute == "" {
-		attribute = "email"
 	}
 	return s.madeUp(account, p, u, attribute, named)
 }

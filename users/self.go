@@ -149,7 +149,7 @@ func (s *Service) verifyUserAttribute(c *wire.Call, in *cognitoidp.VerifyUserAtt
 		if name != "email" && name != "phone_number" {
 			return invalid("Invalid attribute: only email and phone_number can be verified.")
 		}
-		k, err := s.tryCode(tx, c.Account, b.pool, b.user, forAttribute+name, in.Code.V, c.Now)
+		k, err := s.guessCode(tx, c, c.SourceIP, b.pool, b.user, forAttribute+name, in.Code.V)
 		if err != nil {
 			return err
 		}

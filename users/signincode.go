@@ -1,6 +1,7 @@
 package users
 
 import (
+	"encoding/base64"
 	"errors"
 
 	"bothy/api/cognitoidp"
@@ -74,8 +75,11 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 
 // checkEmailCode takes a code that came by e-mail: of a first factor, or of the second one that has the same name.
 func (s *Service) checkEmailCode(a *attempt, session string) (*step, error) {
-	if _, _, err := s.resume(a, firstCode(emailOTP), session); err == nil {
-		return s.checkCode(a, emailOTP, session)
+	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	if err == nil {
+		if ch, err := s.unsealChallenge(a.Account, sealed); err == nil && ch.Kind == firstCode(emailOTP) {
+			return s.checkCode(a, emailOTP, session)
+		}
 	}
 	return s.checkSecondFactor(a, emailOTP, session)
 }

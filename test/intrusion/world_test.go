@@ -250,6 +250,7 @@ func (w *world) intact(t *testing.T) {
 // why is what the operator reads about a request, by the command line.
 func (w *world) why(t *testing.T, id string) string {
 	t.Helper()
+	defer w.skip.Store(w.skip.Swap(0)) // the command signs by the true time
 	var out, errs bytes.Buffer
 	if code := cli.Run([]string{"--data", w.dir, "--endpoint", w.node.URL(), "why", id}, &out, &errs, cli.Program{}); code != 0 {
 		t.Fatalf("bothy why %s: %s", id, &errs)
@@ -311,13 +312,13 @@ func read(t *testing.T, res *http.Response) answer {
 	}
 	a := answer{status: res.StatusCode, id: cmp.Or(res.Header.Get("x-amzn-RequestId"), res.Header.Get("x-amz-request-id")), code: res.Header.Get("x-amzn-ErrorType"), body: body}
 	var text struct {
-		Type    string `json:"__type"`
-		Message string
+		Type           string `json:"__type"`
+		Message, Error string
 	}
 	if json.Unmarshal(body, &text) == nil {
 		a.message = text.Message
 		if a.code == "" {
-			a.code = text.Type
+			a.code = cmp.Or(text.Type, text.Error)
 		}
 	} else if a.code == "" {
 		a.code = element(body, "Code")
