@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -19,6 +20,7 @@ type Options struct {
 	NodeModules             string        // modules that functions find preinstalled
 	Metrics                 string        // where metrics are served; "" nowhere
 	KeepLog                 time.Duration // how long changes are kept for a recovery to a moment
+	Issuer                  string        // https://DOMAIN of tokens and links; "": AWS's
 	KeyAge                  time.Duration // of the signing keys of user pools; 0: they are not rotated by themselves
 	Log                     *slog.Logger
 }
@@ -41,10 +43,22 @@ type upCommand struct {
 	Metrics     string        `help:"Address on which to serve GET /metrics for Prometheus, such as 127.0.0.1:9464, to whoever reaches it." placeholder:"HOST:PORT"`
 	KeepLog     time.Duration `help:"Keep every change of rows, and deleted blobs, this long (168h is a week), so that 'bothy restore --log --to' can bring a backup up to any moment since. It costs the disk what is written in that time." placeholder:"DURATION"`
 	KeyAge      time.Duration `help:"Rotate the signing keys of user pools that are older than this (2160h are 90 days). Without it, only 'bothy users rotate-keys' does." placeholder:"DURATION"`
+	Issuer      string        `help:"Write this address of the node, https://DOMAIN, into the tokens of user pools as their issuer, and into links in messages. Without it tokens have AWS's issuers, which is what most clients expect; either is taken." placeholder:"URL"`
 	Log         string        `default:"warn" enum:"debug,info,warn,error" help:"How much to log to standard error: ${enum}."`
 }
 
 const shortestKeyAge = 48 * time.Hour
+
+// checkIssuer takes https://HOST[:PORT] and nothing behind it: the pool's id is put there.
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return nil
+	}
+	if u, err := url.Parse(issuer); err != nil || u.Scheme != "https" || u.Host == "" || issuer != "https://"+u.Host {
+		return fmt.Errorf("--issuer %s is not of the form https://DOMAIN", issuer)
+	}
+	return nil
+}
 
 // Run serves until it is told to end.
 func (u *upCommand) Run(s *streams, t *Target) (err error) {
@@ -57,6 +71,9 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 	if u.KeyAge != 0 && u.KeyAge < shortestKeyAge {
 		return errors.New("--key-age is a duration of at least 48h: new keys are shown before they sign, and old ones after")
 	}
+	if err := checkIssuer(u.Issuer); err != nil {
+		return err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(u.Log)); err != nil {
 		return err
@@ -66,7 +83,7 @@ func (u *upCommand) Run(s *streams, t *Target) (err error) {
 		return err
 	}
 	n, err := s.program.Start(s, Options{
-		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog, KeyAge: u.KeyAge,
+		DataDir: t.Data, Store: u.Store, Blobs: u.Blobs, Listen: u.Listen, Region: t.Region, Dev: u.Dev, NodeModules: u.modules(exe), Metrics: u.Metrics, KeepLog: u.KeepLog, KeyAge: u.KeyAge, Issuer: u.Issuer,
 		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -39,13 +39,24 @@ func (v verified) mapping(p *pool) (m cognitoidentity.RoleMapping, ok bool) {
 func (s *Service) verify(c *wire.Call, p *pool, logins map[string]string) ([]verified, error) {
 	var out []verified
 	for _, provider := range slices.Sorted(maps.Keys(logins)) {
-		v, err := s.verifyOne(c, p, provider, logins[provider])
+		v, err := s.verifyOne(c, p, s.usual(provider), logins[provider])
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// usual is the name by which identity pools know a provider: clients name a user pool by the issuer of its tokens, which may be the
+// node's own.
+func (s *Service) usual(provider string) string {
+	if s.cfg.UserPool != nil {
+		if name := s.cfg.UserPool(provider); name != "" {
+			return name
+		}
+	}
+	return provider
 }
 
 func (s *Service) verifyOne(c *wire.Call, p *pool, provider, token string) (verified, error) {

@@ -43,8 +43,11 @@ type Config struct {
 	Account   func() string // whose keys sign and verify where no call tells
 	Logins    Logins
 	Providers Providers
-	HTTP      *http.Client // to login providers
-	Sessions  Sessions
+	// UserPool is the usual name, "cognito-idp.REGION.amazonaws.com/POOL", of the user pool that a login names otherwise, "" when it
+	// names none; nil: none has another.
+	UserPool func(provider string) string
+	HTTP     *http.Client // to login providers
+	Sessions Sessions
 }
 
 // Logins verifies the tokens that users bring.

@@ -46,6 +46,8 @@ type Config struct {
 
 	KeyAge time.Duration // of the signing keys of user pools: older ones are rotated; 0: only when an operator says so
 
+	Issuer string // https://DOMAIN of this node, for the tokens of user pools and links in messages; "": tokens have AWS's issuers
+
 	NodeModules string // what functions find preinstalled: aws-sdk v2; hosting buckets get its copy for browsers
 
 	Log *slog.Logger     // nil discards

@@ -86,10 +86,10 @@ func (n *Node) assemble(ctx context.Context, sealer *record.Sealer) error {
 	}
 	s.users = users.New(users.Config{
 		DB: n.db, Sealer: sealer, Account: account, Now: n.cfg.Now, Deliver: s.deliver, Invoke: triggers{s}, Logs: s.writeLog, KeyAge: n.cfg.KeyAge,
-		Home: func() string { return "https://" + n.local() }, Domains: domains,
+		Issuer: n.cfg.Issuer, Home: n.home, Domains: domains,
 	})
 	s.identities = identities.New(identities.Config{DB: n.db, Sealer: sealer, Now: n.cfg.Now, Account: account,
-		Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
+		UserPool: s.userPool, Logins: logins{s}, Providers: providers{s}, HTTP: &http.Client{}, Sessions: sessions{s}})
 	s.tables = tables.New(tables.Config{DB: n.db, Now: n.cfg.Now, Sealer: sealer, Objects: tableObjects{s}, Log: n.cfg.Log})
 	s.objects = objects.New(objects.Config{DB: n.db, Blobs: n.blobs, Account: account, Region: n.cfg.Region, Now: n.cfg.Now})
 	var err error
@@ -310,12 +310,28 @@ func (a sessions) Issue(ctx context.Context, spec identities.SessionSpec) (ident
 	return identities.SessionCredentials{AccessKeyID: issued.AccessKey, SecretKey: issued.Secret, SessionToken: issued.Token, Expires: issued.Expires}, nil
 }
 
+// home is the URL of the node, for links in messages.
+func (n *Node) home() string {
+	if n.cfg.Issuer != "" {
+		return n.cfg.Issuer
+	}
+	return "https://" + n.local()
+}
+
+// userPool is AWS's name of the user pool that a login names by its issuer, "" when it names none.
+func (s *services) userPool(provider string) string {
+	if id := s.users.PoolOfIssuer("https://" + provider); id != "" {
+		return strings.TrimPrefix(users.AmazonIssuer(id), "https://")
+	}
+	return ""
+}
+
 // webTokens verify the tokens of identity pools and user pools for sts:AssumeRoleWithWebIdentity.
 type webTokens struct{ s *services }
 
 func (w webTokens) Verify(ctx context.Context, claimed, token string) (string, map[string]any, error) {
-	if pool, ok := strings.CutPrefix(claimed, "https://cognito-idp."); ok {
-		return w.ofUserPool(ctx, "cognito-idp."+pool, token)
+	if provider := strings.TrimPrefix(claimed, "https://"); w.s.users.PoolOfIssuer(claimed) != "" {
+		return w.ofUserPool(ctx, provider, token)
 	}
 	who, err := w.s.identities.Verify(ctx, token)
 	switch {

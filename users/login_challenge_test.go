@@ -85,7 +85,7 @@ func TestPoolAsProvider(t *testing.T) {
 	must(h.world, h.s.adminConfirmSignUp, &cognitoidp.AdminConfirmSignUpInput{UserPoolId: str(theirs), Username: str("carl")})
 	must(h.world, h.s.createIdentityProvider, &cognitoidp.CreateIdentityProviderInput{
 		UserPoolId: str(h.pool), ProviderName: str("Works"), ProviderType: str("OIDC"), AttributeMapping: map[string]string{"email": "email"}, IdpIdentifiers: []string{"works.example"},
-		ProviderDetails: map[string]string{"client_id": at, "client_secret": shown.ClientSecret.V, "authorize_scopes": "openid email", "oidc_issuer": issuer(theirs), "attributes_request_method": "GET"},
+		ProviderDetails: map[string]string{"client_id": at, "client_secret": shown.ClientSecret.V, "authorize_scopes": "openid email", "oidc_issuer": AmazonIssuer(theirs), "attributes_request_method": "GET"},
 	})
 	both := h.app(h.pool, func(in *cognitoidp.CreateUserPoolClientInput) {
 		in.SupportedIdentityProviders = []string{"COGNITO", "Works"}

@@ -17,7 +17,7 @@ func TestLibraries(t *testing.T) {
 	h := newHosted(t)
 	h.member(h.client, "ann")
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Transport: h.transport()})
-	provider, err := oidc.NewProvider(ctx, issuer(h.pool))
+	provider, err := oidc.NewProvider(ctx, AmazonIssuer(h.pool))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestClientCredentials(t *testing.T) {
 	}
 	token := m["access_token"].(string)
 	c := claimsOf(t, token)
-	if c["sub"] != id || c["client_id"] != id || c["scope"] != "https://api/read" || c["token_use"] != "access" || c["version"] != 2.0 || c["username"] != nil || c["iss"] != issuer(h.pool) {
+	if c["sub"] != id || c["client_id"] != id || c["scope"] != "https://api/read" || c["token_use"] != "access" || c["version"] != 2.0 || c["username"] != nil || c["iss"] != AmazonIssuer(h.pool) {
 		t.Fatalf("%v", c)
 	}
 	if _, m := ask("", "Authorization", basicAuth(id, key)); claimsOf(t, m["access_token"].(string))["scope"] != "https://api/read https://api/write" {
@@ -288,7 +288,7 @@ func TestDiscovery(t *testing.T) {
 		"[::1]:4566": "http://tasks.auth.localhost:4566", "cognito-idp.localhost:4566": "http://tasks.auth.localhost:4566",
 	} {
 		_, m, _ := h.at("GET", "http://"+host+"/"+h.pool+"/.well-known/openid-configuration")
-		if m["token_endpoint"] != want+"/oauth2/token" || m["authorization_endpoint"] != want+"/oauth2/authorize" || m["issuer"] != issuer(h.pool) {
+		if m["token_endpoint"] != want+"/oauth2/token" || m["authorization_endpoint"] != want+"/oauth2/authorize" || m["issuer"] != AmazonIssuer(h.pool) {
 			t.Errorf("%s: %v", host, m)
 		}
 	}

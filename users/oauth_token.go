@@ -189,14 +189,14 @@ func (v *visit) byMachine(cl *client) (*tokens, error) {
 	}
 	_, key := keys.at(v.Now)
 	_, life, _ := cl.lifetimes()
-	access, err := v.s.sign(key, machineClaims(cl, scopes, v.Now, life))
+	access, err := v.s.sign(key, v.s.machineClaims(cl, scopes, v.Now, life))
 	return &tokens{Access: access, Life: int32(life / time.Second), Type: "Bearer"}, err
 }
 
 // machineClaims are those of a token that a client got for itself, as Cognito shapes them: sub is the client.
-func machineClaims(cl *client, scopes []string, now time.Time, life time.Duration) map[string]any {
+func (s *Service) machineClaims(cl *client, scopes []string, now time.Time, life time.Duration) map[string]any {
 	return map[string]any{
-		"sub": cl.ID, "client_id": cl.ID, "token_use": "access", "scope": strings.Join(scopes, " "), "auth_time": now.Unix(), "iss": issuer(cl.Pool),
+		"sub": cl.ID, "client_id": cl.ID, "token_use": "access", "scope": strings.Join(scopes, " "), "auth_time": now.Unix(), "iss": s.issuer(cl.Pool),
 		"exp": now.Add(life).Unix(), "iat": now.Unix(), "version": 2, "jti": wire.NewUUID(),
 	}
 }
@@ -208,7 +208,7 @@ func isMachine(m claims) bool {
 
 // machineLive tells whether the client of such a token is still there, and still may.
 func machineLive(tx *kv.Tx, account string, m claims) (bool, error) {
-	cl, _, err := clientOf(tx, account, poolOfIssuer(m.text("iss")), m.text("client_id"))
+	cl, _, err := clientOf(tx, account, m.pool(), m.text("client_id"))
 	if refused := (wire.Fault)(nil); errors.As(err, &refused) {
 		return false, nil
 	}

@@ -54,13 +54,13 @@ func (s *Service) issue(c *wire.Call, g *grant, source string, metadata map[stri
 	idKey, accessKey := keys.at(c.Now)
 	idLife, accessLife, _ := g.client.lifetimes()
 	event := wire.NewUUID()
-	access, err := s.sign(accessKey, over.accessToken(accessClaims(g, c.Now, accessLife, event)))
+	access, err := s.sign(accessKey, over.accessToken(s.accessClaims(g, c.Now, accessLife, event)))
 	if err != nil {
 		return nil, err
 	}
 	out := &cognitoidp.AuthenticationResultType{AccessToken: wire.Some(access), TokenType: wire.Some("Bearer"), ExpiresIn: wire.Some(int32(accessLife / time.Second))}
 	if g.session.identifies() {
-		claims := over.idToken(idClaims(g, c.Now, idLife, event))
+		claims := over.idToken(s.idClaims(g, c.Now, idLife, event))
 		if len(g.session.Scopes) > 0 {
 			claims["at_hash"] = halfHash(access)
 		}
@@ -98,14 +98,31 @@ func (s *Service) sign(by jose.Signer, claims map[string]any) (text string, err 
 	return text, err
 }
 
-// issuer is the iss of a pool's tokens; clients derive the key of their Logins map from it.
-func issuer(poolID string) string {
+// AmazonIssuer is the iss that AWS writes into a pool's tokens; clients derive the key of their Logins map from it.
+func AmazonIssuer(poolID string) string {
 	return "https://cognito-idp." + regionOf(poolID) + ".amazonaws.com/" + poolID
 }
 
-func commonClaims(g *grant, now time.Time, life time.Duration, event, use string) map[string]any {
+// issuer is the iss of a pool's new tokens: AWS's, or of the node's own domain.
+func (s *Service) issuer(poolID string) string {
+	if s.cfg.Issuer != "" {
+		return s.cfg.Issuer + "/" + poolID
+	}
+	return AmazonIssuer(poolID)
+}
+
+// PoolOfIssuer is the pool id of an issuer, "" when it is none. Both forms are good at any time: an operator may change to the other.
+func (s *Service) PoolOfIssuer(iss string) string {
+	id := iss[strings.LastIndexByte(iss, '/')+1:]
+	if regionOf(id) == "" || iss != AmazonIssuer(id) && iss != s.issuer(id) {
+		return ""
+	}
+	return id
+}
+
+func (s *Service) commonClaims(g *grant, now time.Time, life time.Duration, event, use string) map[string]any {
 	m := map[string]any{
-		"sub": g.user.Sub, "iss": issuer(g.pool.ID), "token_use": use, "auth_time": g.session.AuthTime.Unix(), "iat": now.Unix(),
+		"sub": g.user.Sub, "iss": s.issuer(g.pool.ID), "token_use": use, "auth_time": g.session.AuthTime.Unix(), "iat": now.Unix(),
 		"exp": now.Add(life).Unix(), "jti": wire.NewUUID(), "origin_jti": g.session.Origin, "event_id": event,
 	}
 	if names := groupNames(g.groups); len(names) > 0 {
@@ -114,8 +131,8 @@ func commonClaims(g *grant, now time.Time, life time.Duration, event, use string
 	return m
 }
 
-func idClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
-	m := commonClaims(g, now, life, event, "id")
+func (s *Service) idClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
+	m := s.commonClaims(g, now, life, event, "id")
 	m["aud"], m["cognito:username"] = g.client.ID, g.user.Name
 	if len(g.user.Identities) > 0 {
 		m["identities"] = g.user.identityClaims()
@@ -146,8 +163,8 @@ func idClaims(g *grant, now time.Time, life time.Duration, event string) map[str
 	return m
 }
 
-func accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
-	m := commonClaims(g, now, life, event, "access")
+func (s *Service) accessClaims(g *grant, now time.Time, life time.Duration, event string) map[string]any {
+	m := s.commonClaims(g, now, life, event, "access")
 	m["scope"], m["client_id"], m["username"] = strings.Join(g.session.scopes(), " "), g.client.ID, g.user.Name
 	if g.session.Device != "" {
 		m["device_key"] = g.session.Device

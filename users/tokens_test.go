@@ -73,7 +73,7 @@ func TestTokenTricksAreRefused(t *testing.T) {
 	}
 	changed["sub"] = "somebody else"
 	foreignIss := claimsOf(t, foreign.AccessToken.V)
-	foreignIss["iss"] = issuer(p)
+	foreignIss["iss"] = AmazonIssuer(p)
 	for name, token := range map[string]string{
 		"empty":                      "",
 		"garbage":                    "a.b.c",
@@ -94,7 +94,7 @@ func TestTokenTricksAreRefused(t *testing.T) {
 		"JSON serialisation":         `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 		"issuer that is no pool":     forge(jose.RS256, public.KeyID, nil, map[string]any{"iss": "https://evil.example.com/" + p, "token_use": "access"}),
 		"other pool's, ours as iss":  forge(jose.RS256, public.KeyID, nil, foreignIss),
-		"our kid, pool that is gone": forge(jose.RS256, public.KeyID, nil, map[string]any{"iss": issuer("us-east-1_gone"), "token_use": "access"}),
+		"our kid, pool that is gone": forge(jose.RS256, public.KeyID, nil, map[string]any{"iss": AmazonIssuer("us-east-1_gone"), "token_use": "access"}),
 		"long":                       strings.Repeat("A", mostTokenBytes+1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,7 +303,7 @@ func TestWellKnown(t *testing.T) {
 	}
 	var doc map[string]any
 	rec = get("/" + p + "/.well-known/openid-configuration")
-	if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil || doc["issuer"] != issuer(p) {
+	if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil || doc["issuer"] != AmazonIssuer(p) {
 		t.Fatalf("%s", rec.Body)
 	}
 	for _, path := range []string{"/us-east-1_gone/.well-known/jwks.json", "/nonsense/.well-known/jwks.json", "/us-east-1_gone/.well-known/openid-configuration"} {

@@ -15,7 +15,7 @@ import (
 	"bothy/wire"
 )
 
-// Config is what user pools need from the node. All but Invoke, Logs, Home, External and Domains is required.
+// Config is what user pools need from the node. All but Invoke, Logs, Issuer, Home, External and Domains is required.
 type Config struct {
 	DB      *kv.DB
 	Sealer  *record.Sealer
@@ -24,6 +24,7 @@ type Config struct {
 	Deliver Deliver
 	Invoke  Invoker       // nil: pools with triggers are refused
 	Logs    Logs          // of imports; nil: they keep none
+	Issuer  string        // "https://DOMAIN": iss of tokens is this and the pool's id; "": as AWS writes it
 	Home    func() string // URL of the node, for links in messages; nil: pools that send some are refused
 	KeyAge  time.Duration // of signing keys: older ones are rotated; 0: only when an operator says so
 	// External reaches external providers; nil: http.DefaultClient.

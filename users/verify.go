@@ -43,21 +43,26 @@ type claims map[string]any
 
 func (m claims) text(name string) string { v, _ := m[name].(string); return v }
 
+// pool is the pool whose key signed the token.
+func (m claims) pool() string {
+	iss := m.text("iss")
+	return iss[strings.LastIndexByte(iss, '/')+1:]
+}
+
 func (m claims) time(name string) time.Time {
 	v, _ := m[name].(float64)
 	return time.Unix(int64(v), 0)
 }
 
-// VerifyIDToken checks an id token of the pool that provider names: a pool id, or "cognito-idp.REGION.amazonaws.com/POOL".
+// VerifyIDToken checks an id token of the pool that provider names: a pool id, "cognito-idp.REGION.amazonaws.com/POOL", or the pool at the node's own domain.
 // It returns the claims and the client the token was made for. Its refusals are *TokenError, ErrTokenExpired or ErrTokenInvalid to errors.Is.
 // The claims of a token that was good once come along with ErrTokenExpired. Whether the sign-in was revoked since is a question for SessionLive.
 func (s *Service) VerifyIDToken(ctx context.Context, provider, token string) (map[string]any, string, error) {
 	poolID := provider
-	if host, id, found := strings.Cut(provider, "/"); found {
-		if host+"/"+id != strings.TrimPrefix(issuer(id), "https://") {
+	if strings.Contains(provider, "/") {
+		if poolID = s.PoolOfIssuer("https://" + provider); poolID == "" {
 			return nil, "", badJWT("%q is not a user pool", provider)
 		}
-		poolID = id
 	}
 	m, err := s.verifyOf(ctx, poolID, token, "id")
 	return m, m.text("aud"), err
@@ -73,7 +78,7 @@ func (s *Service) verifyOf(ctx context.Context, poolID, token, use string) (clai
 	if err != nil {
 		return m, err
 	}
-	if got := poolOfIssuer(m.text("iss")); got != poolID {
+	if got := s.PoolOfIssuer(m.text("iss")); got != poolID {
 		return nil, badJWT("the token is of pool %q, not %q", got, poolID)
 	}
 	return m, nil
@@ -133,17 +138,8 @@ func (s *Service) verify(ctx context.Context, account, token, use string, now ti
 	return m, nil
 }
 
-// poolOfIssuer is the pool id of an issuer, "" when it is none.
-func poolOfIssuer(iss string) string {
-	id := iss[strings.LastIndexByte(iss, '/')+1:]
-	if regionOf(id) == "" || iss != issuer(id) {
-		return ""
-	}
-	return id
-}
-
 func (s *Service) keysOfIssuer(ctx context.Context, account, iss string) (*signer, error) {
-	id := poolOfIssuer(iss)
+	id := s.PoolOfIssuer(iss)
 	if id == "" {
 		return nil, badJWT("issuer %.100q is not a user pool", iss)
 	}
@@ -191,7 +187,7 @@ func bearerOf(tx *kv.Tx, account string, m claims) (*bearer, error) {
 }
 
 func liveUser(tx *kv.Tx, account string, m claims) (*user, *pool, error) {
-	p, err := poolByID(tx, account, poolOfIssuer(m.text("iss")))
+	p, err := poolByID(tx, account, m.pool())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,7 +43,7 @@ func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 			scheme = "https://"
 		}
 		doc := map[string]any{
-			"issuer": issuer(poolID),
+			"issuer": s.issuer(poolID),
 			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
 			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
 			"id_token_signing_alg_values_supported": []string{"RS256"},

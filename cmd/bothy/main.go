@@ -18,5 +18,5 @@ func main() {
 }
 
 func start(ctx context.Context, o cli.Options) (cli.Server, error) {
-	return node.New(ctx, node.Config{DataDir: o.DataDir, Store: o.Store, Blobs: o.Blobs, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, Metrics: o.Metrics, KeepLog: o.KeepLog, KeyAge: o.KeyAge, Log: o.Log})
+	return node.New(ctx, node.Config{DataDir: o.DataDir, Store: o.Store, Blobs: o.Blobs, Listen: o.Listen, Region: o.Region, Dev: o.Dev, NodeModules: o.NodeModules, Metrics: o.Metrics, KeepLog: o.KeepLog, KeyAge: o.KeyAge, Issuer: o.Issuer, Log: o.Log})
 }
