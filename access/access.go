@@ -6,8 +6,8 @@
 //
 // A session has no row. Its token is sealed, holds all it is made of (role, secret, expiry, condition keys, session
 // policies) and opens for its own access key only. The role is read at use, so that a changed policy and a deleted role take
-// effect with the next request; sessions are revoked by a policy that denies all to those issued before a time. Every change also replaces the epoch; as long as a snapshot shows the
-// same epoch, compiled principals are taken from memory.
+// effect with the next request; sessions are revoked by a policy that denies all to those issued before a time. Every change
+// also replaces the epoch; as long as a snapshot shows the same epoch, compiled principals are taken from memory.
 //
 // Rows of the node (no account, no region):
 //
@@ -25,6 +25,25 @@
 //	access.report  (part)  → the account's credential report
 //	access.setting (name)  → what is set for the whole account: "alias", "endpoint tokens"
 //	access.policy  (name)  → managed policy and its versions
+//
+// What users hold is kept by the user's id (AIDA…), so that it survives a new name and does not pass to a new user of the old one:
+//
+//	access.login        (user id)      → console password, sealed, and the former ones
+//	access.mfadevice    (serial)       → virtual MFA device: seed, sealed, whose it is, last step used; index "user" (user id)
+//	access.sshkey       (user id, id)  → public SSH key
+//	access.signingcert  (user id, id)  → X.509 certificate
+//	access.servicecred  (user id, id)  → name and password at one service, sealed; index "name" (service, name)
+//	access.attempt      (subject)      → wrong passwords and codes since the last right one; expires
+//
+// and of the account itself:
+//
+//	access.passwordpolicy   ("policy")  → what it demands of passwords
+//	access.servercert       (name)      → certificate, chain and private key, sealed
+//	access.instanceprofile  (name)      → the role in it; index "role" (name)
+//	access.oidcprovider     (ARN)       → issuer, client ids, thumbprints
+//	access.samlprovider     (ARN)       → metadata
+//	access.assertion        (hash)      → a SAML assertion that made a session; expires with it
+//	access.outbound         ("issuer")  → the account as an issuer of tokens: its keys, sealed
 //
 // Roles, users and groups have the indexes "attached" and "boundary" (policy ARN).
 package access
@@ -51,11 +70,12 @@ type Config struct {
 	WebTokens WebTokens      // of AssumeRoleWithWebIdentity; nil refuses every token
 }
 
-// WebTokens verifies the tokens of web identities: signature, issuer and time.
+// WebTokens verifies the tokens that the node itself gives to users of apps: signature, issuer and time.
 type WebTokens interface {
-	// Verify returns the issuer without its scheme ("cognito-identity.amazonaws.com") and the claims. It fails with an
-	// error that wraps ErrTokenExpired or ErrTokenInvalid; any other error is an internal failure.
-	Verify(ctx context.Context, token string) (issuer string, claims map[string]any, err error)
+	// Verify is told whom the token says it is from, which proves nothing. It returns the issuer without its scheme
+	// ("cognito-identity.amazonaws.com", "cognito-idp.REGION.amazonaws.com/POOL") and the claims. It fails with an error that
+	// wraps ErrTokenExpired or ErrTokenInvalid; any other error is an internal failure.
+	Verify(ctx context.Context, claimed, token string) (issuer string, claims map[string]any, err error)
 }
 
 // Service serves IAM and STS.

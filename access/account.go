@@ -110,6 +110,7 @@ func (s *Service) accountSummary(c *wire.Call, _ *iam.GetAccountSummaryInput) (*
 		for name, count := range map[string]func(*kv.Tx, string) (int, error){
 			"Users": rowCount(users()), "Roles": rowCount(roles()), "Groups": rowCount(groups()), "Policies": rowCount(policies()), "MFADevices": rowCount(devices()),
 			"ServerCertificates": rowCount(serverCerts()), "InstanceProfiles": rowCount(profiles()),
+			"Providers":       providers,
 			"MFADevicesInUse": devicesInUse, "PolicyVersionsInUse": versionsInUse, "AccountAccessKeysPresent": rootHasKeys, "GlobalEndpointTokenVersion": tokenVersion,
 		} {
 			n, err := count(tx, c.Account)
@@ -128,6 +129,16 @@ func rowCount[T any](t *record.Table[T]) func(*kv.Tx, string) (int, error) {
 		rows, err := t.All(tx, of(account), "")
 		return len(rows), err
 	}
+}
+
+// providers counts those of OIDC and of SAML.
+func providers(tx *kv.Tx, account string) (int, error) {
+	oidc, err := rowCount(oidcProviders())(tx, account)
+	if err != nil {
+		return 0, err
+	}
+	saml, err := rowCount(samlProviders())(tx, account)
+	return oidc + saml, err
 }
 
 func devicesInUse(tx *kv.Tx, account string) (n int, err error) {

@@ -106,7 +106,7 @@ func TestSDKAccount(t *testing.T) {
 	must(root.SetSecurityTokenServicePreferences(ctx, &awsiam.SetSecurityTokenServicePreferencesInput{GlobalEndpointTokenVersion: "v2Token"}))
 	sum := must(root.GetAccountSummary(ctx, &awsiam.GetAccountSummaryInput{})).SummaryMap
 	for name, want := range map[string]int32{"Users": 1, "Roles": 1, "Groups": 2, "GroupsQuota": 300, "Policies": 1, "PolicyVersionsInUse": 2, "AccountAccessKeysPresent": 1,
-		"GlobalEndpointTokenVersion": 2, "GroupsPerUserQuota": 10, "MFADevices": 0, "AccountMFAEnabled": 0, "GroupPolicySizeQuota": 5120} {
+		"GlobalEndpointTokenVersion": 2, "GroupsPerUserQuota": 10, "MFADevices": 0, "Providers": 0, "AccountMFAEnabled": 0, "GroupPolicySizeQuota": 5120} {
 		if got, ok := sum[name]; !ok || got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}

@@ -14,8 +14,8 @@ import (
 // Every refusal by policy comes with a header that holds why, sealed: who may call DecodeAuthorizationMessage reads it, and nobody else. AWS
 // does so for a few services, in the message of the error.
 
-// maxDenial bounds an encoded message, as DecodeAuthorizationMessage does.
-const maxDenial = 10240
+// maxDenial bounds an encoded message: every client reads a header of this length.
+const maxDenial = 4096
 
 // denial is a refusal as AWS shows it when decoded.
 type denial struct {

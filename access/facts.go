@@ -13,6 +13,7 @@ import (
 type facts struct {
 	password         bool
 	changed, expires time.Time // of the password; zero: never
+	used             time.Time // to sign in with the password; zero: never
 	mfa              bool
 	certificates     []*signingCertRow
 }
@@ -25,7 +26,7 @@ func credentialFacts(tx *kv.Tx, account string, u *userRow) (f facts, err error)
 		if err != nil {
 			return f, err
 		}
-		f.password, f.changed = true, login.Changed
+		f.password, f.changed, f.used = true, login.Changed, login.Used
 		if rules.MaxAge > 0 {
 			f.expires = login.Changed.AddDate(0, 0, int(rules.MaxAge))
 		}
@@ -46,7 +47,11 @@ func (f *facts) passwordCells() []string {
 	if !f.password {
 		return []string{"false", notApplicable, notApplicable, notApplicable}
 	}
-	return []string{"true", "no_information", reportTime(f.changed), reportTime(f.expires)}
+	used := "no_information"
+	if !f.used.IsZero() {
+		used = reportTime(f.used)
+	}
+	return []string{"true", used, reportTime(f.changed), reportTime(f.expires)}
 }
 
 // certificateCells are of the first two signing certificates.

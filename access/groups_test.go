@@ -102,6 +102,14 @@ func TestGroupQuotas(t *testing.T) {
 	if n != maxGroups {
 		t.Errorf("%d groups", n)
 	}
+	aws, err := listAWSPolicies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range aws[:maxAttached] {
+		as(s, s.root, iam.AttachGroupPolicy, &iam.AttachGroupPolicyInput{GroupName: some("g0"), PolicyArn: some(p.ARN)})
+	}
+	fails(s, s.root, iam.AttachGroupPolicy, &iam.AttachGroupPolicyInput{GroupName: some("g0"), PolicyArn: some(aws[maxAttached].ARN)}, "LimitExceeded", "PoliciesPerGroup: 10")
 	long := `{"Id":"` + strings.Repeat("x", 5100) + `","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
 	fails(s, s.root, iam.PutGroupPolicy, &iam.PutGroupPolicyInput{GroupName: some("g0"), PolicyName: some("p"), PolicyDocument: some(long)}, "LimitExceeded", "Maximum policy size of 5120 bytes exceeded for group g0")
 }
@@ -241,7 +249,9 @@ func TestEscalation(t *testing.T) {
 	}
 	fails(s, bounded, iam.DeleteUserPermissionsBoundary, &iam.DeleteUserPermissionsBoundaryInput{UserName: some("mallory")}, "AccessDenied", "permissions boundary")
 	fails(s, bounded, iam.PutUserPolicy, &iam.PutUserPolicyInput{UserName: some("mallory"), PolicyName: some("p"), PolicyDocument: some(allowAll)}, "AccessDenied", "permissions boundary")
-	fails(s, bounded, iam.CreateUser, &iam.CreateUserInput{UserName: some("other")}, "AccessDenied", "permissions boundary")
+	fails(s, bounded, iam.CreateUser, &iam.CreateUserInput{UserName: some("other")}, "AccessDenied", "because no permissions boundary allows the iam:CreateUser action")
+	barred, _ := s.user("barred", allowAll, `{"Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*"}}`)
+	fails(s, barred, iam.ListUsers, &iam.ListUsersInput{}, "AccessDenied", "with an explicit deny in an identity-based policy")
 	fails(s, bounded, iam.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: some("deploy"), PolicyName: some("p"), PolicyDocument: some(allowAll)}, "AccessDenied", "permissions boundary")
 
 	// The administrator's pattern: rights for others, if they are bounded.
@@ -250,5 +260,34 @@ func TestEscalation(t *testing.T) {
 	fails(s, helpdesk, iam.PutUserPolicy, &iam.PutUserPolicyInput{UserName: some("desk"), PolicyName: some("p"), PolicyDocument: some(allowAll)}, "AccessDenied", "iam:PermissionsBoundary")
 	if d := may(s.again(mallory), "iam:CreateUser", "*", nil); d.Allowed {
 		t.Error("bounded user may do what its policy says")
+	}
+}
+
+// TestManagedBoundary: a boundary may be one of AWS's own policies, of a role too, and is in force in sessions that there are.
+func TestManagedBoundary(t *testing.T) {
+	s := newStage(t)
+	role := s.role("r", trustPool, allowAll)
+	issued := s.issue(poolSpec(role, "1"))
+	can := func(action string, want bool) {
+		t.Helper()
+		if d := may(s.find(issued.AccessKey, issued.Token).Principal, action, "arn:aws:s3:::b/k", nil); d.Allowed != want {
+			t.Errorf("%s: %+v, want allowed %v", action, d, want)
+		}
+	}
+	can("s3:PutObject", true)
+	for _, c := range []struct {
+		boundary        string
+		get, put, group bool
+	}{
+		{"AmazonS3ReadOnlyAccess", true, false, false}, {"PowerUserAccess", true, true, false}, {"ReadOnlyAccess", true, false, false}, {"AWSDenyAll", false, false, false},
+		{"IAMFullAccess", false, false, true}, {"AdministratorAccess", true, true, true},
+	} {
+		as(s, s.root, iam.PutRolePermissionsBoundary, &iam.PutRolePermissionsBoundaryInput{RoleName: some("r"), PermissionsBoundary: some(awsPolicies + "/" + c.boundary)})
+		can("s3:GetObject", c.get)
+		can("s3:PutObject", c.put)
+		can("iam:AddUserToGroup", c.group)
+	}
+	if p := as(s, s.root, iam.GetPolicy, &iam.GetPolicyInput{PolicyArn: some(awsPolicies + "/AdministratorAccess")}).Policy; p.PermissionsBoundaryUsageCount.V != 1 || p.AttachmentCount.V != 0 {
+		t.Errorf("counted %+v", p)
 	}
 }

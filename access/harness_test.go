@@ -35,7 +35,7 @@ type stage struct {
 // fakeTokens are web identity tokens that verify, by their text.
 type fakeTokens map[string]func() (string, map[string]any, error)
 
-func (f fakeTokens) Verify(_ context.Context, token string) (string, map[string]any, error) {
+func (f fakeTokens) Verify(_ context.Context, _, token string) (string, map[string]any, error) {
 	if v := f[token]; v != nil {
 		return v()
 	}

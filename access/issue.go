@@ -30,7 +30,7 @@ type Spec struct {
 	SessionName string
 	Duration    time.Duration // 0 is DefaultSession; the role's maximum caps it
 
-	Federated string          // provider of a web identity: "cognito-identity.amazonaws.com"
+	Federated string          // provider of a web identity: "cognito-identity.amazonaws.com", or the ARN of an OIDC or SAML provider
 	Service   string          // "lambda.amazonaws.com"
 	Caller    *wire.Principal // another principal, by AssumeRole
 

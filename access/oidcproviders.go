@@ -59,6 +59,11 @@ func (s *Service) oidcProvider(ctx context.Context, arn string) (row *oidcRow, e
 	return row, err
 }
 
+// takes tells whether a token of the issuer is for one of the provider's clients; a provider that is not there takes none.
+func (r *oidcRow) takes(issuer string, claims map[string]any) bool {
+	return r != nil && withoutScheme(r.URL) == withoutScheme(issuer) && slices.ContainsFunc(claimList(claims["aud"]), func(id string) bool { return slices.Contains(r.ClientIDs, id) })
+}
+
 // withoutScheme is an issuer as ARNs and condition keys name it.
 func withoutScheme(url string) string {
 	_, rest, ok := strings.Cut(url, "://")

@@ -59,7 +59,7 @@ func TestOutbound(t *testing.T) {
 	p := s.find(issued.AccessKey, issued.Token).Principal
 	for _, algorithm := range []string{"ES384", "RS256"} {
 		out := as(s, p, sts.GetWebIdentityToken, &sts.GetWebIdentityTokenInput{Audience: ask.Audience, SigningAlgorithm: some(algorithm), Tags: []sts.Tag{{Key: some("Job"), Value: some("7")}}})
-		signed := must(jose.ParseSigned(out.WebIdentityToken.V, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)}))
+		signed := must(jose.ParseSignedCompact(out.WebIdentityToken.V, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)}))
 		var claims struct {
 			Iss, Sub, Aud, Jti string
 			Exp                int64

@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,9 @@ func TestLoginProfile(t *testing.T) {
 	if who, err := s.signIn("ANN", goodPassword, ""); err != nil || who.UserName != "Ann" || !who.MustChange || who.MFA {
 		t.Errorf("signed in %+v, %v", who, err)
 	}
+	if u := as(s, s.root, iam.GetUser, &iam.GetUserInput{UserName: name}).User; !u.PasswordLastUsed.V.Equal(s.now) {
+		t.Errorf("user %+v", u)
+	}
 	as(s, s.root, iam.UpdateLoginProfile, &iam.UpdateLoginProfileInput{UserName: name, PasswordResetRequired: wire.Some(false)})
 	if p := as(s, s.root, iam.GetLoginProfile, &iam.GetLoginProfileInput{UserName: name}).LoginProfile; p.PasswordResetRequired.V {
 		t.Errorf("login profile %+v", p)
@@ -81,6 +85,7 @@ func TestGuessingPasswords(t *testing.T) {
 		t.Error(err)
 	}
 	s.refuses("nobody", goodPassword, "", ErrPassword)
+	s.refuses(strings.Repeat("x", 10_000), goodPassword, "", ErrPassword)
 	for ok := true; ok; {
 		ok = must(s.brake.Take(t.Context(), "access.password/"+wire.Household("192.0.2.1"), signInsPerAddress, s.now))
 	}

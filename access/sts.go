@@ -25,11 +25,11 @@ func (s *Service) accessAssumeRole(c *wire.Call, in *sts.AssumeRoleInput) ([]wir
 			"the root key called AssumeRole; AWS refuses that too: make a user for it")
 	}
 	account, name, _ := parseRoleARN(in.RoleArn.V)
-	if err := s.proveMFA(c, in.SerialNumber, in.TokenCode); err != nil {
-		return nil, err
-	}
 	brought, err := baggageOf(c.Principal, in.Tags, in.TransitiveTagKeys, in.SourceIdentity)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.proveMFA(c, in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
 	want := wire.Access{Action: "sts:AssumeRole", Resource: in.RoleArn.V, Owner: account, Keys: assumeKeys(in, brought)}

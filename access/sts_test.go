@@ -1,6 +1,7 @@
 package access
 
 import (
+	"encoding/base64"
 	"errors"
 	"testing"
 	"time"
@@ -119,8 +120,10 @@ func TestWebIdentity(t *testing.T) {
 	s.tokens["guest"] = func() (string, map[string]any, error) {
 		return "https://" + cognito, map[string]any{"sub": "eu-west-1:2", "aud": []string{"eu-west-1:pool"}, "amr": []string{"unauthenticated"}}, nil
 	}
-	s.tokens["other"] = func() (string, map[string]any, error) {
-		return "login.example.com", map[string]any{"sub": "x", "aud": "eu-west-1:pool", "amr": "authenticated"}, nil
+	const pool = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Pool"
+	ofPool := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://`+pool+`"}`)) + ".e30"
+	s.tokens[ofPool] = func() (string, map[string]any, error) {
+		return pool, map[string]any{"sub": "x", "aud": "client", "amr": "authenticated"}, nil
 	}
 	s.tokens["stale"] = func() (string, map[string]any, error) { return "", nil, ErrTokenExpired }
 	s.tokens["broken"] = func() (string, map[string]any, error) { return "", nil, errors.New("disk on fire") }
@@ -137,7 +140,7 @@ func TestWebIdentity(t *testing.T) {
 		t.Error("the session has no condition keys")
 	}
 	fails(s, nil, sts.AssumeRoleWithWebIdentity, in("guest"), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
-	fails(s, nil, sts.AssumeRoleWithWebIdentity, in("other"), "AccessDenied", "oidc-provider/login.example.com")
+	fails(s, nil, sts.AssumeRoleWithWebIdentity, in(ofPool), "InvalidIdentityToken", "no provider")
 	fails(s, nil, sts.AssumeRoleWithWebIdentity, in("stale"), "ExpiredTokenException", "")
 	fails(s, nil, sts.AssumeRoleWithWebIdentity, in("forged"), "InvalidIdentityToken", "")
 	if _, err := wire.Invoke(t.Context(), s.mux, nil, "", sts.AssumeRoleWithWebIdentity, in("broken")); err == nil || errors.As(err, new(wire.Fault)) {
@@ -153,12 +156,20 @@ func TestWebIdentity(t *testing.T) {
 	long.DurationSeconds = wire.Some(int32(7200))
 	fails(s, nil, sts.AssumeRoleWithWebIdentity, long, "ValidationError", "MaxSessionDuration")
 
-	oidc := s.role("oidc", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::`+s.account+`:oidc-provider/login.example.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"login.example.com:sub":"x"}}}}`)
-	third := in("other")
+	arn := as(s, s.root, iam.CreateOpenIDConnectProvider, &iam.CreateOpenIDConnectProviderInput{Url: some("https://" + pool), ClientIDList: []string{"another"}}).OpenIDConnectProviderArn
+	fails(s, nil, sts.AssumeRoleWithWebIdentity, in(ofPool), "InvalidIdentityToken", "not for audience client")
+	as(s, s.root, iam.AddClientIDToOpenIDConnectProvider, &iam.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: some("client")})
+	fails(s, nil, sts.AssumeRoleWithWebIdentity, in(ofPool), "AccessDenied", "oidc-provider/"+pool)
+	oidc := s.role("oidc", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"`+arn.V+`"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+pool+`:sub":"x"}}}}`)
+	third := in(ofPool)
 	third.RoleArn = oidc.Arn
 	if out := as(s, nil, sts.AssumeRoleWithWebIdentity, third); s.find(out.Credentials.AccessKeyId.V, out.Credentials.SessionToken.V).Principal.Identity != nil {
 		t.Error("a foreign identity shows as one of a pool")
 	}
+	// Whoever registers the issuer of identity pools gets no say about their tokens.
+	as(s, s.root, iam.CreateOpenIDConnectProvider, &iam.CreateOpenIDConnectProviderInput{Url: some("https://" + cognito), ClientIDList: []string{"eu-west-1:pool"}})
+	forged := in("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://`+cognito+`"}`)) + ".e30")
+	fails(s, nil, sts.AssumeRoleWithWebIdentity, forged, "InvalidIdentityToken", "")
 	s.cfg.WebTokens = nil
 	fails(s, nil, sts.AssumeRoleWithWebIdentity, in("good"), "InvalidIdentityToken", "")
 	if claimList(1) != nil || first(nil) != "" {

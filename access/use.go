@@ -89,7 +89,9 @@ func (s *Service) Used(p *wire.Principal, scope, region string, at time.Time) {
 	case wire.User:
 		s.used.add(useNote{p.Account, id, lastPart(p.ARN), service}, use)
 	case wire.Session:
-		s.used.add(useNote{p.Account, id, lastPart(p.Role), service}, use)
+		if p.Role != "" { // a federated user is none that anything is kept of
+			s.used.add(useNote{p.Account, id, lastPart(p.Role), service}, use)
+		}
 	}
 }
 

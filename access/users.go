@@ -130,7 +130,9 @@ func (s *Service) getUser(c *wire.Call, in *iam.GetUserInput) (*iam.GetUserOutpu
 	if err != nil {
 		return nil, err
 	}
-	return &iam.GetUserOutput{User: row.api()}, nil
+	out := &iam.GetUserOutput{User: row.api()}
+	out.User.PasswordLastUsed, err = s.passwordUsed(c, row)
+	return out, err
 }
 
 // getRoot answers the root's question about itself; a session is no user.

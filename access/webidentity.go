@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"bothy/api/sts"
@@ -54,7 +55,13 @@ func (s *Service) assumeRoleWithWebIdentity(c *wire.Call, in *sts.AssumeRoleWith
 		SubjectFromWebIdentityToken: wire.Some(subject), Provider: wire.Some(issuer), Audience: wire.Some(audience), SourceIdentity: wire.NonEmpty(brought.Source)}, nil
 }
 
-// verifyToken asks the account's provider that the token says it is of, or, when there is none, those of the node itself.
+// ownIssuer tells whether the node itself issues such tokens, as AWS does elsewhere: nobody is asked for keys.
+func ownIssuer(issuer string) bool {
+	return issuer == cognito || strings.HasPrefix(issuer, "cognito-idp.") && strings.Contains(issuer, ".amazonaws.com/")
+}
+
+// verifyToken asks the account's provider that the token says it is of, or the node's own. Tokens of user pools need a provider too, which
+// says for which of their clients they are good.
 func (s *Service) verifyToken(c *wire.Call, account, token string) (issuer string, claims map[string]any, err error) {
 	issuer = claimedIssuer(token)
 	provider, err := s.oidcProvider(c, oidcARN(account, issuer))
@@ -62,12 +69,15 @@ func (s *Service) verifyToken(c *wire.Call, account, token string) (issuer strin
 	case err != nil:
 	case strings.HasPrefix(issuer, s.cfg.BaseURL()+IssuerPath): // as at AWS: its own tokens are for others
 		err = ErrTokenInvalid
-	case provider != nil && provider.URL == issuer && withoutScheme(issuer) != cognito: // whose tokens are the pools' here, whoever registers it
+	case provider != nil && provider.URL == issuer && !ownIssuer(withoutScheme(issuer)):
 		claims, err = s.verifyOIDC(c, provider, token)
 	case s.cfg.WebTokens == nil:
 		err = ErrTokenInvalid
 	default:
-		issuer, claims, err = s.cfg.WebTokens.Verify(c, token)
+		issuer, claims, err = s.cfg.WebTokens.Verify(c, issuer, token)
+		if err == nil && withoutScheme(issuer) != cognito && !provider.takes(issuer, claims) {
+			err = fmt.Errorf("%w: the account has no provider %s, or not for audience %v", ErrTokenInvalid, issuer, claims["aud"])
+		}
 	}
 	switch {
 	case errors.Is(err, errProvider):

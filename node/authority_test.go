@@ -36,7 +36,7 @@ func TestConstraints(t *testing.T) {
 	roots.AddCert(a.cert)
 	for name, want := range map[string]bool{
 		"localhost": true, "app.localhost": true, "amazonaws.com": true, "cognito-idp.eu-west-1.amazonaws.com": true, "a.b.s3.amazonaws.com": true,
-		"abc.cloudfront.net": true, "127.0.0.1": true, "127.8.8.8": true, "::1": true,
+		"abc.cloudfront.net": true, "tasks.auth.eu-west-1.amazoncognito.com": true, "evilamazoncognito.com": false, "127.0.0.1": true, "127.8.8.8": true, "::1": true,
 		"bank.example": false, "evilamazonaws.com": false, "amazonaws.com.evil.example": false, "localhost.example": false, "cloudfront.net.": false,
 		"10.0.0.1": false, "192.168.1.1": false, "::2": false, "::ffff:10.0.0.1": false, "com": false,
 	} {

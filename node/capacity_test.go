@@ -49,6 +49,7 @@ func TestPagesPastCapacity(t *testing.T) {
 		{"a deployed API", "/stage/x", "abcdefghij.execute-api.us-east-1.amazonaws.com", 429, `{"message":"Too Many Requests"}`},
 		{"a site", "/index.html", "bucket.s3-website-us-east-1.amazonaws.com", 503, "Please reduce your request rate.\n"},
 		{"a pool's keys", "/us-east-1_abc/.well-known/jwks.json", "", 503, "Please reduce your request rate.\n"},
+		{"a sign-in page", "/login", "tasks.auth.us-east-1.amazoncognito.com", 503, "Please reduce your request rate.\n"},
 		{"an identity pool's keys", "/.well-known/jwks_uri", "cognito-identity.amazonaws.com", 503, "Please reduce your request rate.\n"},
 		{"the outbox", "/_bothy/test/outbox?to=x&wait=1ms", "", 503, "Please reduce your request rate.\n"},
 	} {

@@ -65,7 +65,7 @@ func TestOnePort(t *testing.T) {
 	if status, body := n.do("GET", "/_bothy/health", ""); status != 200 || !strings.Contains(body, `"ok"`) {
 		t.Errorf("HTTP: %d %s", status, body)
 	}
-	for _, name := range []string{"localhost", "127.0.0.1", "cognito-idp.eu-west-1.amazonaws.com", "my.bucket.s3.amazonaws.com", "abc.cloudfront.net"} {
+	for _, name := range []string{"localhost", "127.0.0.1", "cognito-idp.eu-west-1.amazonaws.com", "my.bucket.s3.amazonaws.com", "abc.cloudfront.net", "tasks.auth.us-east-1.amazoncognito.com"} {
 		conn, err := tls.Dial("tcp", n.Addr(), &tls.Config{RootCAs: n.roots(), ServerName: name})
 		if err != nil {
 			t.Errorf("TLS as %s: %v", name, err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -309,10 +310,13 @@ func (a sessions) Issue(ctx context.Context, spec identities.SessionSpec) (ident
 	return identities.SessionCredentials{AccessKeyID: issued.AccessKey, SecretKey: issued.Secret, SessionToken: issued.Token, Expires: issued.Expires}, nil
 }
 
-// webTokens verify identity-pool tokens for sts:AssumeRoleWithWebIdentity.
+// webTokens verify the tokens of identity pools and user pools for sts:AssumeRoleWithWebIdentity.
 type webTokens struct{ s *services }
 
-func (w webTokens) Verify(ctx context.Context, token string) (string, map[string]any, error) {
+func (w webTokens) Verify(ctx context.Context, claimed, token string) (string, map[string]any, error) {
+	if pool, ok := strings.CutPrefix(claimed, "https://cognito-idp."); ok {
+		return w.ofUserPool(ctx, "cognito-idp."+pool, token)
+	}
 	who, err := w.s.identities.Verify(ctx, token)
 	switch {
 	case errors.Is(err, identities.ErrTokenExpired):
@@ -331,4 +335,15 @@ func (w webTokens) Verify(ctx context.Context, token string) (string, map[string
 		claims[identities.TagClaim] = map[string]any{"principal_tags": tags}
 	}
 	return who.Provider, claims, nil
+}
+
+func (w webTokens) ofUserPool(ctx context.Context, provider, token string) (string, map[string]any, error) {
+	claims, _, err := w.s.users.VerifyIDToken(ctx, provider, token)
+	switch {
+	case errors.Is(err, users.ErrTokenExpired):
+		return "", nil, fmt.Errorf("%w: %w", access.ErrTokenExpired, err)
+	case errors.Is(err, users.ErrTokenInvalid):
+		return "", nil, fmt.Errorf("%w: %w", access.ErrTokenInvalid, err)
+	}
+	return provider, claims, err
 }

@@ -6,11 +6,23 @@ import "strings"
 type Decision struct {
 	Allowed   bool
 	Explicit  bool      // a Deny statement decided
+	Kind      Kind      // of the policies that refused the request
 	Source    string    // name of the policy that decided; "" when none did
 	Statement string    // its Sid, or #1, #2, …
 	Reason    string    // one line for the operator; "" when allowed
 	Failed    []Failure // what kept statements from allowing the request
 }
+
+// Kind is a kind of policy, in AWS's words.
+type Kind string
+
+// The kinds.
+const (
+	Identity Kind = "identity-based policy"
+	Boundary Kind = "permissions boundary"
+	Session  Kind = "session policy"
+	Resource Kind = "resource-based policy"
+)
 
 // Failure is a condition that did not hold, or, with the operator Resource or NotResource and no key, a statement about
 // other resources.
@@ -35,9 +47,9 @@ func Decide(a Attached, resource []Source, sameAccount bool, req Request) Decisi
 	if a.Boundary != nil {
 		v.boundary = e.one(a.Boundary, false)
 	}
-	for _, h := range []*hit{&v.identity, &v.boundary, &v.session, &v.resource} {
+	for i, h := range [...]*hit{&v.identity, &v.boundary, &v.session, &v.resource} {
 		if h.deny {
-			return Decision{Explicit: true, Source: h.source.Name, Statement: h.statement.name,
+			return Decision{Explicit: true, Kind: [...]Kind{Identity, Boundary, Session, Resource}[i], Source: h.source.Name, Statement: h.statement.name,
 				Reason: "denied by statement " + h.statement.name + " of " + h.source.Name}
 		}
 	}

@@ -9,27 +9,28 @@ import (
 func (e *evaluation) refuse(a Attached, resource []Source, sameAccount bool, v *verdict) Decision {
 	switch {
 	case v.identity.grant != grantNone && a.Boundary != nil && v.boundary.grant == grantNone:
-		return e.because([]Source{*a.Boundary}, false, "")
+		return e.because(Boundary, []Source{*a.Boundary}, "")
 	case v.identity.grant != grantNone && len(a.Session) > 0 && v.session.grant == grantNone:
-		return e.because(a.Session, false, "")
+		return e.because(Session, a.Session, "")
 	case v.identity.grant != grantNone && !sameAccount:
-		return e.because(resource, true, "a caller of account "+e.PrincipalAccount+" needs the resource's policy too: ")
+		return e.because(Resource, resource, "a caller of account "+e.PrincipalAccount+" needs the resource's policy too: ")
 	}
-	d := e.because(a.Identity, false, "")
-	d.Failed = append(d.Failed, e.because(resource, true, "").Failed...)
+	d := e.because(Identity, a.Identity, "")
+	ofResource := e.because(Resource, resource, "")
+	d.Failed = append(d.Failed, ofResource.Failed...)
 	if len(a.Identity) == 0 {
-		d = e.because(resource, true, "")
+		d.Reason, d.Failed = ofResource.Reason, ofResource.Failed
 	}
 	return d
 }
 
 // because collects the conditions that failed in a list of policies and puts them, or their absence, into one line.
-func (e *evaluation) because(list []Source, ofResource bool, prefix string) Decision {
-	var d Decision
+func (e *evaluation) because(kind Kind, list []Source, prefix string) Decision {
+	d := Decision{Kind: kind}
 	var names []string
 	for i := range list {
 		names = append(names, list[i].Name)
-		d.Failed = append(d.Failed, e.failures(&list[i], ofResource)...)
+		d.Failed = append(d.Failed, e.failures(&list[i], kind == Resource)...)
 	}
 	d.Reason = prefix + e.implicit(strings.Join(names, ", "), d.Failed)
 	return d

@@ -34,6 +34,8 @@ type progress struct {
 	Flow   string   `json:",omitempty"` // it began with
 	Passed []string `json:",omitempty"` // challenges answered rightly, in order
 	Chosen string   `json:",omitempty"` // the second factor the user chose among theirs
+	Mail   string   `json:",omitempty"` // the e-mail address the user sets up as second factor, in this sign-in
+	Second string   `json:",omitempty"` // the second factor that was shown
 	Device string   `json:",omitempty"` // the key of the user's device that the client names, proved or not
 	Event  string   `json:",omitempty"` // its id among the user's, where the pool watches over them
 }

@@ -160,11 +160,8 @@ func (s *Service) offerWays(a *attempt, u *user, preferred string) (*step, error
 	if err != nil {
 		return nil, err
 	}
-	if len(ways) == 0 { // neither password nor address that is known to be theirs: they never finished signing up
-		if err := standing(u); err != nil {
-			return nil, err
-		}
-		return nil, wire.Because(wrongPassword(), "%s has none of the pool's first factors", u.Name)
+	if len(ways) == 0 {
+		return s.offerNone(a, u, preferred)
 	}
 	way := progress{Flow: userAuth}
 	if slices.Contains(ways, preferred) {
@@ -176,6 +173,23 @@ func (s *Service) offerWays(a *attempt, u *user, preferred string) (*step, error
 	}
 	session, err := s.sessionOf(a, &verdict{user: u, way: way, ask: selectChallenge}, challenge{})
 	return &step{name: selectChallenge, params: map[string]string{"USERNAME": u.Name}, session: session, available: ways}, err
+}
+
+// offerNone answers who has neither a password nor an address known to be theirs: they never finished signing up. Where the client hides
+// who exists, they look like nobody.
+func (s *Service) offerNone(a *attempt, u *user, preferred string) (*step, error) {
+	refusal := standing(u)
+	if refusal == nil {
+		refusal = wire.Because(wrongPassword(), "%s has none of the pool's first factors", u.Name)
+	}
+	if u.ghost || !a.client.hides() {
+		return nil, refusal
+	}
+	ghost, err := s.ghostOf(a.Account, a.pool, a.given["USERNAME"])
+	if err != nil {
+		return nil, err
+	}
+	return s.offerWays(a, ghost, preferred)
 }
 
 // selected takes the user's choice. The session says who chooses and proves nothing, so it is not spent: who mistyped a password
@@ -257,6 +271,24 @@ func (s *Service) getUserAuthFactors(c *wire.Call, in *cognitoidp.GetUserAuthFac
 		}
 		out.Username, out.PreferredMfaSetting, out.UserMFASettingList = wire.Some(b.user.Name), wire.NonEmpty(b.user.Preferred), b.user.Factors
 		out.ConfiguredUserAuthFactors, err = s.configured(tx, c.Account, b.pool, b.user)
+		return err
+	})
+}
+
+// adminGetUserAuthFactors tells an operator the same of any user.
+func (s *Service) adminGetUserAuthFactors(c *wire.Call, in *cognitoidp.AdminGetUserAuthFactorsInput) (*cognitoidp.AdminGetUserAuthFactorsOutput, error) {
+	out := &cognitoidp.AdminGetUserAuthFactorsOutput{}
+	return out, s.view(c, func(tx *kv.Tx) error {
+		p, err := poolByID(tx, c.Account, in.UserPoolId.V)
+		if err != nil {
+			return err
+		}
+		u, err := named(tx, c.Account, p, in.Username.V)
+		if err != nil {
+			return err
+		}
+		out.Username, out.PreferredMfaSetting, out.UserMFASettingList = wire.Some(u.Name), wire.NonEmpty(u.Preferred), u.Factors
+		out.ConfiguredUserAuthFactors, err = s.configured(tx, c.Account, p, u)
 		return err
 	})
 }

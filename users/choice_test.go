@@ -214,6 +214,12 @@ func TestChoiceHidesWhoExists(t *testing.T) {
 				"NotAuthorizedException", "Incorrect username or password.")
 		}
 	}
+	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob"), UserAttributes: attr("email", "bob@example.com")})
+	sent++ // the code that would confirm bob
+	if out := must(w, w.s.initiateAuth, choice(cl, "bob")); len(out.AvailableChallenges) == 0 {
+		t.Errorf("who never confirmed looks different: %+v", out)
+	}
+	refused(w, w.s.initiateAuth, choice(w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} }), "bob"), "UserNotConfirmedException", "User is not confirmed.")
 	must(w, w.s.adminDisableUser, &cognitoidp.AdminDisableUserInput{UserPoolId: str(p), Username: str("alice")})
 	if out := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP")); out.ChallengeName.V != "EMAIL_OTP" {
 		t.Errorf("%+v", out)
@@ -332,4 +338,83 @@ func TestFirstAndSecondFactors(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("bob")}, "InvalidPasswordException", "")
+}
+
+// TestCodesAreNotGuessedAcrossUsers: one address that tries a few codes of many users is stopped, as one that tries passwords is.
+func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
+	w := newWorld(t)
+	_, cl := w.choosing(hiding)
+	wrong := 0
+	for i := 0; wrong < freeAtAddress+20; i++ {
+		name := fmt.Sprintf("user%d@example.com", i)
+		begun, err := w.s.initiateAuth(w.from("203.0.113.7", "robot"), choice(cl, name, "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+		if err != nil {
+			wantFault(t, err, "NotAuthorizedException", "Password attempts exceeded")
+			if wrong < freeAtAddress {
+				t.Fatalf("stopped after %d", wrong)
+			}
+			return
+		}
+		for range triesPerCode {
+			if begun.ChallengeName.V != "EMAIL_OTP" {
+				break
+			}
+			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), replied(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			wantFault(t, err, "CodeMismatchException", "")
+			wrong++
+		}
+	}
+	t.Errorf("%d wrong codes from one address", wrong)
+}
+
+// TestChoiceTellsNobody: where passwords are all there is, each step of a choice says the same of everybody, and takes as long.
+func TestChoiceTellsNobody(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	cl := w.client(p, hiding, func(in *cognitoidp.CreateUserPoolClientInput) { in.ExplicitAuthFlows = []string{"ALLOW_USER_AUTH"} })
+	states := w.everyState(p, w.client(p))
+	powers := w.countPowers()
+	selecting := func(answer string, more ...string) func(w *world, p, cl, name string) (any, error) {
+		return func(w *world, p, cl, name string) (any, error) {
+			begun, err := w.s.initiateAuth(w.call(), choice(cl, name))
+			if err != nil {
+				return nil, err
+			}
+			out, err := w.s.respondToAuthChallenge(w.call(), replied(cl, "SELECT_CHALLENGE", begun.Session.V, name, append([]string{"ANSWER", answer}, more...)...))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}
+	}
+	for _, g := range []guessed{
+		{"InitiateAuth", "a choice", func(w *world, p, cl, name string) (any, error) {
+			out, err := w.s.initiateAuth(w.call(), choice(cl, name))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}},
+		{"InitiateAuth", "by password", authBegin("USER_AUTH", map[string]string{"PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": "Wr0ng!pass"})},
+		{"InitiateAuth", "by SRP", authBegin("USER_AUTH", map[string]string{"PREFERRED_CHALLENGE": "PASSWORD_SRP", "SRP_A": "2"})},
+		{"InitiateAuth", "by a code that nobody has", func(w *world, p, cl, name string) (any, error) {
+			out, err := w.s.initiateAuth(w.call(), choice(cl, name, "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+			if out != nil {
+				out.Session = str("a session")
+			}
+			return out, err
+		}},
+		{"RespondToAuthChallenge", "a wrong password", selecting("PASSWORD", "PASSWORD", "Wr0ng!pass")},
+		{"RespondToAuthChallenge", "a password to come", selecting("PASSWORD")},
+		{"RespondToAuthChallenge", "SRP", selecting("PASSWORD_SRP", "SRP_A", "2")},
+		{"RespondToAuthChallenge", "a code that nobody has", selecting("EMAIL_OTP")},
+	} {
+		want, cost := w.guess(g, p, cl, "nobody", powers)
+		for _, name := range states {
+			got, paid := w.guess(g, p, cl, name, powers)
+			if got != want || paid != cost {
+				t.Errorf("%s %s: of a user who is %s, for %d powers:\n%s\nof one who is not there, for %d:\n%s", g.op, g.what, name, paid, got, cost, want)
+			}
+		}
+	}
 }

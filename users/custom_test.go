@@ -1,6 +1,7 @@
 package users
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -211,7 +212,12 @@ func TestCustomAuthIntruders(t *testing.T) {
 	refused(w, w.s.respondToAuthChallenge, customAnswer(other, "alice", session, "5"), "NotAuthorizedException", stale)
 	refused(w, w.s.respondToAuthChallenge, customAnswer(foreign, "alice", session, "5"), "NotAuthorizedException", stale)
 	refused(w, w.s.respondToAuthChallenge, customAnswer(cl, "bob", session, "5"), "NotAuthorizedException", stale)
-	refused(w, w.s.respondToAuthChallenge, customAnswer(cl, "alice", session[:40]+"A"+session[41:], "5"), "NotAuthorizedException", stale)
+	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed[30] ^= 1
+	refused(w, w.s.respondToAuthChallenge, customAnswer(cl, "alice", base64.RawURLEncoding.EncodeToString(sealed), "5"), "NotAuthorizedException", stale)
 	refused(w, w.s.respondToAuthChallenge, customAnswer(cl, "alice", session, ""), "InvalidParameterException", "Missing required parameter ANSWER")
 	asNewPassword := customAnswer(cl, "alice", session, "5")
 	asNewPassword.ChallengeName, asNewPassword.ChallengeResponses["NEW_PASSWORD"] = str("NEW_PASSWORD_REQUIRED"), good

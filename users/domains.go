@@ -1,11 +1,10 @@
 package users
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"time"
-
-	"errors"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"

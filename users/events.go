@@ -33,6 +33,8 @@ type authEvent struct {
 	Compromised bool   `json:",omitempty"`
 	Challenges  []cognitoidp.ChallengeResponseType
 	From        visitor
+	Client      string                        `json:",omitempty"`
+	Request     string                        `json:",omitempty"` // its id
 	Feedback    *cognitoidp.EventFeedbackType `json:",omitempty"`
 	Expires     time.Time
 }
@@ -90,7 +92,7 @@ func note(tx *kv.Tx, account string, p *pool, u *user, e *authEvent) error {
 	begun, err := events.Find(tx, scope, "id", p.ID, u.Sub, e.ID)
 	if err == nil {
 		e.Number = begun.Number
-		return events.Put(tx, scope, e)
+		return keepEvent(tx, account, u, e)
 	}
 	if !absent(err) {
 		return err
@@ -106,12 +108,20 @@ func note(tx *kv.Tx, account string, p *pool, u *user, e *authEvent) error {
 	if err := ignoreAbsent(events.Delete(tx, scope, p.ID, u.Sub, e.Number-eventsPerUser)); err != nil {
 		return err
 	}
-	return events.Put(tx, scope, e)
+	return keepEvent(tx, account, u, e)
+}
+
+// keepEvent stores an event, and logs it where the pool does. Who is not there is not logged.
+func keepEvent(tx *kv.Tx, account string, u *user, e *authEvent) error {
+	if err := events.Put(tx, inPool(account, e.Pool), e); err != nil || u.ghost {
+		return err
+	}
+	return queueLog(tx, account, e)
 }
 
 // noteOf keeps an event that is no sign-in.
 func noteOf(tx *kv.Tx, c *wire.Call, p *pool, u *user, kind, response string) error {
-	return note(tx, c.Account, p, u, &authEvent{Kind: kind, Response: response, At: c.Now, From: visitorOf(c, nil, nil)})
+	return note(tx, c.Account, p, u, &authEvent{Kind: kind, Response: response, At: c.Now, From: visitorOf(c, nil, nil), Request: c.RequestID})
 }
 
 func (s *Service) adminListUserAuthEvents(c *wire.Call, in *cognitoidp.AdminListUserAuthEventsInput) (*cognitoidp.AdminListUserAuthEventsOutput, error) {

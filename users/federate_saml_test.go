@@ -190,6 +190,8 @@ func TestMetadataIsReadAgain(t *testing.T) {
 	text = ""
 	w.wait(metadataLife)
 	step("down", "https://idp.example/second", 3)
+	step("not asked again at once", "https://idp.example/second", 3)
+	w.wait(metadataPause)
 	text = strings.Replace(metadataOfTest(t, "https://idp.example/third"), " entityID=", ` validUntil="`+w.now().Add(time.Hour).UTC().Format(time.RFC3339)+`" entityID=`, 1)
 	step("ending soon", "https://idp.example/third", 4)
 	text = ""

@@ -11,8 +11,10 @@ import (
 	"bothy/wire"
 )
 
-// metadataLife is after how long published metadata is read again; AWS does it as often.
-const metadataLife = 6 * time.Hour
+const (
+	metadataLife  = 6 * time.Hour    // published metadata is read again after; AWS does it as often
+	metadataPause = 10 * time.Minute // between tries, while it cannot be read and the last still counts
+)
 
 // entityID is what SAML providers know the pool as.
 func entityID(poolID string) string { return "urn:amazon:cognito:sp:" + poolID }
@@ -21,28 +23,37 @@ func entityID(poolID string) string { return "urn:amazon:cognito:sp:" + poolID }
 // time it names itself.
 func (s *Service) published(c *wire.Call, idp *provider) (*saml.Metadata, error) {
 	m, err := idp.metadata()
-	if err != nil || idp.Details["MetadataURL"] == "" || c.Now.Sub(idp.Read) < metadataLife && (m.ValidUntil.IsZero() || c.Now.Before(m.ValidUntil)) {
+	if err != nil || idp.Details["MetadataURL"] == "" {
 		return m, err
 	}
-	fresh := *idp
-	if err := s.readMetadata(c, &fresh); err != nil {
-		if !m.ValidUntil.IsZero() && !c.Now.Before(m.ValidUntil) {
-			return nil, err
-		}
+	over := !m.ValidUntil.IsZero() && !c.Now.Before(m.ValidUntil)
+	if !over && (c.Now.Sub(idp.Read) < metadataLife || c.Now.Sub(idp.Missed) < metadataPause) {
 		return m, nil
 	}
-	err = s.update(c, func(tx *kv.Tx) error {
-		now, err := providers.Get(tx, inPool(c.Account, idp.Pool), idp.Pool, idp.Name)
-		if err != nil || now.Details["MetadataURL"] != fresh.Details["MetadataURL"] {
-			return ignoreAbsent(err)
-		}
-		now.Metadata, now.Read = fresh.Metadata, fresh.Read
-		return providers.Put(tx, inPool(c.Account, idp.Pool), now)
-	})
-	if err != nil {
+	fresh := *idp
+	missed := s.readMetadata(c, &fresh)
+	if missed != nil {
+		fresh.Metadata, fresh.Read, fresh.Missed = idp.Metadata, idp.Read, c.Now
+	}
+	if err := s.noteMetadata(c, &fresh); err != nil {
 		return nil, err
 	}
+	if missed != nil && over {
+		return nil, missed
+	}
 	return fresh.metadata()
+}
+
+// noteMetadata stores what was read, unless the provider was changed meanwhile.
+func (s *Service) noteMetadata(c *wire.Call, read *provider) error {
+	return s.update(c, func(tx *kv.Tx) error {
+		now, err := providers.Get(tx, inPool(c.Account, read.Pool), read.Pool, read.Name)
+		if err != nil || now.Details["MetadataURL"] != read.Details["MetadataURL"] || !now.Modified.Equal(read.Modified) {
+			return ignoreAbsent(err)
+		}
+		now.Metadata, now.Read, now.Missed = read.Metadata, read.Read, read.Missed
+		return providers.Put(tx, inPool(c.Account, read.Pool), now)
+	})
 }
 
 func (s *Service) departSAML(c *wire.Call, idp *provider, id string, back departure) (string, error) {

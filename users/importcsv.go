@@ -15,8 +15,8 @@ import (
 // The files of an import are not RFC 4180's: a row is a line, quotation marks stand for themselves, and a backslash before a comma makes
 // it part of the value.
 
-// fields splits a line.
-func fields(line string) []string {
+// cells splits a line.
+func cells(line string) []string {
 	var out []string
 	var field strings.Builder
 	for i := 0; i < len(line); i++ {
@@ -41,7 +41,7 @@ func (b *batch) parse(p *pool, j *importJob, now time.Time) {
 	}
 	columns, lines := j.Columns, b.lines
 	if j.Position == 0 && len(lines) > 0 {
-		columns = fields(strings.TrimPrefix(string(lines[0]), "\ufeff"))
+		columns = cells(strings.TrimPrefix(string(lines[0]), "\ufeff"))
 		b.columns, lines = columns, lines[1:]
 	}
 	want := slices.Sorted(slices.Values(p.csvHeader()))
@@ -75,7 +75,7 @@ func (p *pool) userOfRow(columns []string, line []byte, now time.Time) (*user, e
 	if !utf8.Valid(line) || utf8.RuneCount(line) > longestRow || bytes.IndexByte(line, 0) >= 0 {
 		return nil, invalid("The row is not UTF-8, or longer than %d characters.", longestRow)
 	}
-	values := fields(string(line))
+	values := cells(string(line))
 	if len(values) != len(columns) {
 		return nil, invalid("The row has %d columns, the header %d.", len(values), len(columns))
 	}

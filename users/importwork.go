@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"bothy/kv"
@@ -36,8 +37,13 @@ func enqueueImport(tx *kv.Tx, scope record.Scope, j *importJob, due time.Time) e
 	return record.Enqueue(tx, scope, importKind, due, b)
 }
 
-// Run works on imports until ctx ends.
-func (s *Service) Run(ctx context.Context) { s.importer().Run(ctx) }
+// Run works on imports, and logs events, until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.importer().Run(ctx) })
+	wg.Go(func() { s.eventLogger().Run(ctx) })
+	wg.Wait()
+}
 
 func (s *Service) importer() record.Worker {
 	return record.Worker{DB: s.cfg.DB, Kind: importKind, Now: s.cfg.Now, Handle: s.importPiece, Timeout: 10 * time.Minute, Attempts: importAttempts}

@@ -31,6 +31,7 @@ func Inspectors() map[string]record.Inspect {
 		&turns,
 		&jobs,
 		&uploads,
+		&loggings,
 		&domains,
 		&resourceServers,
 		&customizations,

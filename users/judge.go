@@ -116,6 +116,8 @@ func standing(u *user) error {
 		return isDisabled()
 	case u.Status == unconfirmed:
 		return notConfirmed()
+	case u.Status == external: // other proofs than passwords lead here too
+		return wire.Because(wrongPassword(), "%s signs in at an external provider", u.Name)
 	case u.Status == resetRequired:
 		return mustReset()
 	}

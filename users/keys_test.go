@@ -33,7 +33,7 @@ func (w *world) shownKeys(p string) (ids []string) {
 
 func kidOf(t *testing.T, token string) string {
 	t.Helper()
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}

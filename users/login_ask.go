@@ -56,12 +56,14 @@ var codeAnswers = map[string]string{
 func (v *visit) askPage(a *authorization, q *asking, wrong string) (*reply, error) {
 	t := words(a.query)
 	p := &pages.Page{Action: a.page("/challenge"), Error: wrong, Submit: t.Continue, Links: []pages.Link{{Label: t.BackToSignIn, URL: a.page("/login")}}}
-	if q.Name == mfaSetup && q.Params["SECRET"] == "" {
+	if q.Name == mfaSetup && q.Params["SECRET"] == "" && strings.Contains(q.Params["MFAS_CAN_SETUP"], softwareTokenMFA) {
 		if err := v.setUp(a, q); err != nil {
 			return nil, err
 		}
 	}
 	switch {
+	case q.Name == mfaSetup && q.Params["SECRET"] == "":
+		p.Title, p.Lead, p.Fields = t.MailTitle, t.MailLead, []pages.Field{{Name: "email", Label: t.Email, Type: "email", Complete: "email", Required: true, Focus: true}}
 	case q.Name == mfaSetup:
 		p.Title, p.Lead, p.Secret, p.SecretURL, p.Fields = t.SetupTitle, t.SetupLead, q.Params["SECRET"], q.Params["URL"], []pages.Field{codeField(t)}
 	case q.Name == newPasswordRequired:
@@ -101,6 +103,8 @@ func (q *asking) answers(form url.Values) map[string]string {
 			given["userAttributes."+name] = strings.TrimSpace(form.Get(attributeInput(name)))
 		}
 		return given
+	case q.Name == mfaSetup:
+		return map[string]string{"EMAIL": strings.TrimSpace(form.Get("email"))} // "" for who sets up an app
 	case q.Name == "PASSWORD":
 		return map[string]string{"PASSWORD": form.Get("password")}
 	case q.Name == "WEB_AUTHN":
@@ -160,7 +164,7 @@ func choiceField(t pages.Texts, q *asking) pages.Field {
 	return f
 }
 
-// setUp makes a key for an authenticator app: the one factor that people can set up by themselves while they sign in.
+// setUp makes a key for an authenticator app, which people can set up by themselves while they sign in.
 func (v *visit) setUp(a *authorization, q *asking) error {
 	made, err := v.s.associateSoftwareToken(v.Call, &cognitoidp.AssociateSoftwareTokenInput{Session: wire.Some(q.Session)})
 	if err != nil {

@@ -37,9 +37,13 @@ const (
 	formCookie    = "bothy-form"
 )
 
+// secure tells whether the browser's connection is TLS: to the node, or, for a pool's own name, to the proxy in front of it, which
+// serves it by HTTPS or not at all.
+func (v *visit) secure() bool { return v.r.TLS != nil || v.domain.own() }
+
 // cookieName is a cookie's name: over TLS one that no other host, and nobody in the clear, can set.
 func (v *visit) cookieName(name string) string {
-	if v.r.TLS != nil {
+	if v.secure() {
 		return "__Host-" + name
 	}
 	return name
@@ -56,7 +60,7 @@ func (v *visit) cookie(name string) string {
 // setCookie sets a cookie for this host alone; life 0 for as long as the browser is open, less to remove it.
 func (v *visit) setCookie(name, value string, life time.Duration) {
 	http.SetCookie(v.w, &http.Cookie{
-		Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: v.r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: v.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }
 
@@ -88,6 +92,9 @@ func (v *visit) again(a *authorization, by *provider) (*reply, error) {
 	if cookie == "" {
 		return nil, nil
 	}
+	if err := v.s.mayAsk(v.Call, v.pool.ID); err != nil {
+		return nil, &redirected{tooMany(err), a}
+	}
 	var g *grant
 	err := v.s.update(v, func(tx *kv.Tx) (err error) {
 		g, err = v.known(tx, a, by, cookie)
@@ -113,7 +120,7 @@ func (v *visit) known(tx *kv.Tx, a *authorization, by *provider, cookie string) 
 	if err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if mayEnter(u, v.Now) != nil || u.Status == forceChange || u.SignOuts != b.SignOuts || !b.AuthTime.After(u.SignedOut) {
+	if mayStay(u, b.Provider, v.Now) != nil || u.Status == forceChange || u.SignOuts != b.SignOuts || !b.AuthTime.After(u.SignedOut) {
 		return nil, nil
 	}
 	g, err := newGrant(tx, v.Call, a.client, v.pool, u)

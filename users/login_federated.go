@@ -68,6 +68,9 @@ func (v *visit) chosen(a *authorization) (idp *provider, err error) {
 
 // leave sends somebody to an external provider.
 func (v *visit) leave(a *authorization, idp *provider) (*reply, error) {
+	if err := v.s.mayAsk(v.Call, v.pool.ID); err != nil {
+		return nil, &redirected{tooMany(err), a}
+	}
 	if _, err := v.formToken(); err != nil {
 		return nil, err
 	}

@@ -165,8 +165,8 @@ func (v *visit) asset() (*reply, error) {
 	return &reply{status: http.StatusOK, kind: kind, body: body}, err
 }
 
-// said is a refusal as a person reads it; other failures are not theirs to read.
-func said(t pages.Texts, err error) (string, error) {
+// readable is a refusal as a person reads it; other failures are not theirs to read.
+func readable(t pages.Texts, err error) (string, error) {
 	var refused wire.Fault
 	if !errors.As(err, &refused) {
 		return "", err

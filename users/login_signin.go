@@ -1,6 +1,7 @@
 package users
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ func (v *visit) loginPage(a *authorization, name, wrong, notice string) (*reply,
 	if a.client.offers(ownProvider) {
 		p.Action, p.Submit = a.page("/login"), t.SignIn
 		p.Fields = []pages.Field{v.pool.nameField(t, name), {Name: "password", Label: t.Password, Type: "password", Complete: "current-password", Required: true, Focus: name != ""}}
+		if v.byChoice(a) {
+			p.Fields, p.Submit = p.Fields[:1], t.Continue
+		}
 		for i := range p.Fields {
 			p.Fields[i].Wrong = wrong != ""
 		}
@@ -80,6 +84,11 @@ func (v *visit) mayTry(a *authorization) error {
 	return v.s.mayAsk(v.Call, v.pool.ID)
 }
 
+// byChoice tells whether people say who they are first and then choose how to show it: where there is more than passwords.
+func (v *visit) byChoice(a *authorization) bool {
+	return a.client.allows(userAuth) && slices.ContainsFunc(v.pool.firstFactors(), func(f string) bool { return f != shownPassword })
+}
+
 // login takes name and password.
 func (v *visit) login() (*reply, error) {
 	a, err := v.localOnly()
@@ -92,7 +101,12 @@ func (v *visit) login() (*reply, error) {
 		return nil, err
 	}
 	st, err := (*step)(nil), v.mayTry(a)
-	if err == nil {
+	switch {
+	case err != nil:
+	case v.byChoice(a):
+		delete(at.given, "PASSWORD")
+		st, err = v.offered(at)
+	default:
 		st, err = v.s.byPassword(at, progress{Flow: "USER_PASSWORD_AUTH"})
 	}
 	switch refusalCode(err) {
@@ -102,6 +116,22 @@ func (v *visit) login() (*reply, error) {
 		return v.forgotPage(a, name, "", words(a.query).ResetNeeded)
 	}
 	return v.stepped(a, name, st, err, func(wrong string) (*reply, error) { return v.loginPage(a, name, wrong, "") })
+}
+
+// offered begins a sign-in of choice. Where there is one way only, it is taken.
+func (v *visit) offered(at *attempt) (*step, error) {
+	st, err := v.s.begin(at, userAuth)
+	if err != nil || st.name != selectChallenge {
+		return st, err
+	}
+	ways := slices.DeleteFunc(st.available, func(way string) bool { return way == passwordSRP }) // the page shows the password itself
+	if len(ways) == 1 {
+		at.given["ANSWER"] = ways[0]
+		return v.s.proceed(at, selectChallenge, st.session)
+	}
+	list, err := json.Marshal(ways)
+	st.params["AVAILABLE_CHALLENGES"] = string(list)
+	return st, err
 }
 
 // stepped goes on after a step of a sign-in: to the app, to the next challenge, or back to the page with what was wrong.
@@ -137,7 +167,7 @@ func (v *visit) challenge() (*reply, error) {
 		return nil, err
 	}
 	st, err := (*step)(nil), v.mayTry(a)
-	if err == nil && q.Name == mfaSetup {
+	if err == nil && q.Name == mfaSetup && q.Params["SECRET"] != "" {
 		err = v.confirmSetUp(q)
 	}
 	if err == nil {

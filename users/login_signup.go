@@ -67,12 +67,19 @@ func (v *visit) signUpPage(a *authorization, wrong string) (*reply, error) {
 	for _, attribute := range v.pool.askedAtSignUp() {
 		p.Fields = append(p.Fields, attributeField(t, attribute, v.form.Get(attributeInput(attribute))))
 	}
-	p.Fields = append(p.Fields, v.pool.newPasswordField(t, "password", t.Password))
+	password := v.pool.newPasswordField(t, "password", t.Password)
+	password.Required = !v.withoutPassword(a)
+	p.Fields = append(p.Fields, password)
 	var err error
 	if p.Terms, err = v.terms(a, t); err != nil {
 		return nil, err
 	}
 	return v.show(a, statusOf(wrong), p)
+}
+
+// withoutPassword tells whether people may sign up without one.
+func (v *visit) withoutPassword(a *authorization) bool {
+	return a.client.allows(userAuth) && v.pool.passwordless()
 }
 
 // terms are the links that the sign-up page of the client has.
@@ -103,7 +110,7 @@ func (v *visit) signUp() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &cognitoidp.SignUpInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), Password: wire.Some(v.form.Get("password")), SecretHash: wire.NonEmpty(hash)}
+	in := &cognitoidp.SignUpInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), Password: wire.NonEmpty(v.form.Get("password")), SecretHash: wire.NonEmpty(hash)}
 	for _, attribute := range v.pool.askedAtSignUp() {
 		if value := strings.TrimSpace(v.form.Get(attributeInput(attribute))); value != "" {
 			in.UserAttributes = append(in.UserAttributes, cognitoidp.AttributeType{Name: wire.Some(attribute), Value: wire.Some(value)})
@@ -128,7 +135,7 @@ func (v *visit) signUp() (*reply, error) {
 
 // wrong is what a person reads of a refusal, which the operator can read about too.
 func (v *visit) wrong(a *authorization, err error) (string, error) {
-	text, failed := said(words(a.query), err)
+	text, failed := readable(words(a.query), err)
 	if failed == nil {
 		v.refusal = err
 	}
@@ -211,8 +218,9 @@ func (v *visit) confirm() (*reply, error) {
 	in := &cognitoidp.ConfirmSignUpInput{
 		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash), ConfirmationCode: wire.Some(strings.TrimSpace(v.form.Get("code"))),
 	}
-	if err = wire.Check(v.s.mux, cognitoidp.ConfirmSignUp, in); err == nil {
-		_, err = v.s.confirmSignUp(v.Call, in)
+	out, err := (*cognitoidp.ConfirmSignUpOutput)(nil), wire.Check(v.s.mux, cognitoidp.ConfirmSignUp, in)
+	if err == nil {
+		out, err = v.s.confirmSignUp(v.Call, in)
 	}
 	if err != nil {
 		wrong, err := v.wrong(a, err)
@@ -221,5 +229,19 @@ func (v *visit) confirm() (*reply, error) {
 		}
 		return v.confirmPage(a, name, wrong, "", "")
 	}
+	if out != nil && out.Session.V != "" { // the code was as much as a sign-in by one
+		return v.confirmed(a, name, out.Session.V)
+	}
 	return v.loginPage(a, name, "", words(a.query).ConfirmDone)
+}
+
+// confirmed lets somebody in who has just shown the code of their sign-up.
+func (v *visit) confirmed(a *authorization, name, session string) (*reply, error) {
+	at, err := v.attempt(a, name, map[string]string{})
+	if err != nil {
+		return nil, err
+	}
+	at.session = session
+	st, err := v.s.begin(at, userAuth)
+	return v.stepped(a, name, st, err, func(wrong string) (*reply, error) { return v.loginPage(a, name, wrong, "") })
 }

@@ -178,10 +178,10 @@ func (b *surfer) says(status int, text string) *surfer {
 	return b
 }
 
-var tagShape = regexp.MustCompile(`(?s)<(style|script).*?</(style|script)>|<[^>]*>`)
+var pageTag = regexp.MustCompile(`(?s)<(style|script).*?</(style|script)>|<[^>]*>`)
 
 func plainText(page string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tagShape.ReplaceAllString(page, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(pageTag.ReplaceAllString(page, " "))), " ")
 }
 
 // sent is what the app is sent at its address.

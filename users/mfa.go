@@ -43,6 +43,8 @@ func (s *Service) mountMFA(m *wire.Mux) {
 	wire.HandlePublic(m, cognitoidp.SetUserMFAPreference, s.setUserMFAPreference)
 	wire.HandlePublic(m, cognitoidp.SetUserSettings, s.setUserSettings)
 	onPool(m, cognitoidp.AdminSetUserMFAPreference, func(in *cognitoidp.AdminSetUserMFAPreferenceInput) string { return in.UserPoolId.V }, s.adminSetUserMFAPreference)
+	onPool(m, cognitoidp.AdminGetUserAuthFactors, func(in *cognitoidp.AdminGetUserAuthFactorsInput) string { return in.UserPoolId.V }, s.adminGetUserAuthFactors)
+	onPool(m, cognitoidp.AdminDeleteSoftwareToken, func(in *cognitoidp.AdminDeleteSoftwareTokenInput) string { return in.UserPoolId.V }, s.adminDeleteSoftwareToken)
 	onPool(m, cognitoidp.AdminSetUserSettings, func(in *cognitoidp.AdminSetUserSettingsInput) string { return in.UserPoolId.V }, s.adminSetUserSettings)
 }
 

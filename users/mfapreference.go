@@ -133,6 +133,15 @@ func (s *Service) adminSetUserMFAPreference(c *wire.Call, in *cognitoidp.AdminSe
 	})
 }
 
+// adminDeleteSoftwareToken takes a user's authenticator app away, for one who lost it. In a pool that asks everybody they set up
+// another at the next sign-in.
+func (s *Service) adminDeleteSoftwareToken(c *wire.Call, in *cognitoidp.AdminDeleteSoftwareTokenInput) (*cognitoidp.AdminDeleteSoftwareTokenOutput, error) {
+	return nil, s.change(c, in.UserPoolId.V, in.Username.V, func(tx *kv.Tx, _ *pool, u *user) error {
+		u.turnOff(softwareTokenMFA)
+		return ignoreAbsent(totps.Delete(tx, inPool(c.Account, u.Pool), u.Pool, u.Sub))
+	})
+}
+
 // options reads the older form of a preference, which knows SMS only: it is on when it is listed.
 func options(list []cognitoidp.MFAOptionType) ([]wish, error) {
 	for _, o := range list {

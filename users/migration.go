@@ -110,8 +110,8 @@ func (s *Service) migrant(a *attempt, m *migration, name, password string) (*use
 		return nil, badAnswer(trigger, "%v", err)
 	}
 	switch {
-	case m.SMSMFA && (!a.pool.Methods.SMS || values["phone_number"] == ""):
-		return nil, badAnswer(trigger, "enableSMSMFA takes a pool with SMS MFA and a user with a phone_number")
+	case m.SMSMFA && (!a.pool.Methods.SMS || values["phone_number"] == "" || values["phone_number_verified"] != "true"):
+		return nil, badAnswer(trigger, "enableSMSMFA is set for a user without a verified phone number, or in a pool without SMS as a second factor")
 	case m.Status != "" && m.Status != confirmed && m.Status != resetRequired:
 		return nil, badAnswer(trigger, "finalUserStatus %q is neither CONFIRMED nor RESET_REQUIRED", m.Status)
 	case password == "" || m.Status == resetRequired || a.pool.checkPolicy(password) != nil:

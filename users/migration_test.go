@@ -121,7 +121,7 @@ func TestUserMigrationAnswers(t *testing.T) {
 	}
 	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(f.seen[0].UserPoolID), MfaConfiguration: str("OPTIONAL"), SmsMfaConfiguration: &cognitoidp.SmsMfaConfigType{SmsConfiguration: &cognitoidp.SmsConfigurationType{SnsCallerArn: str("arn:aws:iam::123456789012:role/sms")}}})
 	f.answer = func(e *event) error {
-		e.Response = map[string]any{"userAttributes": map[string]any{"email": "carol@example.com", "phone_number": "+15555550123"}, "enableSMSMFA": true}
+		e.Response = map[string]any{"userAttributes": map[string]any{"email": "carol@example.com", "phone_number": "+15555550123", "phone_number_verified": "true"}, "enableSMSMFA": true}
 		return nil
 	}
 	if out := must(w, w.s.initiateAuth, passwordAuth(cl, "carol", good)); out.ChallengeName.V != "SMS_MFA" {

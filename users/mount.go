@@ -25,6 +25,7 @@ func (s *Service) Mount(m *wire.Mux) {
 	s.mountMFA(m)
 	s.mountDevices(m)
 	s.mountImports(m)
+	s.mountLogDelivery(m)
 	s.mountPasskeys(m)
 }
 
@@ -55,6 +56,7 @@ func (s *Service) mountPools(m *wire.Mux) {
 	onPool(m, cognitoidp.DescribeUserPool, func(in *cognitoidp.DescribeUserPoolInput) string { return in.UserPoolId.V }, s.describeUserPool)
 	onPool(m, cognitoidp.UpdateUserPool, func(in *cognitoidp.UpdateUserPoolInput) string { return in.UserPoolId.V }, s.updateUserPool)
 	onPool(m, cognitoidp.DeleteUserPool, func(in *cognitoidp.DeleteUserPoolInput) string { return in.UserPoolId.V }, s.deleteUserPool)
+	onPool(m, cognitoidp.ListUserPoolReplicas, func(in *cognitoidp.ListUserPoolReplicasInput) string { return in.UserPoolId.V }, s.listUserPoolReplicas)
 	onPool(m, cognitoidp.AddCustomAttributes, func(in *cognitoidp.AddCustomAttributesInput) string { return in.UserPoolId.V }, s.addCustomAttributes)
 	onPool(m, cognitoidp.CreateUserPoolClient, func(in *cognitoidp.CreateUserPoolClientInput) string { return in.UserPoolId.V }, s.createUserPoolClient)
 	onPool(m, cognitoidp.DescribeUserPoolClient, func(in *cognitoidp.DescribeUserPoolClientInput) string { return in.UserPoolId.V }, s.describeUserPoolClient)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 )
 
 func secret(in *cognitoidp.CreateUserPoolClientInput) { in.GenerateSecret = some(true) }
@@ -345,4 +346,53 @@ func TestDomainNames(t *testing.T) {
 	if out := must(h.world, h.s.describeUserPoolDomain, &cognitoidp.DescribeUserPoolDomainInput{Domain: str("tasks")}); out.DomainDescription.UserPoolId.Set {
 		t.Errorf("%+v", out)
 	}
+}
+
+// TestSecretOfBefore: the secret of a client from before there could be two counts, is listed, and can be replaced.
+func TestSecretOfBefore(t *testing.T) {
+	w := newWorld(t)
+	pool := w.pool()
+	id := w.client(pool, secret)
+	var key string
+	err := w.s.update(w.ctx, func(tx *kv.Tx) error {
+		cl, _, err := clientOf(tx, account, pool, id)
+		if err != nil {
+			return err
+		}
+		open, err := w.s.openSecrets(account, cl)
+		key = string(open[0])
+		cl.Secret, cl.Secrets = cl.Secrets[0].Sealed, nil
+		if err != nil {
+			return err
+		}
+		return clients.Put(tx, everywhere(account), cl)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := must(w, w.s.describeUserPoolClient, &cognitoidp.DescribeUserPoolClientInput{UserPoolId: str(pool), ClientId: str(id)}).UserPoolClient.ClientSecret.V; got != key {
+		t.Fatalf("%q, not %q", got, key)
+	}
+	must(w, w.s.addUserPoolClientSecret, &cognitoidp.AddUserPoolClientSecretInput{UserPoolId: str(pool), ClientId: str(id)})
+	all := must(w, w.s.listUserPoolClientSecrets, &cognitoidp.ListUserPoolClientSecretsInput{UserPoolId: str(pool), ClientId: str(id)}).ClientSecrets
+	must(w, w.s.deleteUserPoolClientSecret, &cognitoidp.DeleteUserPoolClientSecretInput{UserPoolId: str(pool), ClientId: str(id), ClientSecretId: all[0].ClientSecretId})
+	if got := must(w, w.s.describeUserPoolClient, &cognitoidp.DescribeUserPoolClientInput{UserPoolId: str(pool), ClientId: str(id)}).UserPoolClient.ClientSecret.V; got == key || got == "" {
+		t.Fatalf("%q", got)
+	}
+}
+
+// TestOwnDomain: at a pool's own name pages work by HTTPS only, also where a proxy ends it.
+func TestOwnDomain(t *testing.T) {
+	h := newHosted(t)
+	h.member(h.client, "ann")
+	must(h.world, h.s.createUserPoolDomain, &cognitoidp.CreateUserPoolDomainInput{UserPoolId: str(h.pool), Domain: str("auth.example.com"), CustomDomainConfig: &cognitoidp.CustomDomainConfigType{CertificateArn: str("arn:aws:acm:us-east-1:1:certificate/x")}})
+	b := h.surfer()
+	b.open(strings.Replace(h.authorizeURL(), "tasks.auth.us-east-1.amazoncognito.com/oauth2/authorize", "auth.example.com/login", 1))
+	for _, set := range b.res.Header.Values("Set-Cookie") {
+		if !strings.HasPrefix(set, "__Host-") || !strings.Contains(set, "; Secure") {
+			t.Errorf("cookie %s", set)
+		}
+	}
+	b.open(strings.Replace(h.authorizeURL(), "http://tasks.auth.us-east-1.amazoncognito.com/oauth2/authorize", "https://auth.example.com/login", 1))
+	b.fill("username", "ann", "password", good).sent()
 }

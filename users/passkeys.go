@@ -280,3 +280,40 @@ func forgetPasskeys(tx *kv.Tx, account string, u *user) error {
 	}
 	return ignoreAbsent(ceremonies.Delete(tx, scope, u.Pool, u.Sub))
 }
+
+// portedPasskey is a key in a pool's portable form. It serves on wherever the relying party's pages are.
+type portedPasskey struct {
+	Site    string
+	Key     passkey.Key
+	Created time.Time
+}
+
+func (s *Service) exportPasskeys(tx *kv.Tx, account string, u *user) (any, error) {
+	keys, err := passkeys.All(tx, inPool(account, u.Pool), "", u.Pool, u.Sub)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	var out []portedPasskey
+	for _, k := range keys {
+		out = append(out, portedPasskey{k.Site, k.Key, k.Created})
+	}
+	return out, nil
+}
+
+func (s *Service) importPasskeys(tx *kv.Tx, account string, u *user, raw json.RawMessage) error {
+	var keys []portedPasskey
+	if err := json.Unmarshal(raw, &keys); err != nil {
+		return invalid("The user's passkeys are none.")
+	}
+	for _, k := range keys {
+		row := &passkeyRow{Pool: u.Pool, Sub: u.Sub, ID: k.Key.ID, Site: k.Site, Key: k.Key, Created: k.Created}
+		err := passkeys.Put(tx, inPool(account, u.Pool), row)
+		if taken := (*record.ErrExists)(nil); errors.As(err, &taken) {
+			return invalid("A passkey of the user is another's here.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

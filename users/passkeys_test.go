@@ -1,6 +1,7 @@
 package users
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/users/passkey/passkeytest"
 	"bothy/wire"
 )
@@ -235,5 +237,29 @@ func TestPasskeyIntruders(t *testing.T) {
 	wantFault(t, try(cl, session, "bob", bob.Get(asked)), "NotAuthorizedException", wrong)
 	if out := must(w, w.s.initiateAuth, choice(cl, "bob", "PREFERRED_CHALLENGE", "WEB_AUTHN")); out.ChallengeName.V != "SELECT_CHALLENGE" {
 		t.Errorf("a key of another relying party is asked for: %+v", out)
+	}
+}
+
+// TestPasskeysMove: who moves to another node takes their keys along.
+func TestPasskeysMove(t *testing.T) {
+	old := newWorld(t)
+	p, cl := old.choosing()
+	old.member(cl, "alice")
+	a := old.enrolled(old.signIn(p, cl, "alice").AccessToken, &passkeytest.Authenticator{Counts: true})
+	var file bytes.Buffer
+	if err := old.s.Export(old.ctx, account, p, &file); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.account = elsewhere
+	w.s.cfg.Account = func() string { return elsewhere }
+	w.imports(elsewhere, p, file.Bytes())
+	session, asked := w.byPasskey(cl, "alice")
+	w.enters(signed(cl, session, "alice", a.Get(asked)))
+	for _, raw := range []string{`{}`, `"x"`, `[{"Key":1}]`} {
+		w.update(p, "alice", func(tx *kv.Tx, u *user) error {
+			wantFault(t, w.s.importPasskeys(tx, elsewhere, u, []byte(raw)), "InvalidParameterException", "")
+			return nil
+		})
 	}
 }

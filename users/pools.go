@@ -1,7 +1,6 @@
 package users
 
 import (
-	"context"
 	"errors"
 
 	"crypto/rand"
@@ -67,11 +66,9 @@ func (s *Service) describeUserPool(c *wire.Call, in *cognitoidp.DescribeUserPool
 }
 
 // pool reads a pool in a view of its own.
-func (s *Service) pool(c *wire.Call, id string) (*pool, error) { return s.poolNow(c, c.Account, id) }
-
-func (s *Service) poolNow(ctx context.Context, account, id string) (p *pool, err error) {
-	err = s.view(ctx, func(tx *kv.Tx) error {
-		p, err = poolByID(tx, account, id)
+func (s *Service) pool(c *wire.Call, id string) (p *pool, err error) {
+	err = s.view(c, func(tx *kv.Tx) error {
+		p, err = poolByID(tx, c.Account, id)
 		return err
 	})
 	return p, err
@@ -181,4 +178,10 @@ func (s *Service) deleteUserPool(c *wire.Call, in *cognitoidp.DeleteUserPoolInpu
 	}
 	s.keys.Delete(c.Account + "/" + id)
 	return nil, s.purge(c, c.Account, id)
+}
+
+// listUserPoolReplicas tells that a pool is in its own region only.
+func (s *Service) listUserPoolReplicas(c *wire.Call, in *cognitoidp.ListUserPoolReplicasInput) (*cognitoidp.ListUserPoolReplicasOutput, error) {
+	_, err := s.pool(c, in.UserPoolId.V)
+	return &cognitoidp.ListUserPoolReplicasOutput{UserPoolReplicas: []cognitoidp.UserPoolReplicaType{}}, err
 }

@@ -71,6 +71,7 @@ type userPart struct {
 // devices stay behind.
 var userParts = []userPart{
 	{"totp", (*Service).exportTOTP, (*Service).importTOTP},
+	{"passkeys", (*Service).exportPasskeys, (*Service).importPasskeys},
 }
 
 const portedPage = 50 // users read in one transaction
@@ -102,10 +103,18 @@ func (s *Service) Export(ctx context.Context, account, poolID string, to io.Writ
 	return lines.Encode(ported{End: &end})
 }
 
-// Has is nil when the pool is here.
+// Has is nil when the pool is here. It decodes nothing, so it costs what a look-up does.
 func (s *Service) Has(ctx context.Context, account, poolID string) error {
-	_, err := s.poolNow(ctx, account, poolID)
-	return err
+	if regionOf(poolID) == "" {
+		return noPool(poolID)
+	}
+	return s.view(ctx, func(tx *kv.Tx) error {
+		row, err := pools.Stamp(tx, inPool(account, poolID), poolID)
+		if err == nil && row == nil {
+			err = noPool(poolID)
+		}
+		return err
+	})
 }
 
 // each reads a pool's rows page by page, makes a line of each in the transaction that read it, and then passes the lines on.

@@ -10,6 +10,7 @@ import (
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
+	"bothy/users/passkey"
 	"bothy/wire"
 )
 
@@ -22,9 +23,9 @@ func (w *world) exported() (p, cl string, file []byte) {
 		in.AliasAttributes = []string{"email"}
 		in.Schema = []cognitoidp.SchemaAttributeType{{Name: str("level"), AttributeDataType: str("Number")}}
 	})
-	cl = w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.GenerateSecret = wire.Some(true) })
-	open := w.client(p)
-	w.member(open, "alice")
+	w.client(p, func(in *cognitoidp.CreateUserPoolClientInput) { in.GenerateSecret = wire.Some(true) })
+	cl = w.client(p)
+	w.member(cl, "alice")
 	must(w, w.s.adminUpdateUserAttributes, &cognitoidp.AdminUpdateUserAttributesInput{UserPoolId: str(p), Username: str("alice"), UserAttributes: attr("custom:level", "7")})
 	must(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(p), Username: str("alice"), Password: str("Second-2-pw"), Permanent: wire.Some(true)})
 	role := "arn:aws:iam::" + account + ":role/admins"
@@ -32,10 +33,14 @@ func (w *world) exported() (p, cl string, file []byte) {
 	must(w, w.s.adminAddUserToGroup, &cognitoidp.AdminAddUserToGroupInput{UserPoolId: str(p), GroupName: str("admins"), Username: str("alice")})
 	w.update(p, "alice", func(tx *kv.Tx, u *user) error {
 		secret, _ := json.Marshal(portedTOTP{[]byte("seed"), "phone", 7})
-		return w.s.importTOTP(tx, account, u, secret)
+		if err := w.s.importTOTP(tx, account, u, secret); err != nil {
+			return err
+		}
+		key := &passkeyRow{Pool: p, Sub: u.Sub, ID: []byte("key"), Site: "example.com", Key: passkey.Key{ID: []byte("key"), Public: []byte("public"), Count: 3}}
+		return passkeys.Put(tx, inPool(account, p), key)
 	})
 	must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str("bob"), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
-	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(open), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
+	must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("carol"), Password: str(good), UserAttributes: attr("email", "carol@example.com")})
 	for i := range portedPage {
 		must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str(fmt.Sprintf("u%d", i)), TemporaryPassword: str(good), MessageAction: str("SUPPRESS")})
 	}
@@ -44,7 +49,7 @@ func (w *world) exported() (p, cl string, file []byte) {
 	if err := w.s.Export(w.ctx, account, p, &b); err != nil {
 		w.t.Fatal(err)
 	}
-	return p, open, b.Bytes()
+	return p, cl, b.Bytes()
 }
 
 func (w *world) imports(account, p string, file []byte) *Moved {
@@ -106,6 +111,13 @@ func TestUsersMoveToAnotherNode(t *testing.T) {
 		got, err := w.s.exportTOTP(tx, elsewhere, u)
 		if fmt.Sprint(got) != fmt.Sprint(portedTOTP{[]byte("seed"), "phone", 7}) {
 			t.Errorf("authenticator %v", got)
+		}
+		if err != nil {
+			return err
+		}
+		k, err := passkeys.Find(tx, inPool(elsewhere, p), "id", p, []byte("key"))
+		if err == nil && (k.Sub != u.Sub || k.Site != "example.com" || k.Key.Count != 3) {
+			t.Errorf("passkey %+v", k)
 		}
 		return err
 	})

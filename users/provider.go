@@ -32,6 +32,7 @@ type provider struct {
 	Identifiers []string          `json:",omitempty"`
 	Metadata    []byte            `json:",omitempty"` // of SAML, as last read
 	Read        time.Time         `json:",omitzero"`  // when it was
+	Missed      time.Time         `json:",omitzero"`  // when it last could not be read again
 	Created     time.Time
 	Modified    time.Time
 }

@@ -76,6 +76,9 @@ func checkSAMLDetails(given map[string]string) error {
 			return invalid("%s must be true or false.", name)
 		}
 	}
+	if given["IDPSignout"] == "true" {
+		return invalid("IDPSignout is not supported by this server: signing out here does not sign out at the provider.")
+	}
 	if given["EncryptedResponses"] == "true" {
 		return invalid("EncryptedResponses is not supported by this server: have the provider sign its assertions and send them over TLS.")
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 
 	"bothy/api/cognitoidp"
+	"bothy/kv"
 	"bothy/policy"
+	"bothy/record"
 	"bothy/users/passkey/passkeytest"
 	"bothy/wire"
 )
@@ -106,11 +109,14 @@ func TestThroughTheSDK(t *testing.T) {
 	w.hosting(ctx, c, p, cl)
 	w.rest(ctx, c, p, cl, token, refresh, alice)
 	for i := range cognitoidp.API.Ops {
-		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] {
+		if op := &cognitoidp.API.Ops[i]; mux.Mounted(op) && !seen[op.Name] && !slices.Contains(notInSDK, op.Name) {
 			t.Errorf("%s is mounted and was not called", op.Name)
 		}
 	}
 }
+
+// notInSDK are the operations of the model that the SDK does not have: operatorfactors_test.go calls them without it.
+var notInSDK = []string{"AdminGetUserAuthFactors", "AdminDeleteSoftwareToken", "DescribeTermsByClient"}
 
 func TestOperatorsNeedPermission(t *testing.T) {
 	w := newWorld(t)
@@ -254,6 +260,7 @@ func (w *world) operate(ctx context.Context, c *sdk.Client, p, cl, alice *string
 		AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail},
 	}))
 	ok(c.SetRiskConfiguration(ctx, &sdk.SetRiskConfigurationInput{UserPoolId: p, RiskExceptionConfiguration: &types.RiskExceptionConfigurationType{BlockedIPRangeList: []string{"203.0.113.0/24"}}}))
+	ok(c.ListUserPoolReplicas(ctx, &sdk.ListUserPoolReplicasInput{UserPoolId: p}))
 	ok(c.DescribeRiskConfiguration(ctx, &sdk.DescribeRiskConfigurationInput{UserPoolId: p}))
 	ok(c.ForgotPassword(ctx, &sdk.ForgotPasswordInput{ClientId: cl, Username: alice}))
 	list, err := c.AdminListUserAuthEvents(ctx, &sdk.AdminListUserAuthEventsInput{UserPoolId: p, Username: alice})
@@ -266,6 +273,12 @@ func (w *world) operate(ctx context.Context, c *sdk.Client, p, cl, alice *string
 		UserPoolId: p, Username: alice, EventId: event, FeedbackValue: types.FeedbackValueTypeInvalid, FeedbackToken: aws.String(w.s.feedbackToken(account, u, *event, w.now())),
 	}))
 
+	w.s.cfg.Logs = func(*kv.Tx, record.Scope, string, string, time.Time, []string) error { return nil }
+	ok(c.SetLogDeliveryConfiguration(ctx, &sdk.SetLogDeliveryConfigurationInput{UserPoolId: p, LogConfigurations: []types.LogConfigurationType{{
+		EventSource: types.EventSourceNameUserAuthEvents, LogLevel: types.LogLevelInfo,
+		CloudWatchLogsConfiguration: &types.CloudWatchLogsConfigurationType{LogGroupArn: aws.String("arn:aws:logs:us-east-1:" + account + ":log-group:/aws/vendedlogs/users")},
+	}}}))
+	ok(c.GetLogDeliveryConfiguration(ctx, &sdk.GetLogDeliveryConfigurationInput{UserPoolId: p}))
 	ok(c.GetCSVHeader(ctx, &sdk.GetCSVHeaderInput{UserPoolId: p}))
 	job, err := c.CreateUserImportJob(ctx, &sdk.CreateUserImportJobInput{UserPoolId: p, JobName: aws.String("in"), CloudWatchLogsRoleArn: aws.String("arn:aws:iam::123456789012:role/logs")})
 	ok(job, err)

@@ -22,7 +22,7 @@ var answerNames = map[string]string{smsMFA: "SMS_MFA_CODE", softwareTokenMFA: "S
 // was proved stands for it, and a passkey where the pool says so.
 func (s *Service) needSecondFactor(tx *kv.Tx, a *attempt, u *user, way progress) (string, error) {
 	use := a.pool.Settings.MfaConfiguration.Or("OFF")
-	if use == "OFF" || slices.ContainsFunc(secondFactors, way.has) || way.has(webAuthn) && a.pool.passkeysAreMFA() {
+	if use == "OFF" || way.Second != "" || way.has(webAuthn) && a.pool.passkeysAreMFA() {
 		return "", nil
 	}
 	if trusted, err := provedTrusted(tx, a, u, way); err != nil || trusted {
@@ -32,6 +32,8 @@ func (s *Service) needSecondFactor(tx *kv.Tx, a *attempt, u *user, way progress)
 	switch {
 	case err != nil:
 		return "", err
+	case len(has) == 0 && use == "ON" && way.Mail != "":
+		return emailOTP, nil
 	case len(has) == 0 && use == "ON":
 		return mfaSetup, nil
 	case len(has) == 0:
@@ -95,10 +97,18 @@ func factorAddress(factor string) string {
 	return ""
 }
 
+// sentTo is where the codes of a factor go: to the user's address, or to the one they set up.
+func sentTo(u *user, factor string, way progress) address {
+	at := factorAddress(factor)
+	if factor == emailOTP && way.Mail != "" {
+		return address{at, way.Mail}
+	}
+	return address{at, u.Attributes[at]}
+}
+
 // askSentCode sends a code to the user's address and asks for it.
 func (s *Service) askSentCode(a *attempt, v *verdict) (*step, error) {
-	at := factorAddress(v.ask)
-	to := address{at, v.user.Attributes[at]}
+	to := sentTo(v.user, v.ask, v.way)
 	if to.value == "" {
 		return nil, invalid("User does not have delivery config set to turn on %s", v.ask)
 	}
@@ -166,33 +176,48 @@ func (s *Service) checkSecondFactor(a *attempt, name, session string) (*step, er
 		return nil, err
 	}
 	return s.advance(a, name, session, func(tx *kv.Tx, u *user, ch *challenge) error {
-		has, err := factorsOf(tx, a.Account, a.pool, u)
-		if err != nil {
+		if err := mayShow(tx, a, u, name, ch.Way); err != nil {
 			return err
-		}
-		if !slices.Contains(has, name) {
-			return wire.Because(notAuthorized("Invalid session for the user, session is expired."), "%s is no factor of the user any more", name)
 		}
 		try := s.trySentCode
 		if name == softwareTokenMFA {
 			try = s.tryTOTP
 		}
-		if err := try(tx, a, u, name, text); err != nil {
+		if err := try(tx, a, u, ch, text); err != nil {
 			return err
 		}
+		ch.Way.Second = name
 		return forgetFailures(tx, a.Account, a.pool.ID, secondSubject(u.Sub))
 	})
 }
 
-func (s *Service) trySentCode(tx *kv.Tx, a *attempt, u *user, name, text string) error {
-	k, err := s.tryCode(tx, a.Account, a.pool, u, forSecondFactor+name, text, a.Now)
+// mayShow refuses a code of a factor that is none of the user's any more, and one for setting up when they have another by now.
+func mayShow(tx *kv.Tx, a *attempt, u *user, name string, way progress) error {
+	has, err := factorsOf(tx, a.Account, a.pool, u)
+	if err != nil {
+		return err
+	}
+	if settingUp := way.Mail != ""; settingUp != (len(has) == 0) || !settingUp && !slices.Contains(has, name) || !a.pool.Methods.has(name) {
+		return wire.Because(notAuthorized("Invalid session for the user, session is expired."), "the user's second factors are %v by now", has)
+	}
+	return nil
+}
+
+func (s *Service) trySentCode(tx *kv.Tx, a *attempt, u *user, ch *challenge, text string) error {
+	k, err := s.tryCode(tx, a.Account, a.pool, u, forSecondFactor+ch.Kind, text, a.Now)
 	if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
 		return errWrongCode
 	}
-	if err == nil && k.Value != u.Attributes[factorAddress(name)] {
+	if err != nil {
+		return err
+	}
+	if k.Value != sentTo(u, ch.Kind, ch.Way).value {
 		return wire.Because(codeExpired(), "the code was sent to another address than the user now has")
 	}
-	return err
+	if ch.Way.Mail == "" {
+		return nil
+	}
+	return s.enrolMail(tx, a, u, ch.Way.Mail)
 }
 
 // errWrongCode is what a check of an answer says of one that does not match: it counts.

@@ -297,13 +297,17 @@ func TestSecondFactorMeanwhile(t *testing.T) {
 		"factor turned off": {func(w *world, p, _ string) {
 			must(w, w.s.adminSetUserMFAPreference, &cognitoidp.AdminSetUserMFAPreferenceInput{UserPoolId: str(p), Username: str("alice"), SoftwareTokenMfaSettings: &cognitoidp.SoftwareTokenMfaSettingsType{}})
 		}, "NotAuthorizedException", "Invalid session"},
+		"factor replaced": {func(w *world, p, _ string) {
+			must(w, w.s.adminSetUserMFAPreference, &cognitoidp.AdminSetUserMFAPreferenceInput{UserPoolId: str(p), Username: str("alice"),
+				SoftwareTokenMfaSettings: &cognitoidp.SoftwareTokenMfaSettingsType{}, SMSMfaSettings: &cognitoidp.SMSMfaSettingsType{Enabled: wire.Some(true)}})
+		}, "NotAuthorizedException", "Invalid session"},
 		"method switched off": {func(w *world, p, _ string) {
 			must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("OFF")})
 		}, "NotAuthorizedException", "Invalid session"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			p, cl := w.secure("OPTIONAL", softwareTokenMFA)
+			p, cl := w.secure("OPTIONAL", softwareTokenMFA, smsMFA)
 			w.person(p, "alice")
 			token := w.signIn(p, cl, "alice").AccessToken.V
 			secret := w.app(token)

@@ -2,6 +2,7 @@ package users
 
 import (
 	"encoding/base64"
+	"errors"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
@@ -52,7 +53,15 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 		return nil, err
 	}
 	v, err := s.admit(a, ch.Sub, ch.Way, shownCode, func(tx *kv.Tx, u *user) error {
-		k, err := s.guessCode(tx, a.Call, a.from.IP, a.pool, u, forSignIn+factor, text)
+		if _, err := mayGuess(tx, a.Account, a.from.IP, a.Now); err != nil {
+			return err
+		}
+		k, err := s.tryCode(tx, a.Account, a.pool, u, forSignIn+factor, text, a.Now)
+		if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
+			if err := a.failedHere(tx, u, ch.Way, "Mfa"); err != nil {
+				return err
+			}
+		}
 		if err != nil {
 			return err // and the session stays
 		}

@@ -59,6 +59,7 @@ func (s *Service) purge(ctx context.Context, account, poolID string) error {
 		ofPool(&domains, everywhere(account), "pool"),
 		ofPool(&pasts, in, ""),
 		ofPool(&risks, in, ""),
+		ofPool(&loggings, in, ""),
 		ofPool(&events, in, ""),
 		ofPool(&jobs, in, ""),
 		func(ctx context.Context, s *Service, poolID string) (int, error) {

@@ -27,7 +27,7 @@ func (s *Service) watch(tx *kv.Tx, a *attempt, v *verdict) error {
 	if err != nil {
 		return err
 	}
-	e := &authEvent{ID: v.way.Event, Kind: "SignIn", At: a.Now, From: a.from, Response: "InProgress", Challenges: challengesOf(v.way)}
+	e := &authEvent{ID: v.way.Event, Kind: "SignIn", At: a.Now, From: a.from, Client: a.client.ID, Request: a.RequestID, Response: "InProgress", Challenges: challengesOf(v.way)}
 	known, refuse := g.knows(atSignIn, a.common, a.from.IP)
 	e.Compromised = known
 	if v.ask == "" {
@@ -60,7 +60,7 @@ func (s *Service) watch(tx *kv.Tx, a *attempt, v *verdict) error {
 
 // missed notes a sign-in that failed at a kind of challenge.
 func missed(tx *kv.Tx, a *attempt, u *user, way progress, kind string) error {
-	return note(tx, a.Account, a.pool, u, &authEvent{ID: way.Event, Kind: "SignIn", At: a.Now, From: a.from, Response: "Fail", Challenges: append(challengesOf(way),
+	return note(tx, a.Account, a.pool, u, &authEvent{ID: way.Event, Kind: "SignIn", At: a.Now, From: a.from, Client: a.client.ID, Request: a.RequestID, Response: "Fail", Challenges: append(challengesOf(way),
 		cognitoidp.ChallengeResponseType{ChallengeName: wire.Some(kind), ChallengeResponse: wire.Some("Failure")})})
 }
 

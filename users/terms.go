@@ -30,6 +30,7 @@ var termsTable = record.Table[terms]{
 func (s *Service) mountTerms(m *wire.Mux) {
 	onPool(m, cognitoidp.CreateTerms, func(in *cognitoidp.CreateTermsInput) string { return in.UserPoolId.V }, s.createTerms)
 	onPool(m, cognitoidp.DescribeTerms, func(in *cognitoidp.DescribeTermsInput) string { return in.UserPoolId.V }, s.describeTerms)
+	onPool(m, cognitoidp.DescribeTermsByClient, func(in *cognitoidp.DescribeTermsByClientInput) string { return in.UserPoolId.V }, s.describeTermsByClient)
 	onPool(m, cognitoidp.UpdateTerms, func(in *cognitoidp.UpdateTermsInput) string { return in.UserPoolId.V }, s.updateTerms)
 	onPool(m, cognitoidp.DeleteTerms, func(in *cognitoidp.DeleteTermsInput) string { return in.UserPoolId.V }, s.deleteTerms)
 	onPool(m, cognitoidp.ListTerms, func(in *cognitoidp.ListTermsInput) string { return in.UserPoolId.V }, s.listTerms)
@@ -95,6 +96,23 @@ func (s *Service) describeTerms(c *wire.Call, in *cognitoidp.DescribeTermsInput)
 	out := &cognitoidp.DescribeTermsOutput{}
 	return out, s.view(c, func(tx *kv.Tx) error {
 		t, err := termsByID(tx, c.Account, in.UserPoolId.V, in.TermsId.V)
+		if err == nil {
+			out.Terms = t.shown()
+		}
+		return err
+	})
+}
+
+func (s *Service) describeTermsByClient(c *wire.Call, in *cognitoidp.DescribeTermsByClientInput) (*cognitoidp.DescribeTermsByClientOutput, error) {
+	out := &cognitoidp.DescribeTermsByClientOutput{}
+	return out, s.view(c, func(tx *kv.Tx) error {
+		if _, _, err := clientOf(tx, c.Account, in.UserPoolId.V, in.ClientId.V); err != nil {
+			return err
+		}
+		t, err := termsTable.Find(tx, inPool(c.Account, in.UserPoolId.V), "client", in.UserPoolId.V, in.ClientId.V, in.TermsName.V)
+		if absent(err) {
+			return notFound("The client has no terms %s.", in.TermsName.V)
+		}
 		if err == nil {
 			out.Terms = t.shown()
 		}

@@ -3,7 +3,6 @@ package users
 import (
 	"encoding/base64"
 	"encoding/json"
-	"slices"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
@@ -40,7 +39,7 @@ func totpRow(tx *kv.Tx, account string, u *user) (*totp, error) {
 }
 
 // tryTOTP checks a code of the user's authenticator. A code serves once, even if the app still shows it.
-func (s *Service) tryTOTP(tx *kv.Tx, a *attempt, u *user, _, text string) error {
+func (s *Service) tryTOTP(tx *kv.Tx, a *attempt, u *user, _ *challenge, text string) error {
 	t, err := totpRow(tx, a.Account, u)
 	if err != nil {
 		return err
@@ -217,33 +216,8 @@ func (s *Service) verifyInSession(c *wire.Call, in *cognitoidp.VerifySoftwareTok
 		return "", err
 	}
 	way := ch.Way
-	way.Passed = append(slices.Clone(way.Passed), softwareTokenMFA)
+	way.Second = softwareTokenMFA
 	return s.sessionOf(a, &verdict{user: u, way: way, ask: mfaSetup}, challenge{Against: ch.Against})
-}
-
-// askSetup tells a user without a second factor to set one up. AWS lists SMS too, though it takes an operator who adds the number.
-func (s *Service) askSetup(a *attempt, v *verdict) (*step, error) {
-	offered := []string{}
-	for _, f := range []string{smsMFA, softwareTokenMFA} {
-		if a.pool.Methods.has(f) {
-			offered = append(offered, f)
-		}
-	}
-	list, err := json.Marshal(offered)
-	if err != nil {
-		return nil, err
-	}
-	return s.question(a, v, map[string]string{"MFAS_CAN_SETUP": string(list)})
-}
-
-// finishSetup goes on with the sign-in of who set up an authenticator in it: the code that verified it was the second factor.
-func (s *Service) finishSetup(a *attempt, session string) (*step, error) {
-	return s.advance(a, mfaSetup, session, func(_ *kv.Tx, _ *user, ch *challenge) error {
-		if !ch.Way.has(softwareTokenMFA) {
-			return wire.Because(noSoftwareTokens(), "the session was not returned by VerifySoftwareToken")
-		}
-		return nil
-	})
 }
 
 // askSoftwareToken asks for a code of the user's authenticator.

@@ -189,3 +189,70 @@ func TestProvedAddressServes(t *testing.T) {
 	must(w, w.s.adminUpdateUserAttributes, &cognitoidp.AdminUpdateUserAttributesInput{UserPoolId: str(p), Username: str("alice"), UserAttributes: attr("phone_number", "+15555550199")})
 	w.challenged(cl, "alice", mfaSetup)
 }
+
+// TestMailboxSetUpDuringSignIn has a user without an address bring one, which counts once its code was read.
+func TestMailboxSetUpDuringSignIn(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.secure("ON", emailOTP, softwareTokenMFA)
+	newcomer := func(name string, attributes ...string) {
+		must(w, w.s.adminCreateUser, &cognitoidp.AdminCreateUserInput{UserPoolId: str(p), Username: str(name), MessageAction: str("SUPPRESS"), UserAttributes: attr(attributes...)})
+		must(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: str(p), Username: str(name), Password: str(good), Permanent: wire.Some(true)})
+	}
+	newcomer("alice")
+	newcomer("bob", "email", "bob@example.com") // never verified
+	bring := func(name, mail string) *cognitoidp.RespondToAuthChallengeInput {
+		return answer(cl, mfaSetup, w.challenged(cl, name, mfaSetup).Session.V, "USERNAME", name, "EMAIL", mail)
+	}
+	refused(w, w.s.respondToAuthChallenge, bring("bob", "intruder@example.com"), "InvalidParameterException", "another email address")
+	refused(w, w.s.respondToAuthChallenge, bring("alice", "no address"), "InvalidParameterException", "")
+	stale := bring("alice", "late@example.com")
+	began := bring("alice", "alice@example.com")
+	ask := must(w, w.s.respondToAuthChallenge, began)
+	if ask.ChallengeName.V != emailOTP || w.sent[len(w.sent)-1].To != "alice@example.com" {
+		t.Fatalf("%+v", ask)
+	}
+	code := w.lastCode()
+	refused(w, w.s.respondToAuthChallenge, began, "NotAuthorizedException", "session can only be used once.")
+	other := must(w, w.s.respondToAuthChallenge, bring("alice", "other@example.com")) // its code takes the place of the first
+	refused(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, ask.Session.V, "EMAIL_OTP_CODE", w.lastCode()), "ExpiredCodeException", "")
+	if code != w.lastCode() { // but for one in 10^6
+		refused(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, ask.Session.V, "EMAIL_OTP_CODE", code), "CodeMismatchException", "Invalid code received for user")
+	}
+	if me := must(w, w.s.adminGetUser, &cognitoidp.AdminGetUserInput{UserPoolId: str(p), Username: str("alice")}); slices.ContainsFunc(me.UserAttributes, func(a cognitoidp.AttributeType) bool { return a.Name.V == "email" }) {
+		t.Fatalf("an address counts that nobody proved: %+v", me)
+	}
+	tokens := w.enters(answer(cl, emailOTP, other.Session.V, "EMAIL_OTP_CODE", w.lastCode()))
+	if m := claimsOf(t, tokens.IdToken.V); m["email"] != "other@example.com" || m["email_verified"] != true {
+		t.Fatalf("%v", m)
+	}
+	refused(w, w.s.respondToAuthChallenge, stale, "InvalidParameterException", "another email address")
+	w.challenged(cl, "alice", emailOTP)
+	if in := must(w, w.s.respondToAuthChallenge, bring("bob", "bob@example.com")); in.ChallengeName.V != emailOTP {
+		t.Fatalf("%+v", in)
+	}
+	// An app that is set up before the code comes is the second factor, and the mailbox is not.
+	newcomer("alice2")
+	app := must(w, w.s.associateSoftwareToken, associate(w.challenged(cl, "alice2", mfaSetup).Session.V))
+	mail := must(w, w.s.respondToAuthChallenge, bring("alice2", "alice2@example.com"))
+	code = w.lastCode()
+	must(w, w.s.verifySoftwareToken, verify(app.Session.V, w.code(app.SecretCode.V, 0)))
+	refused(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, mail.Session.V, "USERNAME", "alice2", "EMAIL_OTP_CODE", code), "NotAuthorizedException", "Invalid session")
+}
+
+// TestFirstFactorIsNoSecond has a pool want a second factor, meanwhile, of who comes in by a code that could be one.
+func TestFirstFactorIsNoSecond(t *testing.T) {
+	w := newWorld(t)
+	p, cl := w.choosing()
+	w.person(p, "alice")
+	ask := must(w, w.s.initiateAuth, choice(cl, "alice", "PREFERRED_CHALLENGE", "EMAIL_OTP"))
+	if ask.ChallengeName.V != emailOTP {
+		t.Fatalf("%+v", ask)
+	}
+	must(w, w.s.setUserPoolMfaConfig, &cognitoidp.SetUserPoolMfaConfigInput{UserPoolId: str(p), MfaConfiguration: str("ON"), SoftwareTokenMfaConfiguration: &cognitoidp.SoftwareTokenMfaConfigType{Enabled: wire.Some(true)}})
+	next := must(w, w.s.respondToAuthChallenge, answer(cl, emailOTP, ask.Session.V, "EMAIL_OTP_CODE", w.lastCode()))
+	if next.AuthenticationResult != nil || next.ChallengeName.V != mfaSetup {
+		t.Fatalf("let in by one factor: %+v", next)
+	}
+	begun := must(w, w.s.associateSoftwareToken, associate(next.Session.V))
+	w.enters(answer(cl, mfaSetup, must(w, w.s.verifySoftwareToken, verify(begun.Session.V, w.code(begun.SecretCode.V, 0))).Session.V))
+}

@@ -3,6 +3,7 @@ package users
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"bothy/api/cognitoidp"
 	"bothy/kv"
@@ -128,6 +129,14 @@ func mayFederate(u *user) error {
 		return notConfirmed()
 	}
 	return nil
+}
+
+// mayStay tells whether a user who signed in by a provider, perhaps the pool itself, may go on without signing in anew.
+func mayStay(u *user, providerName string, now time.Time) error {
+	if providerName == ownProvider {
+		return mayEnter(u, now)
+	}
+	return mayFederate(u)
 }
 
 // renewProfile writes what the provider says now. A link by an attribute becomes one by the provider's own name for the user.

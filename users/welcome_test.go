@@ -120,6 +120,9 @@ func TestExternalUsersHaveNoPassword(t *testing.T) {
 	refused(w, w.s.adminResetUserPassword, &cognitoidp.AdminResetUserPasswordInput{UserPoolId: p, Username: name}, "NotAuthorizedException", "User password cannot be reset in the current state.")
 	refused(w, w.s.adminConfirmSignUp, &cognitoidp.AdminConfirmSignUpInput{UserPoolId: p, Username: name}, "NotAuthorizedException", "User cannot be confirmed. Current status is EXTERNAL_PROVIDER")
 	refused(w, w.s.resendConfirmationCode, &cognitoidp.ResendConfirmationCodeInput{ClientId: str(g.cl.ID), Username: name}, "InvalidParameterException", "User is already confirmed.")
+	if u, err := g.comes("1", nil); err != nil || mayEnter(u, w.now()) == nil {
+		t.Error("whatever else they might show, they sign in at their provider:", err)
+	}
 	// An operator may give them one: they are then a local user as well, as in AWS.
 	must(w, w.s.adminSetUserPassword, &cognitoidp.AdminSetUserPasswordInput{UserPoolId: p, Username: name, Password: str(good), Permanent: wire.Some(true)})
 	w.signIn(g.p.ID, g.cl.ID, name.V)

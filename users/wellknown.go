@@ -27,8 +27,8 @@ func (s *Service) WellKnown() http.Handler {
 }
 
 func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(account string, p *pool) (any, error) {
-		k, err := s.signerOf(r.Context(), account, p.ID)
+	s.answer(w, r, func(account, poolID string) (any, error) {
+		k, err := s.signerOf(r.Context(), account, poolID)
 		if err != nil {
 			return nil, err
 		}
@@ -37,22 +37,22 @@ func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) serveDiscovery(w http.ResponseWriter, r *http.Request) {
-	s.answer(w, r, func(account string, p *pool) (any, error) {
+	s.answer(w, r, func(account, poolID string) (any, error) {
 		scheme := "http://"
 		if r.TLS != nil {
 			scheme = "https://"
 		}
 		doc := map[string]any{
-			"issuer": issuer(p.ID),
+			"issuer": issuer(poolID),
 			// Where the caller reached us: the issuer's own host may lead elsewhere for whoever did not come by it.
-			"jwks_uri":                              scheme + r.Host + "/" + p.ID + "/.well-known/jwks.json",
+			"jwks_uri":                              scheme + r.Host + "/" + poolID + "/.well-known/jwks.json",
 			"id_token_signing_alg_values_supported": []string{"RS256"},
 			"response_types_supported":              []string{"code", "token"},
 			"scopes_supported":                      []string{"openid", "email", "phone", "profile"},
 			"subject_types_supported":               []string{"public"},
 		}
 		return doc, s.view(r.Context(), func(tx *kv.Tx) error {
-			d, err := mainDomain(tx, account, p.ID)
+			d, err := mainDomain(tx, account, poolID)
 			if d != nil {
 				maps.Copy(doc, endpoints(s.baseURL(r, d)))
 			}
@@ -71,12 +71,12 @@ func endpoints(base string) map[string]any {
 	}
 }
 
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account string, p *pool) (any, error)) {
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, make func(account, poolID string) (any, error)) {
 	account, id := s.cfg.Account(), r.PathValue("pool")
 	var body any
-	p, err := s.poolNow(r.Context(), account, id)
+	err := s.Has(r.Context(), account, id)
 	if err == nil {
-		body, err = make(account, p)
+		body, err = make(account, id)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

@@ -98,10 +98,13 @@ func accessDenied(c *Call, w Access) *Error {
 // AccessDenied is the refusal of one access that Decide answered with d.
 func AccessDenied(c *Call, w Access, d policy.Decision) error {
 	f := accessDenied(c, w)
-	if d.Explicit {
-		f.Message += " with an explicit deny"
-	} else if c.Principal != nil && c.Principal.Kind != Anonymous {
-		f.Message += " because no identity-based policy allows the " + w.Action + " action"
+	switch {
+	case d.Explicit && d.Kind == policy.Identity:
+		f.Message += " with an explicit deny in an identity-based policy"
+	case d.Explicit:
+		f.Message += " with an explicit deny in a " + string(d.Kind)
+	case c.Principal != nil && c.Principal.Kind != Anonymous:
+		f.Message += " because no " + string(d.Kind) + " allows the " + w.Action + " action"
 	}
 	return Because(f, "%s", d.Reason)
 }

@@ -30,6 +30,7 @@ const (
 	fresh       = time.Hour        // what is published is asked for again after
 	stale       = 24 * time.Hour   // and is believed so long when it cannot be had
 	respite     = 10 * time.Second // between two questions to one provider, whatever tokens say
+	leisure     = time.Minute      // the same, while what is known still serves
 	skew        = 5 * time.Minute  // by which an issuer's clock may be ahead
 	maxKnown    = 1024             // providers a Registry remembers; when it is full it starts anew
 )

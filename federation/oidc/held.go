@@ -28,31 +28,49 @@ func (h *held[T]) look() (value T, age time.Duration, have bool) {
 	return h.value, h.now().Sub(h.at), !h.at.IsZero()
 }
 
-// get returns the value, in which has is true if at all possible.
+// get returns the value, in which has is true if at all possible. While a value is old but serves, only one caller waits for a new
+// one, and not again before the next pause: a provider that hangs must not hold up everybody.
 func (h *held[T]) get(ctx context.Context, has func(T) bool) (T, error) {
-	if v, age, have := h.look(); have && age < fresh && has(v) {
-		return v, nil
-	}
-	h.once.Do(func() { h.turn = make(chan struct{}, 1) })
-	select {
-	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
 	v, age, have := h.look()
 	if have && age < fresh && has(v) {
 		return v, nil
 	}
-	if h.tried.IsZero() || h.now().Sub(h.tried) >= respite {
-		h.renew(ctx)
-		v, age, have = h.look()
+	serves := have && age < stale && has(v)
+	if !h.take(ctx, serves) {
+		return v, ctx.Err()
 	}
+	defer func() { <-h.turn }()
+	pause := respite
+	if serves {
+		pause = leisure
+	}
+	if h.tried.IsZero() || h.now().Sub(h.tried) >= pause {
+		h.renew(ctx)
+	}
+	v, age, have = h.look()
 	if have && age < stale && (has(v) || h.err == nil) {
 		return v, nil
 	}
 	return v, h.err
+}
+
+// take waits for the turn to fetch; false when it did not come. Who is served already does not wait.
+func (h *held[T]) take(ctx context.Context, serves bool) bool {
+	h.once.Do(func() { h.turn = make(chan struct{}, 1) })
+	select {
+	case h.turn <- struct{}{}:
+		return true
+	default:
+	}
+	if serves {
+		return false
+	}
+	select {
+	case h.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // renew fetches. That one caller went away is no reason to fail the others.

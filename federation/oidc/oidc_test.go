@@ -433,3 +433,30 @@ func TestOnlyReachedSafely(t *testing.T) {
 		t.Error("reached", got)
 	}
 }
+
+// TestOldValueServes while one caller asks a provider that hangs.
+func TestOldValueServes(t *testing.T) {
+	c := &clock{start}
+	asked, answer := make(chan bool), make(chan int, 1)
+	h := held[int]{now: c.now, fetch: func(context.Context) (int, error) { asked <- true; return <-answer, nil }}
+	any := func(int) bool { return true }
+	go func() { <-asked }()
+	answer <- 1
+	if v, err := h.get(t.Context(), any); v != 1 || err != nil {
+		t.Fatal(v, err)
+	}
+	c.t = c.t.Add(fresh)
+	done := make(chan int)
+	go func() {
+		v, _ := h.get(t.Context(), any)
+		done <- v
+	}()
+	<-asked
+	if v, err := h.get(t.Context(), any); v != 1 || err != nil {
+		t.Error(v, err)
+	}
+	answer <- 2
+	if v := <-done; v != 2 {
+		t.Error(v)
+	}
+}

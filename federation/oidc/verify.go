@@ -60,11 +60,7 @@ func (p *Provider) Verify(ctx context.Context, token string, want Expect) (Claim
 	if err != nil {
 		return nil, err
 	}
-	config := &gooidc.Config{SkipClientIDCheck: true, Now: p.net.now}
-	for _, alg := range algorithms {
-		config.SupportedSigningAlgs = append(config.SupportedSigningAlgs, string(alg))
-	}
-	got, err := gooidc.NewVerifier(a.Issuer, keys, config).Verify(ctx, token)
+	got, err := p.verifier(a.Issuer, keys).Verify(ctx, token)
 	if expired := (*gooidc.TokenExpiredError)(nil); errors.As(err, &expired) {
 		claims, _ := claimsOf(parsed.UnsafePayloadWithoutVerification()) // expiry is judged after the signature
 		return claims, fmt.Errorf("oidc: %w: %w: %v", ErrToken, ErrExpired, err)
@@ -75,6 +71,25 @@ func (p *Provider) Verify(ctx context.Context, token string, want Expect) (Claim
 	if err := p.meets(got, want); err != nil {
 		return nil, err
 	}
+	claims, err := allOf(got)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkParty(got.Audience, claims, want.Audiences); err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+func (p *Provider) verifier(issuer string, keys candidates) *gooidc.IDTokenVerifier {
+	config := &gooidc.Config{SkipClientIDCheck: true, Now: p.net.now} // audiences are several: meets checks them
+	for _, alg := range algorithms {
+		config.SupportedSigningAlgs = append(config.SupportedSigningAlgs, string(alg))
+	}
+	return gooidc.NewVerifier(issuer, keys, config)
+}
+
+func allOf(got *gooidc.IDToken) (Claims, error) {
 	var body json.RawMessage
 	if err := got.Claims(&body); err != nil {
 		return nil, refused("%v", err)
@@ -82,9 +97,6 @@ func (p *Provider) Verify(ctx context.Context, token string, want Expect) (Claim
 	claims, err := claimsOf(body)
 	if err != nil {
 		return nil, refused("%v", err)
-	}
-	if err := checkParty(got.Audience, claims, want.Audiences); err != nil {
-		return nil, err
 	}
 	return claims, nil
 }

@@ -1,7 +1,7 @@
-// Sign-in pages in a real Chromium, and behind them an app that speaks OpenID Connect by a library (openid-client) as it comes: a
+// Sign-in pages in a real Chromium, and behind them an app that speaks OpenID Connect by libraries as they come (openid-client, oauth4webapi): a
 // person signs up, confirms, signs in, is renewed and signs out. The app lives at an origin of its own and sends people on to another.
 import assert from 'node:assert/strict';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createHmac, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -10,6 +10,7 @@ const require = createRequire(new URL('../node/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 const idp = require('@aws-sdk/client-cognito-identity-provider');
 const oidc = await import(require.resolve('openid-client'));
+const oauth = await import(require.resolve('oauth4webapi'));
 const { CHROMIUM, SCREEN, ADDR, CA, SHOTS } = process.env;
 const phone = SCREEN === 'phone';
 const password = 'Correct-horse-7';
@@ -170,10 +171,100 @@ async function journey() {
   const bob = await oidc.authorizationCodeGrant(config, await back(), { pkceCodeVerifier: verifier, expectedState: 's1', expectedNonce: 'n1' });
   assert.equal(bob.claims()['cognito:username'], 'bob');
 
+  await machine();
+  await challenges(ask);
+
   await page.goto((await ask()).replace('redirect_uri=http', 'redirect_uri=https'));
   await heading('The app\'s request is not valid');
   await picture('bad-request');
   await branded(ask);
+}
+
+// machine: a program without users, by another library (oauth4webapi).
+async function machine() {
+  await call('CreateResourceServer', { UserPoolId, Identifier: 'https://api', Name: 'API', Scopes: [{ ScopeName: 'read', ScopeDescription: 'to read' }] });
+  const { UserPoolClient: cron } = await call('CreateUserPoolClient', {
+    UserPoolId, ClientName: 'cron', GenerateSecret: true, AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: ['client_credentials'], AllowedOAuthScopes: ['https://api/read'],
+  });
+  const issuer = new URL(`https://cognito-idp.us-east-1.amazonaws.com/${UserPoolId}`);
+  const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
+  const client = { client_id: cron.ClientId };
+  const answer = await oauth.clientCredentialsGrantRequest(as, client, oauth.ClientSecretBasic(cron.ClientSecret), { scope: 'https://api/read' });
+  const { access_token: token } = await oauth.processClientCredentialsResponse(as, client, answer);
+  const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  assert.deepEqual([claims.client_id, claims.sub, claims.scope], [cron.ClientId, cron.ClientId, 'https://api/read']);
+}
+
+// challenges: a passkey by the browser's own authenticator, one of several ways; then an authenticator app is set up.
+async function challenges(ask) {
+  const host = new URL(await ask()).hostname;
+  await call('UpdateUserPool', { UserPoolId, AutoVerifiedAttributes: ['email'], Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'EMAIL_OTP', 'WEB_AUTHN'] } } });
+  await call('SetUserPoolMfaConfig', { UserPoolId, WebAuthnConfiguration: { RelyingPartyId: host, UserVerification: 'preferred' } });
+  const flows = ['ALLOW_USER_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH', 'ALLOW_ADMIN_USER_PASSWORD_AUTH'];
+  const { UserPoolClient } = await call('DescribeUserPoolClient', { UserPoolId, ClientId });
+  const { ClientSecret, CreationDate, LastModifiedDate, ...settings } = UserPoolClient;
+  await call('UpdateUserPoolClient', { ...settings, ExplicitAuthFlows: flows });
+  const { AuthenticationResult: { AccessToken } } = await call('AdminInitiateAuth', {
+    UserPoolId, ClientId, AuthFlow: 'ADMIN_USER_PASSWORD_AUTH', AuthParameters: { USERNAME: 'ann', PASSWORD: `${password}!` },
+  });
+  page = await open();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await page.goto(await ask());
+  const { CredentialCreationOptions } = await call('StartWebAuthnRegistration', { AccessToken });
+  const Credential = await page.evaluate(async (options) => (await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })).toJSON(), CredentialCreationOptions);
+  await call('CompleteWebAuthnRegistration', { AccessToken, Credential });
+
+  assert.equal(await page.locator('[type=password]').count(), 0);
+  await fill({ Username: 'ann' });
+  await press('Continue');
+  await heading('Choose how to go on');
+  await picture('choice');
+  await page.getByText('Passkey').click();
+  await press('Continue');
+  await heading('Use your passkey');
+  await picture('passkey');
+  const before = seen.length;
+  await press('Continue with passkey');
+  assert.ok((await back()).searchParams.get('code') && seen.length > before);
+
+  await call('UpdateUserPool', { UserPoolId, AutoVerifiedAttributes: ['email'] });
+  await call('UpdateUserPoolClient', settings);
+  await call('SetUserPoolMfaConfig', { UserPoolId, MfaConfiguration: 'ON', SoftwareTokenMfaConfiguration: { Enabled: true } });
+  await page.goto(await ask({ prompt: 'login' }));
+  await fill({ Username: 'ann', Password: `${password}!` });
+  await press('Sign in');
+  await heading('Set up an authenticator app');
+  await picture('setup');
+  const secret = await page.locator('code').innerText();
+  await fill({ Code: totp(secret) });
+  await press('Continue');
+  assert.ok((await back()).searchParams.get('code'));
+  await page.goto(await ask({ prompt: 'login' }));
+  await fill({ Username: 'ann', Password: `${password}!` });
+  await press('Sign in');
+  await heading('Enter your code');
+  await picture('code');
+  await call('SetUserPoolMfaConfig', { UserPoolId, MfaConfiguration: 'OFF' });
+  await call('CreateIdentityProvider', {
+    UserPoolId, ProviderName: 'Google', ProviderType: 'Google', ProviderDetails: { client_id: 'x', client_secret: 'x', authorize_scopes: 'openid email' }, AttributeMapping: { email: 'email', name: 'name' },
+  });
+  await call('UpdateUserPoolClient', { ...settings, SupportedIdentityProviders: ['COGNITO', 'Google'] });
+  await page.goto(await ask({ prompt: 'login' }));
+  await page.getByRole('link', { name: 'Continue with Google' }).waitFor();
+  await picture('providers');
+}
+
+// totp is the code that an authenticator app shows now (RFC 6238).
+function totp(secret) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))).update(time).digest();
+  return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1e6).padStart(6, '0');
 }
 
 // branded: the owner's colours, corners and logo.

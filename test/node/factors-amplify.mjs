@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
 import { codeFor, refused, step } from './lib/chain.mjs';
-import { app, claims, devicesOf, forget, other, password, person, pool, prefer } from './lib/factors.mjs';
+import { app, bare, claims, devicesOf, forget, other, password, person, pool, prefer } from './lib/factors.mjs';
 
 const tls = process.env.BOTHY_URL.replace('http:', 'https:') + '/';
 const use = ({ UserPoolId, ClientId }) => Amplify.configure({ Auth: { Cognito: { userPoolId: UserPoolId, userPoolClientId: ClientId, userPoolEndpoint: tls } } });
@@ -29,6 +29,20 @@ const asks = async (name, expected) => {
   await step('a wrong code is refused', async () => refused(async () => answer(other(await totp.next())), 'CodeMismatchException', /^Invalid code received for user$/));
   const second = await totp.next();
   assert.equal((await step('the next code enters', () => answer(second))).signInStep, 'DONE');
+  await auth.signOut();
+}
+
+{
+  const p = await pool('ON', ['TOTP', 'EMAIL']);
+  use(p);
+  await bare(p, 'cid');
+  const email = `cid-${process.pid}@example.com`;
+  const setup = await step('who has nothing is to choose what to set up', () => asks('cid', 'CONTINUE_SIGN_IN_WITH_MFA_SETUP_SELECTION'));
+  assert.deepEqual(setup.allowedMFATypes, ['TOTP', 'EMAIL']);
+  assert.equal((await step('a mailbox is chosen', () => answer('EMAIL'))).signInStep, 'CONTINUE_SIGN_IN_WITH_EMAIL_SETUP');
+  assert.equal((await step('a code goes there', () => answer(email))).signInStep, 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE');
+  assert.equal((await step('it enters', async () => answer(await codeFor(email)))).signInStep, 'DONE');
+  assert.deepEqual(await auth.fetchMFAPreference(), { enabled: ['EMAIL'], preferred: 'EMAIL' });
   await auth.signOut();
 }
 

@@ -17,6 +17,7 @@ type Texts struct {
 	PasskeyTitle, PasskeyLead, PasskeySubmit                          string
 	PasskeyFailed, PasskeyScript                                      string
 	SetupTitle, SetupLead, SetupKey, SetupOpen                        string
+	MailTitle, MailLead                                               string
 	Terms, TermsOfUse, PrivacyPolicy                                  string
 	Stale, Busy, Failed, Missing, NotHere, BadRequest                 string
 	SignedOut, SignedOutLead                                          string
@@ -41,6 +42,7 @@ var English = Texts{
 	PasskeyTitle: "Use your passkey", PasskeyLead: "Your device will ask you for it.", PasskeySubmit: "Continue with passkey",
 	PasskeyFailed: "The passkey was not given. Try again, or sign in another way.", PasskeyScript: "Passkeys need JavaScript. Switch it on, or sign in another way.",
 	SetupTitle: "Set up an authenticator app", SetupLead: "Scan the picture with an authenticator app, or type the key in. Then enter the code the app shows.", SetupKey: "Key", SetupOpen: "Open in an authenticator app on this device",
+	MailTitle: "Add your email address", MailLead: "A code is sent there each time you sign in.",
 	Terms: "By creating an account you accept:", TermsOfUse: "Terms of use", PrivacyPolicy: "Privacy policy",
 	Stale: "The page was open for too long, or was changed. Please try again.", Busy: "There are too many requests. Please try again in a moment.", Failed: "Something went wrong. Please try again.",
 	Missing: "Please fill in all fields.", NotHere: "There is nothing here.", BadRequest: "The app's request is not valid",

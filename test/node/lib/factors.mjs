@@ -33,11 +33,16 @@ let people = 0;
 export async function person({ UserPoolId }, Username) {
   const phone = `+1555${String(process.pid % 10000).padStart(4, '0')}${String(people++).padStart(3, '0')}`;
   const email = `${Username}-${process.pid}@example.com`;
-  await call('AdminCreateUser', { UserPoolId, Username, MessageAction: 'SUPPRESS', UserAttributes: [
+  await bare({ UserPoolId }, Username, [
     { Name: 'email', Value: email }, { Name: 'email_verified', Value: 'true' }, { Name: 'phone_number', Value: phone }, { Name: 'phone_number_verified', Value: 'true' },
-  ] });
-  await call('AdminSetUserPassword', { UserPoolId, Username, Password: password, Permanent: true });
+  ]);
   return { name: Username, phone, email };
+}
+
+// bare makes a confirmed user with a name and a password, and attributes perhaps.
+export async function bare({ UserPoolId }, Username, UserAttributes) {
+  await call('AdminCreateUser', { UserPoolId, Username, MessageAction: 'SUPPRESS', UserAttributes });
+  await call('AdminSetUserPassword', { UserPoolId, Username, Password: password, Permanent: true });
 }
 
 // prefer has an operator turn a user's second factors on and off.
