@@ -137,14 +137,6 @@ func (a *attempt) failed(tx *kv.Tx, subject string, ghost bool, way progress) er
 	return a.failedHere(tx, &user{Sub: subject, ghost: ghost}, way, "Password")
 }
 
-// failedRound notes a wrong answer to a custom challenge, as failed does a password.
-func (a *attempt) failedRound(tx *kv.Tx, u *user, way progress) error {
-	if err := countFailure(tx, a.Account, a.pool.ID, u.Sub, a.Now); err != nil {
-		return err
-	}
-	return a.failedHere(tx, u, way, "Mfa")
-}
-
 // failedSecond notes a wrong second factor, as failed does a password.
 func (a *attempt) failedSecond(tx *kv.Tx, ch challenge) error {
 	if err := secondLock.count(tx, a.Account, a.pool.ID, secondSubject(ch.Sub), a.Now); err != nil {

@@ -360,6 +360,9 @@ func TestCodesAreNotGuessedAcrossUsers(t *testing.T) {
 				break
 			}
 			_, err := w.s.respondToAuthChallenge(w.from("203.0.113.7", "robot"), replied(cl, "EMAIL_OTP", begun.Session.V, name, "EMAIL_OTP_CODE", "12345678"))
+			if wantsCode(err, "LimitExceededException") && wrong >= freeAtAddress { // sessions opened before are stopped too
+				break
+			}
 			wantFault(t, err, "CodeMismatchException", "")
 			wrong++
 		}

@@ -146,23 +146,29 @@ func (s *Service) tryCode(tx *kv.Tx, account string, p *pool, u *user, purpose, 
 // guessCode is tryCode for who shows nothing but the code: a wrong one counts against the address it comes from too. The bound of a
 // code is no bound for who tries a few codes of each of many users.
 func (s *Service) guessCode(tx *kv.Tx, c *wire.Call, ip string, p *pool, u *user, purpose, text string) (*code, error) {
-	if ip == "" {
-		return s.tryCode(tx, c.Account, p, u, purpose, text, c.Now)
-	}
-	at, err := failuresAt(tx, c.Account, wire.Household(ip), c.Now)
+	at, err := mayGuess(tx, c.Account, ip, c.Now)
 	if err != nil {
 		return nil, err
 	}
-	if c.Now.Before(at.Until) {
-		return nil, wire.Because(tooOften(), "%.0f failures from %s; locked until %s", at.Failures, at.Address, at.Until.UTC().Format(time.RFC3339))
-	}
 	k, err := s.tryCode(tx, c.Account, p, u, purpose, text, c.Now)
-	if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
+	if wrong := (*cognitoidp.CodeMismatchException)(nil); at != nil && errors.As(err, &wrong) {
 		if err := at.count(tx, c.Account); err != nil {
 			return nil, err
 		}
 	}
 	return k, err
+}
+
+// mayGuess fails while an address has to wait. It returns the address to count at; nil where none is known.
+func mayGuess(tx *kv.Tx, account, ip string, now time.Time) (*atAddress, error) {
+	if ip == "" {
+		return nil, nil
+	}
+	at, err := failuresAt(tx, account, wire.Household(ip), now)
+	if err == nil && now.Before(at.Until) {
+		err = wire.Because(tooOften(), "%.0f failures from %s; locked until %s", at.Failures, at.Address, at.Until.UTC().Format(time.RFC3339))
+	}
+	return at, err
 }
 
 // isCode tells whether tryCode would take the code, without trying it. Only a right one may make a difference to who asks.

@@ -191,7 +191,7 @@ func (s *Service) answerCustom(a *attempt, session string) (*step, error) {
 		return nil, err
 	}
 	if !right {
-		if err := s.update(a, func(tx *kv.Tx) error { return a.failedRound(tx, u, ch.Way) }); err != nil {
+		if err := s.update(a, func(tx *kv.Tx) error { return a.failed(tx, u.Sub, u.ghost, ch.Way) }); err != nil {
 			return nil, err
 		}
 	}

@@ -76,17 +76,17 @@ func (v *visit) attempt(a *authorization, name string, given map[string]string) 
 	return &attempt{Call: v.Call, client: a.client, pool: v.pool, given: given, from: visitorOf(v.Call, a.client, nil)}, err
 }
 
-// byChoice tells whether people say who they are first and then choose how to show it: where there is more than passwords.
-func (v *visit) byChoice(a *authorization) bool {
-	return a.client.allows(userAuth) && slices.ContainsFunc(v.pool.firstFactors(), func(f string) bool { return f != shownPassword })
-}
-
 // mayTry refuses addresses that are shut out, and those that come too fast.
 func (v *visit) mayTry(a *authorization) error {
 	if err := v.s.mayCome(v.Call, v.pool, a.client.ID, v.SourceIP); err != nil {
 		return err
 	}
 	return v.s.mayAsk(v.Call, v.pool.ID)
+}
+
+// byChoice tells whether people say who they are first and then choose how to show it: where there is more than passwords.
+func (v *visit) byChoice(a *authorization) bool {
+	return a.client.allows(userAuth) && slices.ContainsFunc(v.pool.firstFactors(), func(f string) bool { return f != shownPassword })
 }
 
 // login takes name and password.

@@ -90,6 +90,19 @@ func (a *attempt) answered() (map[string]string, error) {
 	return values, a.client.mayWrite(sortedKeys(values))
 }
 
+// mayAnswer refuses other values for what the user has: a required attribute, as in AWS, or an address. Who knows no more than a
+// temporary password would have the codes of the second factor, and those for new passwords, sent to themselves.
+func (p *pool) mayAnswer(u *user, values map[string]string) error {
+	for _, name := range sortedKeys(values) {
+		at := p.attribute(name)
+		kept := name == "email" || name == "phone_number" || at != nil && at.Required.V
+		if has := u.Attributes[name]; kept && has != "" && has != values[name] {
+			return notAuthorized("Cannot modify an already provided %s", name)
+		}
+	}
+	return nil
+}
+
 func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential []byte, compared [][]byte, values map[string]string) (v *verdict, err error) {
 	err = s.update(a, func(tx *kv.Tx) error {
 		fresh, err := spend(tx, a.Account, a.pool.ID, sealed, ch.Expires)
@@ -104,6 +117,9 @@ func (s *Service) replaceTemporary(a *attempt, ch challenge, sealed, credential 
 			return wire.Because(notAuthorized("Invalid session for the user, session can only be used once."), "the session was used before, or the user has another password by now")
 		}
 		if err := mayEnter(u, a.Now); err != nil {
+			return err
+		}
+		if err := a.pool.mayAnswer(u, values); err != nil {
 			return err
 		}
 		if err := a.pool.change(u, values); err != nil {

@@ -53,6 +53,9 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 		return nil, err
 	}
 	v, err := s.admit(a, ch.Sub, ch.Way, shownCode, func(tx *kv.Tx, u *user) error {
+		if _, err := mayGuess(tx, a.Account, a.from.IP, a.Now); err != nil {
+			return err
+		}
 		k, err := s.tryCode(tx, a.Account, a.pool, u, forSignIn+factor, text, a.Now)
 		if wrong := (*cognitoidp.CodeMismatchException)(nil); errors.As(err, &wrong) {
 			if err := a.failedHere(tx, u, ch.Way, "Mfa"); err != nil {

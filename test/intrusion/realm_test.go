@@ -1,15 +1,11 @@
 package intrusion
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
-	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"bothy/otp"
 )
@@ -223,12 +219,4 @@ func tried(a func(t *testing.T) stage) func(*testing.T) answer {
 		}
 		return s.answer
 	}
-}
-
-// from is the world's transport from another address of this machine.
-func from(ip string) *http.Transport {
-	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}, Timeout: 10 * time.Second}
-	return &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return d.DialContext(ctx, network, addr)
-	}}
 }

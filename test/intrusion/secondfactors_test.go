@@ -123,6 +123,23 @@ func (r *realm) wayAround(t *testing.T, device *app) {
 	}
 }
 
+// TestTheFactorOfATemporaryPassword: who knows a temporary password has the code sent to themselves, with the new password.
+func TestTheFactorOfATemporaryPassword(t *testing.T) {
+	w := newWorld(t)
+	r := w.realm(t, bothWays)
+	r.secondFactors(t, "ON")
+	r.user(t, "ann")
+	r.admin(t, "AdminSetUserPassword", map[string]any{"Username": "ann", "Password": "Temporary-7x"}).must(t, nil)
+	session := r.byPassword(t, "ann", "Temporary-7x").asked(t, "NEW_PASSWORD_REQUIRED").Session
+	for _, at := range [][2]string{{"phone_number", phone("eve")}, {"email", "eve@example.com"}, {"phone_number", ""}} {
+		t.Run(at[0]+" "+at[1], func(t *testing.T) {
+			s := r.respond(t, "NEW_PASSWORD_REQUIRED", session, "ann", "NEW_PASSWORD", password, "userAttributes."+at[0], at[1])
+			w.refused(t, s.answer, 400, "NotAuthorizedException", `Cannot modify an already provided `+at[0])
+		})
+	}
+	r.respond(t, "NEW_PASSWORD_REQUIRED", session, "ann", "NEW_PASSWORD", password).asked(t, "SELECT_MFA_TYPE")
+}
+
 // TestSessionsAreForOneQuestion: the session of every challenge is answered to every other, by the right person with the right answer.
 func TestSessionsAreForOneQuestion(t *testing.T) {
 	w := newWorld(t)
