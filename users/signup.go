@@ -1,6 +1,8 @@
 package users
 
 import (
+	"strings"
+
 	"bothy/api/cognitoidp"
 	"bothy/kv"
 	"bothy/wire"
@@ -126,6 +128,18 @@ func (s *Service) candidate(c *wire.Call, cl *client, p *pool, in *cognitoidp.Si
 	return u, p.checkRequired(values)
 }
 
+// notOfProvider refuses the names that people from external providers get, PROVIDER_SUBJECT: whoever signed up under one would keep
+// its owner out.
+func notOfProvider(tx *kv.Tx, account string, p *pool, name string) error {
+	all, err := providers.All(tx, inPool(account, p.ID), "", p.ID)
+	for _, idp := range all {
+		if strings.HasPrefix(p.fold(name), p.fold(idp.Name+"_")) {
+			return invalid("Username cannot begin with the name of an identity provider.")
+		}
+	}
+	return err
+}
+
 // enrol stores a new user and sends the code that confirms them.
 func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map[string]string) (*cognitoidp.SignUpOutput, error) {
 	out := &cognitoidp.SignUpOutput{UserConfirmed: wire.Some(u.Status == confirmed), UserSub: wire.Some(u.Sub)}
@@ -140,6 +154,9 @@ func (s *Service) enrol(c *wire.Call, cl *client, p *pool, u *user, metadata map
 	}
 	err = s.update(c, func(tx *kv.Tx) error {
 		if _, err := poolByID(tx, c.Account, p.ID); err != nil {
+			return err
+		}
+		if err := notOfProvider(tx, c.Account, p, u.Name); err != nil {
 			return err
 		}
 		if err := s.save(tx, c.Account, p, u, false, c.Now); err != nil {

@@ -273,3 +273,14 @@ func TestForgotPassword(t *testing.T) {
 	must(w, w.s.adminDisableUser, &cognitoidp.AdminDisableUserInput{UserPoolId: str(p), Username: str("carol")})
 	refused(w, w.s.forgotPassword, forgot, "NotAuthorizedException", "User is disabled.")
 }
+
+func TestSignUpKeepsProvidersNames(t *testing.T) {
+	w := newWorld(t)
+	p := w.pool()
+	cl := w.client(p)
+	w.provider(p, "Works", kindOIDC, openIDDetails, nil)
+	refused(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str("Works_123"), Password: str(good)}, "InvalidParameterException", "cannot begin with the name of an identity provider")
+	for _, name := range []string{"Works", "Worksman_1", "x_Works_1"} {
+		must(w, w.s.signUp, &cognitoidp.SignUpInput{ClientId: str(cl), Username: str(name), Password: str(good)})
+	}
+}
