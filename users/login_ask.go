@@ -180,10 +180,7 @@ func (v *visit) setUp(a *authorization, q *asking) error {
 func (v *visit) confirmSetUp(q *asking) error {
 	code := strings.TrimSpace(v.form.Get("code"))
 	in := &cognitoidp.VerifySoftwareTokenInput{Session: wire.Some(q.Session), UserCode: wire.Some(code)}
-	if err := wire.Check(v.s.mux, cognitoidp.VerifySoftwareToken, in); err != nil {
-		return err
-	}
-	out, err := v.s.verifySoftwareToken(v.Call, in)
+	out, err := called(v, cognitoidp.VerifySoftwareToken, v.s.verifySoftwareToken, in)
 	if err == nil {
 		q.Session = out.Session.V
 	}

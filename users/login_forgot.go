@@ -25,22 +25,32 @@ func (v *visit) forgotPage(a *authorization, name, wrong, notice string) (*reply
 	return v.show(a, statusOf(wrong), p)
 }
 
+// person is whom a form names, with what the client's secret makes of the name.
+func (v *visit) person() (a *authorization, name string, hash wire.Opt[string], err error) {
+	if a, err = v.localOnly(); err != nil {
+		return nil, "", hash, err
+	}
+	name = strings.TrimSpace(v.form.Get("username"))
+	text, err := v.s.secretHash(v.Account, a.client, name)
+	return a, name, wire.NonEmpty(text), err
+}
+
+// called does what the operation does, with the same checks of its input.
+func called[In, Out any](v *visit, op wire.Op[In, Out], do func(*wire.Call, *In) (*Out, error), in *In) (*Out, error) {
+	if err := wire.Check(v.s.mux, op, in); err != nil {
+		return nil, err
+	}
+	return do(v.Call, in)
+}
+
 // forgot sends a code to choose a new password with.
 func (v *visit) forgot() (*reply, error) {
-	a, err := v.localOnly()
+	a, name, hash, err := v.person()
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSpace(v.form.Get("username"))
-	hash, err := v.s.secretHash(v.Account, a.client, name)
-	if err != nil {
-		return nil, err
-	}
-	in := &cognitoidp.ForgotPasswordInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash)}
-	out, err := (*cognitoidp.ForgotPasswordOutput)(nil), wire.Check(v.s.mux, cognitoidp.ForgotPassword, in)
-	if err == nil {
-		out, err = v.s.forgotPassword(v.Call, in)
-	}
+	in := &cognitoidp.ForgotPasswordInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: hash}
+	out, err := called(v, cognitoidp.ForgotPassword, v.s.forgotPassword, in)
 	if err != nil {
 		wrong, err := v.wrong(a, err)
 		if err != nil {
@@ -64,23 +74,15 @@ func (v *visit) resetPage(a *authorization, name, wrong, lead string) (*reply, e
 
 // reset takes the code and the new password.
 func (v *visit) reset() (*reply, error) {
-	a, err := v.localOnly()
-	if err != nil {
-		return nil, err
-	}
-	name := strings.TrimSpace(v.form.Get("username"))
-	hash, err := v.s.secretHash(v.Account, a.client, name)
+	a, name, hash, err := v.person()
 	if err != nil {
 		return nil, err
 	}
 	in := &cognitoidp.ConfirmForgotPasswordInput{
-		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash),
+		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: hash,
 		ConfirmationCode: wire.Some(strings.TrimSpace(v.form.Get("code"))), Password: wire.Some(v.form.Get("password")),
 	}
-	if err = wire.Check(v.s.mux, cognitoidp.ConfirmForgotPassword, in); err == nil {
-		_, err = v.s.confirmForgotPassword(v.Call, in)
-	}
-	if err != nil {
+	if _, err := called(v, cognitoidp.ConfirmForgotPassword, v.s.confirmForgotPassword, in); err != nil {
 		wrong, err := v.wrong(a, err)
 		if err != nil {
 			return nil, err

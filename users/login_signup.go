@@ -116,10 +116,7 @@ func (v *visit) signUp() (*reply, error) {
 			in.UserAttributes = append(in.UserAttributes, cognitoidp.AttributeType{Name: wire.Some(attribute), Value: wire.Some(value)})
 		}
 	}
-	out, err := (*cognitoidp.SignUpOutput)(nil), wire.Check(v.s.mux, cognitoidp.SignUp, in)
-	if err == nil {
-		out, err = v.s.signUp(v.Call, in)
-	}
+	out, err := called(v, cognitoidp.SignUp, v.s.signUp, in)
 	if err != nil {
 		wrong, err := v.wrong(a, err)
 		if err != nil {
@@ -180,20 +177,12 @@ func (v *visit) unconfirmed(a *authorization, name string) (*reply, error) {
 }
 
 func (v *visit) resend() (*reply, error) {
-	a, err := v.localOnly()
+	a, name, hash, err := v.person()
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSpace(v.form.Get("username"))
-	hash, err := v.s.secretHash(v.Account, a.client, name)
-	if err != nil {
-		return nil, err
-	}
-	in := &cognitoidp.ResendConfirmationCodeInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash)}
-	out, err := (*cognitoidp.ResendConfirmationCodeOutput)(nil), wire.Check(v.s.mux, cognitoidp.ResendConfirmationCode, in)
-	if err == nil {
-		out, err = v.s.resendConfirmationCode(v.Call, in)
-	}
+	in := &cognitoidp.ResendConfirmationCodeInput{ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: hash}
+	out, err := called(v, cognitoidp.ResendConfirmationCode, v.s.resendConfirmationCode, in)
 	if err != nil {
 		wrong, err := v.wrong(a, err)
 		if err != nil {
@@ -206,22 +195,14 @@ func (v *visit) resend() (*reply, error) {
 }
 
 func (v *visit) confirm() (*reply, error) {
-	a, err := v.localOnly()
-	if err != nil {
-		return nil, err
-	}
-	name := strings.TrimSpace(v.form.Get("username"))
-	hash, err := v.s.secretHash(v.Account, a.client, name)
+	a, name, hash, err := v.person()
 	if err != nil {
 		return nil, err
 	}
 	in := &cognitoidp.ConfirmSignUpInput{
-		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: wire.NonEmpty(hash), ConfirmationCode: wire.Some(strings.TrimSpace(v.form.Get("code"))),
+		ClientId: wire.Some(a.client.ID), Username: wire.Some(name), SecretHash: hash, ConfirmationCode: wire.Some(strings.TrimSpace(v.form.Get("code"))),
 	}
-	out, err := (*cognitoidp.ConfirmSignUpOutput)(nil), wire.Check(v.s.mux, cognitoidp.ConfirmSignUp, in)
-	if err == nil {
-		out, err = v.s.confirmSignUp(v.Call, in)
-	}
+	out, err := called(v, cognitoidp.ConfirmSignUp, v.s.confirmSignUp, in)
 	if err != nil {
 		wrong, err := v.wrong(a, err)
 		if err != nil {
