@@ -88,10 +88,11 @@ with step("SRP, by pycognito"):
     first = ann.access_token
     ann.renew_access_token()
     assert ann.access_token != first
-    same(ann.get_user().email_verified, "true")
+    same(ann.get_user().email_verified, True)
     ann.change_password(password, password + "8")
+    last = ann.access_token
     ann.logout()
-    refused(ann.client.exceptions.NotAuthorizedException, "Access Token has been revoked", ann.client.get_user, AccessToken=ann.access_token)
+    refused(ann.client.exceptions.NotAuthorizedException, "Access Token has been revoked", ann.client.get_user, AccessToken=last)
 
 with step("SRP with a client's secret, and a first password"):
     admin.admin_create_user(UserPoolId=pool, Username="bob", TemporaryPassword="First-Horse-7", MessageAction="SUPPRESS")
@@ -142,7 +143,7 @@ with step("refresh tokens that change"):
     tokens = app.initiate_auth(ClientId=turn_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "eve", "PASSWORD": password})["AuthenticationResult"]
     fresh = app.get_tokens_from_refresh_token(ClientId=turn_id, RefreshToken=tokens["RefreshToken"])["AuthenticationResult"]
     assert fresh["RefreshToken"] != tokens["RefreshToken"]
-    refused(app.exceptions.RefreshTokenReuseException, "Refresh Token has been reused", app.get_tokens_from_refresh_token, ClientId=turn_id, RefreshToken=tokens["RefreshToken"])
+    refused(app.exceptions.RefreshTokenReuseException, "Refresh token has been reused", app.get_tokens_from_refresh_token, ClientId=turn_id, RefreshToken=tokens["RefreshToken"])
 
 with step("keys, and a call with them"):
     trust = {"Version": "2012-10-17", "Statement": [{
