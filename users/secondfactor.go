@@ -317,8 +317,15 @@ func (s *Service) countGuess(tx *kv.Tx, a *attempt, ch challenge, sealed []byte)
 	if err := a.failedSecond(tx, ch); err != nil {
 		return err
 	}
-	wrong := &cognitoidp.CodeMismatchException{Message: wire.Some("Invalid code received for user")}
-	return keep(wire.Because(wrong, "wrong code for %s, try %d of %d of the session", ch.Kind, g.Wrong, guessesPerSession))
+	return keep(wire.Because(&cognitoidp.CodeMismatchException{Message: wire.Some(ch.mismatch())}, "wrong code for %s, try %d of %d of the session", ch.Kind, g.Wrong, guessesPerSession))
+}
+
+// mismatch is what AWS says of a wrong code: of one by SMS in words of its own.
+func (ch *challenge) mismatch() string {
+	if ch.Kind == smsMFA {
+		return "Invalid code or auth state for the user."
+	}
+	return "Invalid code received for user"
 }
 
 // secondSubject is whom wrong second factors are counted against, apart from wrong passwords: a right password forgets only those.

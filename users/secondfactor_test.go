@@ -158,7 +158,7 @@ func TestCodeLivesAsLongAsItsSession(t *testing.T) {
 	old := w.lastCode()
 	again := w.challenged(cl, "alice", smsMFA)
 	if w.lastCode() != old { // but for one in 10^6
-		refused(w, w.s.respondToAuthChallenge, answer(cl, smsMFA, fresh.Session.V, "SMS_MFA_CODE", old), "CodeMismatchException", "Invalid code received for user")
+		refused(w, w.s.respondToAuthChallenge, answer(cl, smsMFA, fresh.Session.V, "SMS_MFA_CODE", old), "CodeMismatchException", "Invalid code or auth state for the user.")
 	}
 	w.enters(answer(cl, smsMFA, again.Session.V, "SMS_MFA_CODE", w.lastCode()))
 }

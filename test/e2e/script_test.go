@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	python = ".cache/python/bin/aws"
-	boto   = ".cache/python/lib/python*/site-packages/boto3"
+	python    = ".cache/python/bin/aws"
+	boto      = ".cache/python/lib/python*/site-packages/boto3"
+	pycognito = ".cache/python/lib/python*/site-packages/pycognito"
 )
 
 // TestCLI runs the scripts of testdata/cli: Bothy's own command line, as text.

@@ -39,7 +39,7 @@ async function devices(lib) {
   assert.equal(asked.params.CODE_DELIVERY_DELIVERY_MEDIUM, 'SMS');
   assert.equal(asked.params.CODE_DELIVERY_DESTINATION, '+*******' + ada.phone.slice(-4));
   const code = await codeFor(ada.phone);
-  await step('a wrong code is refused', () => refused(() => c.answer(u, other(code)), 'CodeMismatchException', /^Invalid code received for user$/));
+  await step('a wrong code is refused', () => refused(() => c.answer(u, other(code)), 'CodeMismatchException', /^Invalid code or auth state for the user\.$/));
   const first = await step('the right code enters', () => c.answer(u, code));
   const key = claims(first.session.getAccessToken().getJwtToken()).device_key;
   await step('the device is remembered', async () => assert.deepEqual((await devicesOf(p, 'ada')).map((d) => d.DeviceKey), [key]));
