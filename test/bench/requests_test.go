@@ -68,13 +68,13 @@ func (w *world) echo(tb testing.TB, requests map[string][]byte) *process {
 
 func BenchmarkPutItem(b *testing.B) {
 	w := newWorld(b)
-	compare(b, w, dynamo+"PutItem", w.puts(b, batch))
+	compare(b, w, dynamo+"PutItem", w.puts(b, few))
 }
 
 func BenchmarkGetItem(b *testing.B) {
 	w := newWorld(b)
-	newFlock(b, w.addr, several).send(b, w.puts(b, batch))
-	compare(b, w, dynamo+"GetItem", w.gets(b, batch))
+	newFlock(b, w.addr, several).send(b, w.puts(b, few))
+	compare(b, w, dynamo+"GetItem", w.gets(b, few))
 }
 
 func BenchmarkGetCredentialsForIdentity(b *testing.B) {
@@ -92,7 +92,7 @@ func compare(b *testing.B, w *world, target string, requests [][]byte) {
 			base.send(b, requests[:warmup])
 			var ours, theirs cost
 			for done := 0; done < b.N; done += batch {
-				some := requests[:min(batch, b.N-done)]
+				some := inTheirTurn(requests, done, min(batch, b.N-done))
 				ours.add(b, w.process, node, some)
 				theirs.add(b, echo, base, some)
 			}
