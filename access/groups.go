@@ -50,27 +50,11 @@ func (s *Service) onGroup(c *wire.Call, action, name string, keys policy.Keys) (
 }
 
 func (s *Service) changeGroup(c *wire.Call, name string, f func(*kv.Tx, *groupRow) error) error {
-	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
-		row, err := groups().Get(tx, of(c.Account), fold(name))
-		if err != nil {
-			return or(err, noSuchGroup(name))
-		}
-		if err := f(tx, row); err != nil {
-			return err
-		}
-		if err := groups().Put(tx, of(c.Account), row); err != nil {
-			return err
-		}
-		return touch(tx)
-	})
+	return change(s, c, groups(), noSuchGroup(name), deciding(f), fold(name))
 }
 
-func (s *Service) readGroup(c *wire.Call, name string) (row *groupRow, err error) {
-	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
-		row, err = groups().Get(tx, of(c.Account), fold(name))
-		return or(err, noSuchGroup(name))
-	})
-	return row, err
+func (s *Service) readGroup(c *wire.Call, name string) (*groupRow, error) {
+	return read(s, c, groups(), noSuchGroup(name), fold(name))
 }
 
 func accessCreateGroup(c *wire.Call, in *iam.CreateGroupInput) ([]wire.Access, error) {

@@ -37,6 +37,16 @@ func change[T any](s *Service, c *wire.Call, t *record.Table[T], missing error, 
 	})
 }
 
+// deciding is f for rows that decisions are made from: what was compiled of them is void.
+func deciding[T any](f func(*kv.Tx, *T) error) func(*kv.Tx, *T) error {
+	return func(tx *kv.Tx, row *T) error {
+		if err := f(tx, row); err != nil {
+			return err
+		}
+		return touch(tx)
+	}
+}
+
 // read reads a row of the account; missing is the answer when there is none.
 func read[T any](s *Service, c *wire.Call, t *record.Table[T], missing error, key ...any) (row *T, err error) {
 	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {

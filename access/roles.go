@@ -91,28 +91,12 @@ func (s *Service) changeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow)
 
 // describeRole is changeRole also for service-linked roles: of them AWS lets the description be changed.
 func (s *Service) describeRole(c *wire.Call, name string, f func(*kv.Tx, *roleRow) error) error {
-	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
-		row, err := roles().Get(tx, of(c.Account), fold(name))
-		if err != nil {
-			return or(err, noSuchRole(name))
-		}
-		if err := f(tx, row); err != nil {
-			return err
-		}
-		if err := roles().Put(tx, of(c.Account), row); err != nil {
-			return err
-		}
-		return touch(tx)
-	})
+	return change(s, c, roles(), noSuchRole(name), deciding(f), fold(name))
 }
 
 // readRole reads the row of a role.
-func (s *Service) readRole(c *wire.Call, name string) (row *roleRow, err error) {
-	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
-		row, err = roles().Get(tx, of(c.Account), fold(name))
-		return or(err, noSuchRole(name))
-	})
-	return row, err
+func (s *Service) readRole(c *wire.Call, name string) (*roleRow, error) {
+	return read(s, c, roles(), noSuchRole(name), fold(name))
 }
 
 func (s *Service) accessCreateRole(c *wire.Call, in *iam.CreateRoleInput) ([]wire.Access, error) {

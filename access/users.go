@@ -41,27 +41,11 @@ func (s *Service) onUser(c *wire.Call, action, name string, keys policy.Keys) ([
 }
 
 func (s *Service) changeUser(c *wire.Call, name string, f func(*kv.Tx, *userRow) error) error {
-	return s.cfg.DB.Update(c, func(tx *kv.Tx) error {
-		row, err := users().Get(tx, of(c.Account), fold(name))
-		if err != nil {
-			return or(err, noSuchUser(name))
-		}
-		if err := f(tx, row); err != nil {
-			return err
-		}
-		if err := users().Put(tx, of(c.Account), row); err != nil {
-			return err
-		}
-		return touch(tx)
-	})
+	return change(s, c, users(), noSuchUser(name), deciding(f), fold(name))
 }
 
-func (s *Service) readUser(c *wire.Call, name string) (row *userRow, err error) {
-	err = s.cfg.DB.View(c, func(tx *kv.Tx) error {
-		row, err = users().Get(tx, of(c.Account), fold(name))
-		return or(err, noSuchUser(name))
-	})
-	return row, err
+func (s *Service) readUser(c *wire.Call, name string) (*userRow, error) {
+	return read(s, c, users(), noSuchUser(name), fold(name))
 }
 
 func (s *Service) accessCreateUser(c *wire.Call, in *iam.CreateUserInput) ([]wire.Access, error) {
