@@ -3,6 +3,7 @@ package bothy_test
 import (
 	"go/ast"
 	"go/types"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -51,11 +52,37 @@ var unread = map[string][]string{
 		"dynamodb.UpdateTableReplicaAutoScaling.GlobalSecondaryIndexUpdates", "dynamodb.UpdateTableReplicaAutoScaling.ProvisionedWriteCapacityAutoScalingUpdate",
 		"dynamodb.UpdateTableReplicaAutoScaling.ReplicaUpdates",
 	},
+	"kept and shown as it came; nothing here acts on it": {
+		"cognitoidp.AnalyticsConfigurationType.ApplicationArn", "cognitoidp.AnalyticsConfigurationType.ApplicationId", "cognitoidp.AnalyticsConfigurationType.ExternalId",
+		"cognitoidp.AnalyticsConfigurationType.RoleArn", "cognitoidp.AnalyticsConfigurationType.UserDataShared",
+		"cognitoidp.CustomDomainConfigType.CertificateArn", "cognitoidp.CustomDomainConfigType.SecurityPolicy", "cognitoidp.EmailConfigurationType.ConfigurationSet",
+		"cognitoidp.NotifyConfigurationType.SourceArn", "cognitoidp.ResourceServerScopeType.ScopeDescription",
+		"cognitoidp.SmsConfigurationType.EumsSms", "cognitoidp.SmsConfigurationType.ExternalId", "cognitoidp.SmsConfigurationType.SnsCallerArn", "cognitoidp.SmsConfigurationType.SnsRegion",
+	},
+	"the whole structure is refused": {
+		"cognitoidp.AcrLevelConfigType.AcrValue", "cognitoidp.AdvancedSecurityAdditionalFlowsType.CustomAuthMode", "cognitoidp.CustomEmailLambdaVersionConfigType.LambdaArn",
+		"cognitoidp.CustomEmailLambdaVersionConfigType.LambdaVersion", "cognitoidp.CustomSMSLambdaVersionConfigType.LambdaArn",
+		"cognitoidp.CustomSMSLambdaVersionConfigType.LambdaVersion", "cognitoidp.FirehoseConfigurationType.StreamArn",
+		"cognitoidp.IssuerConfigurationType.Type", "cognitoidp.KeyConfigurationType.KeyType", "cognitoidp.KeyConfigurationType.KmsKeyArn", "cognitoidp.LambdaConfigType.KMSKeyID",
+		"cognitoidp.RoutingType.Failover", "cognitoidp.S3ConfigurationType.BucketArn",
+		"dynamodb.FilterSpecification.ExpressionAttributeNames", "dynamodb.FilterSpecification.ExpressionAttributeValues", "dynamodb.FilterSpecification.FilterExpression",
+		"dynamodb.FilterSpecification.KeyConditionExpression", "dynamodb.FilterSpecification.ProjectionExpression",
+		"dynamodb.GlobalTableWitnessGroupUpdate.Create", "dynamodb.GlobalTableWitnessGroupUpdate.Delete", "dynamodb.IncrementalExportSpecification.ExportFromTime",
+		"dynamodb.IncrementalExportSpecification.ExportToTime", "dynamodb.IncrementalExportSpecification.ExportViewType",
+		"dynamodb.ReplicationGroupUpdate.Create", "dynamodb.ReplicationGroupUpdate.Delete", "dynamodb.ReplicationGroupUpdate.Disassociate", "dynamodb.ReplicationGroupUpdate.Update",
+		"dynamodb.SSESpecification.SSEType", "sts.ProvidedContext.ContextAssertion", "sts.ProvidedContext.ProviderArn",
+		"dynamodb.VectorIndex.Dimensions", "dynamodb.VectorIndex.DistanceFunction", "dynamodb.VectorIndex.IndexName", "dynamodb.VectorIndex.Projection",
+		"dynamodb.VectorIndex.SearchSchema", "dynamodb.VectorIndex.VectorAttribute", "dynamodb.VectorIndexUpdate.Create", "dynamodb.VectorIndexUpdate.Delete",
+	},
+	"there is one version of it": {"cognitoidp.InboundFederationLambdaType.LambdaVersion"},
+	"only the caller's address is weighed; the rest is a fingerprint of the vendor's": {
+		"cognitoidp.ContextDataType.EncodedData", "cognitoidp.ContextDataType.ServerName", "cognitoidp.ContextDataType.ServerPath", "cognitoidp.UserContextDataType.EncodedData",
+	},
 	"it is about replicas, and there are none":                             {"dynamodb.CreateTable.GlobalTableSettingsReplicationMode"},
 	"on-demand tables have no ceiling here (docs/divergences/dynamodb.md)": {"dynamodb.RestoreTableFromBackup.OnDemandThroughputOverride", "dynamodb.RestoreTableToPointInTime.OnDemandThroughputOverride"},
 }
 
-// TestParameters finds the members of operations' inputs that a service mounts and never reads.
+// TestParameters finds the members of mounted operations' inputs, and of the structures in them, that the service never reads.
 func TestParameters(t *testing.T) {
 	services := []string{"access", "identities", "tables", "users"}
 	excused := map[string]bool{}
@@ -97,38 +124,76 @@ func load(t *testing.T, folders []string) []*packages.Package {
 	return pkgs
 }
 
-// unreadOf are the unread members of a service's inputs, as api.Operation.Member.
+// unreadOf are the unread members of a service's inputs, as api.Operation.Member, and of the structures in them, as api.Structure.Member.
 func unreadOf(p *packages.Package) []string {
-	read, mounted := map[types.Object]bool{}, map[types.Object]bool{}
+	used := usesOf(p)
+	names := map[string]bool{}
+	seen := map[types.Type]bool{}
+	var walk func(t types.Type, name string)
+	walk = func(t types.Type, name string) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		shape, ok := t.Underlying().(*types.Struct)
+		for i := 0; ok && i < shape.NumFields(); i++ {
+			f := shape.Field(i)
+			if !used[f] {
+				names[name+"."+f.Name()] = true
+				continue // nor is anything in it
+			}
+			for _, in := range structures(f.Type(), nil) {
+				walk(in, in.Obj().Pkg().Name()+"."+in.Obj().Name())
+			}
+		}
+	}
+	for op := range used {
+		if in := op.Pkg().Scope().Lookup(op.Name() + "Input"); in != nil && in != op {
+			walk(in.Type(), op.Pkg().Name()+"."+op.Name())
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// usesOf are the API's operations and members that a service looks at. To name a member in a literal is to write it.
+func usesOf(p *packages.Package) map[*types.Var]bool {
+	used, written := map[*types.Var]bool{}, map[*ast.Ident]bool{}
 	for _, file := range p.Syntax {
 		ast.Inspect(file, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok {
-				if v, ok := p.TypesInfo.Uses[id].(*types.Var); ok && isAPI(v.Pkg()) {
-					read[v] = v.IsField()
-					mounted[v] = !v.IsField()
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				if id, ok := n.Key.(*ast.Ident); ok {
+					written[id] = true
+				}
+			case *ast.Ident:
+				if v, ok := p.TypesInfo.Uses[n].(*types.Var); ok && isAPI(v.Pkg()) && !written[n] {
+					used[v] = true
 				}
 			}
 			return true
 		})
 	}
-	var names []string
-	for op, yes := range mounted {
-		if !yes {
-			continue
+	return used
+}
+
+// structures are those of the API that a member holds: itself, behind pointers, in lists, maps and options.
+func structures(t types.Type, into []*types.Named) []*types.Named {
+	switch t := t.(type) {
+	case *types.Pointer:
+		return structures(t.Elem(), into)
+	case *types.Slice:
+		return structures(t.Elem(), into)
+	case *types.Map:
+		return structures(t.Elem(), into)
+	case *types.Named:
+		for arg := range t.TypeArgs().Types() {
+			into = structures(arg, into)
 		}
-		in := op.Pkg().Scope().Lookup(op.Name() + "Input")
-		if in == nil {
-			continue
-		}
-		shape, ok := in.Type().Underlying().(*types.Struct)
-		for i := 0; ok && i < shape.NumFields(); i++ {
-			if f := shape.Field(i); !read[f] {
-				names = append(names, op.Pkg().Name()+"."+op.Name()+"."+f.Name())
-			}
+		if isAPI(t.Obj().Pkg()) {
+			into = append(into, t)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return into
 }
 
 func isAPI(p *types.Package) bool { return p != nil && strings.HasPrefix(p.Path(), "bothy/api/") }
