@@ -185,7 +185,7 @@ func BenchmarkTableSize(b *testing.B) {
 	}
 	b.Run("Scan", func(b *testing.B) {
 		for range b.N {
-			large.scan(b, n)
+			scan(b, large.process, large.root, n).report(b, "large", n)
 		}
 	})
 }
@@ -202,34 +202,4 @@ func (w *world) rest(b *testing.B) {
 		}
 	}
 	b.Log("the node works on, a minute after it was filled")
-}
-
-// scan reads the whole table and reports its pace and the node's memory: before, and the most on the way.
-func (w *world) scan(b *testing.B, n int) {
-	b.Helper()
-	before, most, found := w.memory(b).rss, 0.0, 0
-	begin, cpu := time.Now(), w.spent(b)
-	for start := any(nil); ; {
-		var page struct {
-			Count            int
-			LastEvaluatedKey map[string]any
-		}
-		in := map[string]any{"TableName": "tasks"}
-		if start != nil {
-			in["ExclusiveStartKey"] = start
-		}
-		w.root.call(b, "dynamodb", dynamo+"Scan", in, &page)
-		found, most = found+page.Count, max(most, w.memory(b).rss)
-		if page.LastEvaluatedKey == nil {
-			break
-		}
-		start = page.LastEvaluatedKey
-	}
-	if found != n {
-		b.Fatalf("a scan found %d of %d items", found, n)
-	}
-	b.ReportMetric(float64(found)/time.Since(begin).Seconds(), "items/s")
-	b.ReportMetric(micro(w.spent(b)-cpu, found), "µs-cpu/item")
-	b.ReportMetric(before, "MiB-before")
-	b.ReportMetric(most, "MiB-most")
 }
