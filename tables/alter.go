@@ -71,6 +71,7 @@ func (s *Service) change(c *wire.Call, name string, fn func(*table) error) (*tab
 func (t *table) clone() *table {
 	c := *t
 	c.Indexes, c.Attributes, c.Holds = slices.Clone(t.Indexes), slices.Clone(t.Attributes), slices.Clone(t.Holds)
+	c.Vectors = slices.Clone(t.Vectors)
 	return &c
 }
 
@@ -95,20 +96,18 @@ func dropChore(tx *kv.Tx, t *table) error {
 
 // busy tells whether rows have to be removed or an index filled.
 func (t *table) busy() bool {
-	return t.Status == statusDeleting || t.FillTTL || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Status != statusActive })
+	return t.Status == statusDeleting || t.FillTTL || t.busyVectors() || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Status != statusActive })
 }
 
 func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 	switch {
 	case len(in.ReplicaUpdates) > 0, len(in.GlobalTableWitnessUpdates) > 0, in.MultiRegionConsistency.Set, in.GlobalTableSettingsReplicationMode.Set, in.DisassociationProtectionEnabled.Set:
 		return validation("Global tables are not supported")
-	case len(in.VectorIndexUpdates) > 0:
-		return validation("Vector indexes are not supported")
 	case in.SSESpecification != nil && (in.SSESpecification.Enabled.V || in.SSESpecification.KMSMasterKeyId.Set):
 		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
 	case in.SSESpecification != nil:
 		return validation(invalid + "Table is already encrypted by default")
-	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && in.StreamSpecification == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && !in.TableClass.Set &&
+	case !in.BillingMode.Set && in.ProvisionedThroughput == nil && in.StreamSpecification == nil && len(in.GlobalSecondaryIndexUpdates) == 0 && len(in.VectorIndexUpdates) == 0 && !in.TableClass.Set &&
 		!in.DeletionProtectionEnabled.Set && in.OnDemandThroughput == nil && in.WarmThroughput == nil:
 		return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
 	}
@@ -136,6 +135,9 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 		return false, err
 	}
 	if err := t.alterIndexes(now, in.GlobalSecondaryIndexUpdates); err != nil {
+		return false, err
+	}
+	if err := t.alterVectors(in.VectorIndexUpdates, in.AttributeDefinitions, len(in.GlobalSecondaryIndexUpdates)); err != nil {
 		return false, err
 	}
 	t.forgetAttributes()
@@ -237,7 +239,7 @@ func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIn
 			return validation(invalid+"Only one global secondary index update per index is allowed simultaneously. Index: %s", name)
 		}
 		if seen[name] = true; online > 1 {
-			return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")}
+			return oneOnline()
 		}
 		if err := apply(); err != nil {
 			return err
@@ -250,7 +252,7 @@ func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIn
 func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error {
 	global := 0
 	for i := range t.Indexes {
-		if t.Indexes[i].Name == a.IndexName.V {
+		if t.Indexes[i].Name == a.IndexName.V || t.vector(a.IndexName.V) != nil {
 			return validation("Attempting to create an index which already exists")
 		}
 		if !t.Indexes[i].Local {

@@ -193,6 +193,9 @@ func (b *backup) describe(at record.Scope) *dynamodb.BackupDescription {
 				ProvisionedThroughput: &dynamodb.ProvisionedThroughput{ReadCapacityUnits: wire.Some(ix.Capacity.Read), WriteCapacityUnits: wire.Some(ix.Capacity.Write)}})
 		}
 	}
+	for i := range t.Vectors {
+		f.VectorIndexes = append(f.VectorIndexes, dynamodb.VectorIndexInfo(t.Vectors[i].given()))
+	}
 	if t.Stream != "" {
 		f.StreamDescription = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: wire.Some(t.View)}
 	}

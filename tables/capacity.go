@@ -32,8 +32,9 @@ func rated(u float64, consistent bool) float64 {
 
 // usage is what an operation consumes: of the table itself, and of its indexes.
 type usage struct {
-	base  float64
-	parts []part
+	base    float64
+	parts   []part
+	vectors map[string]dynamodb.VectorCapacity
 }
 
 type part struct {
@@ -58,6 +59,7 @@ func (o *outcome) usage(factor float64) usage {
 			u.parts = append(u.parts, part{ix, n})
 		}
 	}
+	u.vectors = o.vectorUsage()
 	return u
 }
 
@@ -74,7 +76,7 @@ func (u usage) told(asked wire.Opt[string], t *table) *dynamodb.ConsumedCapacity
 	if asked.V != "INDEXES" {
 		return c
 	}
-	c.Table = &dynamodb.Capacity{CapacityUnits: wire.Some(u.base)}
+	c.Table, c.VectorIndexes = &dynamodb.Capacity{CapacityUnits: wire.Some(u.base)}, u.vectors
 	for _, p := range u.parts {
 		m := &c.GlobalSecondaryIndexes
 		if p.index.Local {
@@ -182,6 +184,7 @@ func (y *tally) add(c *dynamodb.ConsumedCapacity) {
 			}
 			have.LocalSecondaryIndexes = sum(have.LocalSecondaryIndexes, c.LocalSecondaryIndexes)
 			have.GlobalSecondaryIndexes = sum(have.GlobalSecondaryIndexes, c.GlobalSecondaryIndexes)
+			have.VectorIndexes = sumVectors(have.VectorIndexes, c.VectorIndexes)
 			return
 		}
 	}

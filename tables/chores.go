@@ -160,7 +160,7 @@ func (s *Service) forget(ctx context.Context, c chore) error {
 // step does the first thing that a busy table needs, all of it.
 func (s *Service) step(ctx context.Context, t *table) error {
 	if t.Status == statusDeleting {
-		for _, kind := range []string{"tables.index", "tables.expiry", "tables.collection", "tables.throughput", "tables.item"} {
+		for _, kind := range []string{"tables.index", "tables.vector", "tables.expiry", "tables.collection", "tables.throughput", "tables.item"} {
 			if err := s.clear(ctx, t.prefix(kind)); err != nil {
 				return err
 			}
@@ -179,6 +179,9 @@ func (s *Service) step(ctx context.Context, t *table) error {
 		case statusCreating:
 			return s.fillIndex(ctx, t, ix)
 		}
+	}
+	if did, err := s.stepVectors(ctx, t); did || err != nil {
+		return err
 	}
 	return s.fillExpiry(ctx, t)
 }
@@ -243,13 +246,13 @@ func (s *Service) dropIndex(ctx context.Context, t *table, ix *index) error {
 // fillIndex adds the entries of the items that were there before the index. Writes keep the index all the while, and both
 // read what they build on, so that neither overtakes the other; after a crash it starts again.
 func (s *Service) fillIndex(ctx context.Context, t *table, ix *index) error {
-	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, error) {
+	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, []byte, error) {
 		at := now.index(ix.Name)
 		if at == nil || at.ID != ix.ID || at.Status != statusCreating {
-			return nil, errOvertaken
+			return nil, nil, errOvertaken
 		}
 		it, err := decodeItem(v)
-		return now.entry(at, row, it), err
+		return now.entry(at, row, it), now.itself(row), err
 	})
 	if err != nil {
 		return ignoreOvertaken(err)
@@ -295,28 +298,28 @@ func (s *Service) fill(ctx context.Context, t *table, entryOf entryMaker) error 
 	}
 }
 
-// entryMaker makes the entry of an item as it is stored, nil for none.
-type entryMaker func(now *table, row kv.Key, v string) (kv.Key, error)
+// entryMaker makes the entry of an item as it is stored, its key nil for none.
+type entryMaker func(now *table, row kv.Key, v string) (entry kv.Key, value []byte, err error)
 
 // fillSome stores the entries of the first items in a range, and returns the last row seen; nil when there was none.
 func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key, err error) {
-	var rows, entries []kv.Key
+	var entries []kv.Pair
 	var bad error
 	read := 0
 	err = tx.Scan(r, func(k kv.Key, v []byte) bool {
 		last = append(kv.Key(nil), k...)
-		var entry kv.Key
-		if entry, bad = entryOf(t, last, string(v)); entry != nil {
-			rows, entries = append(rows, last), append(entries, entry)
+		var entry kv.Pair
+		if entry.Key, entry.Value, bad = entryOf(t, last, string(v)); entry.Key != nil {
+			entries = append(entries, entry)
 		}
-		read += len(v)
+		read += len(v) + len(entry.Value)
 		return bad == nil && read < choreBytes
 	})
 	if err == nil {
 		err = bad
 	}
-	for i := 0; err == nil && i < len(rows); i++ {
-		err = tx.Set(entries[i], t.itself(rows[i]))
+	for i := 0; err == nil && i < len(entries); i++ {
+		err = tx.Set(entries[i].Key, entries[i].Value)
 	}
 	return last, err
 }

@@ -18,7 +18,8 @@ const (
 	maxGlobalIndexes = 20
 	maxInclude       = 100 // attributes all indexes of a table name together
 	maxUnits         = 1_000_000_000_000
-	maxDefined       = 2 * (1 + maxLocalIndexes + maxGlobalIndexes) // attributes: what all keys together can use
+	// attributes: what all keys and search schemas together can use
+	maxDefined = 2*(1+maxLocalIndexes+maxGlobalIndexes) + maxVectorIndexes*(1+maxInlineFilters)
 )
 
 func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput) ([]wire.Access, error) {
@@ -91,6 +92,9 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.createIndexes(in); err != nil {
 		return nil, err
 	}
+	if err := t.createVectors(in.VectorIndexes); err != nil {
+		return nil, err
+	}
 	if err := t.checkDefinitions(); err != nil {
 		return nil, err
 	}
@@ -116,8 +120,6 @@ func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
 	case in.GlobalTableSourceArn.Set:
 		return validation("Global tables are not supported")
-	case len(in.VectorIndexes) > 0:
-		return validation("Vector indexes are not supported")
 	case in.SSESpecification != nil && (in.SSESpecification.Enabled.V || in.SSESpecification.KMSMasterKeyId.Set):
 		return validation("Encryption with KMS keys is not supported: SSESpecification.Enabled must be false")
 	}
@@ -280,19 +282,10 @@ func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *d
 	if t.index(name) != nil {
 		return nil, validation(invalid+"Duplicate index name: %s", name)
 	}
-	kind := p.ProjectionType.V
-	switch {
-	case !p.ProjectionType.Set:
-		return nil, validation(invalid + "Unknown ProjectionType: null")
-	case kind == "INCLUDE" && len(p.NonKeyAttributes) == 0:
-		return nil, validation(invalid + "ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
-	case kind != "INCLUDE" && p.NonKeyAttributes != nil:
-		return nil, validation(invalid+"ProjectionType is %s, but NonKeyAttributes is specified", kind)
+	if err := checkProjection(p); err != nil {
+		return nil, err
 	}
-	if name, ok := repeated(p.NonKeyAttributes); ok {
-		return nil, validation(invalid+"Duplicate element in NonKeyAttributes: %s", name)
-	}
-	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes})
+	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Status: statusActive, Key: key, Projection: p.ProjectionType.V, Include: p.NonKeyAttributes})
 	t.NextIndex++
 	included := 0
 	for i := range t.Indexes {
@@ -302,6 +295,22 @@ func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *d
 		return nil, validation(invalid+"Number of NonKeyAttributes of all indexes exceeds the limit of %d", maxInclude)
 	}
 	return &t.Indexes[len(t.Indexes)-1], nil
+}
+
+func checkProjection(p *dynamodb.Projection) error {
+	kind := p.ProjectionType.V
+	switch {
+	case !p.ProjectionType.Set:
+		return validation(invalid + "Unknown ProjectionType: null")
+	case kind == "INCLUDE" && len(p.NonKeyAttributes) == 0:
+		return validation(invalid + "ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+	case kind != "INCLUDE" && p.NonKeyAttributes != nil:
+		return validation(invalid+"ProjectionType is %s, but NonKeyAttributes is specified", kind)
+	}
+	if name, ok := repeated(p.NonKeyAttributes); ok {
+		return validation(invalid+"Duplicate element in NonKeyAttributes: %s", name)
+	}
+	return nil
 }
 
 func repeated(names []string) (string, bool) {
@@ -324,15 +333,15 @@ func (t *table) checkDefinitions() error {
 	switch {
 	case len(used) == len(t.Attributes):
 		return nil
-	case len(t.Indexes) == 0:
+	case len(t.Indexes) == 0 && len(t.Vectors) == 0:
 		return validation(invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
 	return validation(invalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(namesOf(t.Attributes), ", "), strings.Join(used, ", "))
 }
 
-// keyed tells whether an attribute is in the key of the table or of an index.
+// keyed tells whether an attribute is in the key of the table or of an index, or searches may ask for it.
 func (t *table) keyed(name string) bool {
-	return t.Key.has(name) || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.has(name) })
+	return t.Key.has(name) || t.searched(name) || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.has(name) })
 }
 
 func namesOf(attributes []attribute) []string {

@@ -77,17 +77,20 @@ func (h *held) add(it item.Item) {
 }
 
 // of is what an index holds.
-func (h *held) of(ix *index) *held {
-	if h.indexes[ix.ID] == nil {
+func (h *held) of(id int64) *held {
+	if h.indexes[id] == nil {
 		return &held{}
 	}
-	return h.indexes[ix.ID]
+	return h.indexes[id]
 }
 
 func (t *table) count(tx *kv.Tx) (*held, error) {
 	h := &held{indexes: map[int64]*held{}}
 	for i := range t.Indexes {
 		h.indexes[t.Indexes[i].ID] = &held{}
+	}
+	for i := range t.Vectors {
+		h.indexes[t.Vectors[i].ID] = &held{}
 	}
 	var bad error
 	read := 0
@@ -100,6 +103,12 @@ func (t *table) count(tx *kv.Tx) (*held, error) {
 		for i := range t.Indexes {
 			if ix := &t.Indexes[i]; t.entry(ix, k, it) != nil {
 				h.indexes[ix.ID].add(t.shown(ix, it))
+			}
+		}
+		for i := range t.Vectors {
+			if vx := &t.Vectors[i]; t.inVector(vx, it) {
+				h.indexes[vx.ID].items++
+				h.indexes[vx.ID].bytes += int64(t.vectorSize(vx, it))
 			}
 		}
 		read += len(v)
@@ -144,10 +153,13 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	}
 	for i := range t.Indexes {
 		if ix := &t.Indexes[i]; ix.Local {
-			d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, t.describeLocal(ix, h.of(ix)))
+			d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, t.describeLocal(ix, h.of(ix.ID)))
 		} else {
-			d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, t.describeGlobal(ix, h.of(ix)))
+			d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, t.describeGlobal(ix, h.of(ix.ID)))
 		}
+	}
+	for i := range t.Vectors {
+		d.VectorIndexes = append(d.VectorIndexes, t.describeVector(&t.Vectors[i], h.of(t.Vectors[i].ID)))
 	}
 	return d
 }

@@ -196,6 +196,9 @@ func (i *importing) describe(at record.Scope, t *table) *dynamodb.ImportTableDes
 	for _, g := range shown.GlobalSecondaryIndexes {
 		d.TableCreationParameters.GlobalSecondaryIndexes = append(d.TableCreationParameters.GlobalSecondaryIndexes, dynamodb.GlobalSecondaryIndex{IndexName: g.IndexName, KeySchema: g.KeySchema, Projection: g.Projection})
 	}
+	for n := range t.Vectors {
+		d.TableCreationParameters.VectorIndexes = append(d.TableCreationParameters.VectorIndexes, t.Vectors[n].given())
+	}
 	return d
 }
 

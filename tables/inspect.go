@@ -55,6 +55,7 @@ func (i *Inspection) ghost(at record.Scope, id string, key keySchema) {
 func (i *Inspection) Inspectors() map[string]record.Inspect {
 	m := record.Inspectors(&tableRows, &chores, &shardRows, &logRows, &streamRows, &backupRows, &jobRows, &exportRows, &partRows, &importRows, &importedRows)
 	m["tables.item"], m["tables.index"], m["tables.expiry"] = i.inspectItem, i.inspectEntry, i.inspectExpiry
+	m["tables.vector"] = i.inspectVector
 	m["tables.counter"], m["tables.change"] = i.inspectCounter, i.inspectChange
 	m["tables.collection"] = func(s *record.Seen, f record.Findings) { i.inspectNumbers(s, f, collectionVersion, 9) }
 	m["tables.throughput"] = func(s *record.Seen, f record.Findings) { i.inspectNumbers(s, f, meterVersion, 17) }
@@ -106,6 +107,7 @@ func (i *Inspection) inspectItem(s *record.Seen, f record.Findings) {
 			}
 		}
 	}
+	t.owesVectors(s.Key, it, f)
 	if t.TTL != "" && t.ordered() {
 		if entry := t.expiry(s.Key, it); entry != nil {
 			f.Owes(entry, t.itself(s.Key))

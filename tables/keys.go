@@ -146,7 +146,10 @@ func (t *table) checkItem(it item.Item) error {
 			return err
 		}
 	}
-	return t.checkIndexed(it)
+	if err := t.checkIndexed(it); err != nil {
+		return err
+	}
+	return t.checkVectors(it, nil)
 }
 
 // checkIndexed checks the index keys of a whole item, indexes in the order of their names.

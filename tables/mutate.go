@@ -173,14 +173,16 @@ func (t *table) checkUpdated(o *outcome, u *expr.Update) error {
 			return validation("%s", tooDeep)
 		}
 	}
+	var updated names
 	for _, p := range u.Paths() {
+		updated.path(p)
 		if v := o.now.Get(p[0].Name); v != nil {
 			if err := t.checkIndexUpdate(p[0].Name, v); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return t.checkVectors(o.now, updated.has)
 }
 
 func (t *table) checkIndexUpdate(name string, v *item.Value) error {

@@ -57,7 +57,7 @@ func (s *Service) planQuery(c *wire.Call, in *dynamodb.QueryInput) (*querying, e
 	if q.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	q.indexName, q.consistent, q.limit = in.IndexName.V, in.ConsistentRead.V, int(in.Limit.V)
+	q.verb, q.indexName, q.consistent, q.limit = "Query", in.IndexName.V, in.ConsistentRead.V, int(in.Limit.V)
 	if err := q.expressions(in); err != nil {
 		return nil, err
 	}

@@ -105,11 +105,8 @@ func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case o.sse != nil && (o.sse.Enabled.V || o.sse.KMSMasterKeyId.Set):
+	if o.sse != nil && (o.sse.Enabled.V || o.sse.KMSMasterKeyId.Set) {
 		return nil, validation("Encryption with KMS keys is not supported: SSESpecificationOverride.Enabled must be false")
-	case len(o.vectors) > 0:
-		return nil, validation("Vector indexes are not supported")
 	}
 	n := &table{Name: name, ID: id, Status: statusCreating, Created: c.Now, NextIndex: 1, Tags: map[string]string{}, Attributes: slices.Clone(t.Attributes), Key: t.Key,
 		OnDemand: t.OnDemand, Capacity: capacity{Read: t.Capacity.Read, Write: t.Capacity.Write}, Class: t.Class}
@@ -127,8 +124,20 @@ func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
 	if err := o.known(t); err != nil {
 		return nil, err
 	}
+	vectors, err := t.vectorsKept(o.vectors)
+	if err != nil {
+		return nil, err
+	}
+	for _, vx := range vectors {
+		vx.ID, vx.Status = n.NextIndex, statusCreating
+		n.Vectors = append(n.Vectors, vx)
+		n.NextIndex++
+	}
 	n.forgetAttributes()
-	return n, n.rebillRestored(c.Now, o)
+	if err := n.rebillRestored(c.Now, o); err != nil {
+		return nil, err
+	}
+	return n, n.checkVectorIndexes()
 }
 
 // keeps tells whether a restored table has an index; those that are named must be as they were.

@@ -33,7 +33,7 @@ func (s *Service) planScan(c *wire.Call, in *dynamodb.ScanInput) (*scanning, err
 	if q.name, err = tableName(c, in.TableName.V); err != nil {
 		return nil, err
 	}
-	q.indexName, q.consistent, q.limit = in.IndexName.V, in.ConsistentRead.V, int(in.Limit.V)
+	q.verb, q.indexName, q.consistent, q.limit = "Scan", in.IndexName.V, in.ConsistentRead.V, int(in.Limit.V)
 	if err := q.expressions(in); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,8 @@ type table struct {
 	Attributes   []attribute // AttributeDefinitions, as given
 	Key          keySchema
 	Indexes      []index
-	NextIndex    int64 // ID of the next index
+	Vectors      []vectorIndex `json:",omitempty"`
+	NextIndex    int64         // ID of the next index
 	Capacity     capacity
 	OnDemand     time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
 	Most         capacity  `json:",omitzero"` // that requests may consume on demand; 0: any

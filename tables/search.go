@@ -13,6 +13,7 @@ import (
 
 // search is what Query and Scan have in common: which index, which attributes, which filter, where to start.
 type search struct {
+	verb       string // Query, Scan
 	name       string
 	indexName  string
 	table      *table // that access was decided for; nil: none
@@ -101,8 +102,11 @@ func (q *search) resolve(t *table) (*index, error) {
 		return nil, nil
 	}
 	ix := t.index(q.indexName)
+	if ix == nil && q.consistent && q.verb == "Query" && t.vector(q.indexName) != nil {
+		return nil, validation("Consistent reads are not supported on global secondary indexes")
+	}
 	if ix == nil || ix.Status == statusDeleting {
-		return nil, validation("The table does not have the specified index: %s", q.indexName)
+		return nil, t.noIndex(q.indexName, q.verb)
 	}
 	if ix.Status == statusCreating {
 		return nil, validation("Cannot read from backfilling global secondary index: %s", q.indexName)

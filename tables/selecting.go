@@ -32,6 +32,9 @@ const maxPartitions = 50
 func newSelecting(st *partiql.Statement, t *table) (*selecting, error) {
 	q := &selecting{schema: &t.Key, where: st.Where, columns: st.Columns}
 	if st.Index != "" {
+		if t.vector(st.Index) != nil {
+			return nil, t.noIndex(st.Index, "Scan")
+		}
 		if q.index = t.index(st.Index); q.index == nil || q.index.Status == statusDeleting {
 			return nil, validation("The table does not have the specified index")
 		}

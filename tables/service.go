@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"bothy/api/dynamodb"
@@ -46,11 +47,12 @@ type Service struct {
 	paces   paces // of Work alone
 	objects Objects
 	log     *slog.Logger
+	turns   turns // of searches in vector indexes
 }
 
 // New starts nothing.
 func New(cfg Config) *Service {
-	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}, objects: cfg.Objects, log: cfg.Log}
+	return &Service{db: cfg.DB, now: cfg.Now, sealer: cfg.Sealer, paces: paces{}, objects: cfg.Objects, log: cfg.Log, turns: make(turns, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
 // Mount mounts every operation served.
@@ -89,6 +91,7 @@ func (s *Service) mountItems(m *wire.Mux) {
 	handle(s, m, dynamodb.DeleteItem, s.accessDeleteItem, s.deleteItem)
 	handle(s, m, dynamodb.Query, s.accessQuery, s.query)
 	handle(s, m, dynamodb.Scan, s.accessScan, s.scan)
+	handle(s, m, dynamodb.SearchVectors, s.accessSearchVectors, s.searchVectors)
 	handle(s, m, dynamodb.BatchGetItem, s.accessBatchGet, s.batchGet)
 	handle(s, m, dynamodb.BatchWriteItem, s.accessBatchWrite, s.batchWrite)
 	handle(s, m, dynamodb.TransactGetItems, s.accessTransactGet, s.transactGet)

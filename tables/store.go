@@ -34,6 +34,9 @@ func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 			grown += t.shownSize(ix, to, now) - t.shownSize(ix, from, old)
 		}
 	}
+	if err := t.placeVectors(tx, row, old, now); err != nil {
+		return err
+	}
 	if err := t.collect(tx, old, now, grown); err != nil {
 		return err
 	}
@@ -49,7 +52,9 @@ func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 }
 
 // watches tells whether a write must know the item it replaces.
-func (t *table) watches() bool { return len(t.Indexes) > 0 || t.TTL != "" || len(t.Log) > 0 }
+func (t *table) watches() bool {
+	return len(t.Indexes) > 0 || len(t.Vectors) > 0 || t.TTL != "" || len(t.Log) > 0
+}
 
 func (t *table) move(tx *kv.Tx, row, from, to kv.Key) error {
 	if bytes.Equal(from, to) {

@@ -69,12 +69,12 @@ func (s *Service) fillExpiry(ctx context.Context, t *table) error {
 			return err
 		}
 	} else {
-		err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, error) {
+		err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, []byte, error) {
 			if now.TTL != t.TTL {
-				return nil, errOvertaken
+				return nil, nil, errOvertaken
 			}
 			it, err := decodeItem(v)
-			return now.expiry(row, it), err
+			return now.expiry(row, it), now.itself(row), err
 		})
 		if err != nil {
 			return ignoreOvertaken(err)

@@ -118,6 +118,18 @@ func (n *Node) Test() (t KeyTest, ok bool) {
 	return t, err == nil
 }
 
+// Equality is what n wants to be equal: a path and a value. ok is false when it asks for something else.
+func (n *Node) Equality() (p Path, v *item.Value, ok bool) {
+	if n.op != opEQ {
+		return nil, nil, false
+	}
+	a, b := n.kids[0], n.kids[1]
+	if a.op == opValue {
+		a, b = b, a
+	}
+	return a.path, b.value, a.op == opPath && b.op == opValue
+}
+
 // Pins are values of an attribute outside of which n cannot hold. ok is false when it may hold for any value: so nothing
 // that meets n is missed, and nothing else need be read, where only the pinned values are looked at.
 func (n *Node) Pins(name string) (values []*item.Value, ok bool) {
