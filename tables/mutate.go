@@ -180,11 +180,11 @@ func (t *table) checkUpdated(o *outcome, u *expr.Update) error {
 			}
 		}
 	}
-	return nil
+	return t.checkIndexSizes(o.now)
 }
 
 func (t *table) checkIndexUpdate(name string, v *item.Value) error {
-	return t.indexKeys(func(_ *index, part int, a attribute) error {
+	return t.indexKeys(func(ix *index, part int, a attribute) error {
 		switch {
 		case a.Name != name:
 			return nil
@@ -193,7 +193,7 @@ func (t *table) checkIndexUpdate(name string, v *item.Value) error {
 		case v.Str == "" && v.Kind != item.N:
 			return validation("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindWord(v.Kind))
 		}
-		return checkKeyValue(v, keyLimit(part))
+		return checkKeyValue(v, ix.Key.limit(part))
 	})
 }
 
