@@ -262,7 +262,7 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 	if global >= maxGlobalIndexes {
 		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: GlobalSecondaryIndex count exceeds the per-table limit of 20")}
 	}
-	ix, err := t.addIndex(a.IndexName.V, a.KeySchema, a.Projection)
+	ix, err := t.addIndex(a.IndexName.V, false, a.KeySchema, a.Projection)
 	if err != nil {
 		return err
 	}

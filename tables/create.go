@@ -18,8 +18,9 @@ const (
 	maxGlobalIndexes = 20
 	maxInclude       = 100 // attributes all indexes of a table name together
 	maxUnits         = 1_000_000_000_000
+	maxSeveral       = 4 // attributes of a partition key, or of a sort key, of a global index
 	// attributes: what all keys and search schemas together can use
-	maxDefined = 2*(1+maxLocalIndexes+maxGlobalIndexes) + maxVectorIndexes*(1+maxInlineFilters)
+	maxDefined = 2*(1+maxLocalIndexes) + 2*maxSeveral*maxGlobalIndexes + maxVectorIndexes*(1+maxInlineFilters)
 )
 
 func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput) ([]wire.Access, error) {
@@ -83,7 +84,7 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return nil, err
 	}
-	if t.Key, err = t.schema(in.KeySchema); err != nil {
+	if t.Key, err = t.schema(in.KeySchema, false); err != nil {
 		return nil, err
 	}
 	if t.View, err = viewOf(in.StreamSpecification); err != nil {
@@ -181,13 +182,13 @@ func (t *table) attribute(name string) *attribute {
 	return nil
 }
 
-// schema reads a KeySchema against the attribute definitions.
-func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err error) {
+// schema reads a KeySchema against the attribute definitions; several attributes only make a key of a global index.
+func (t *table) schema(elements []dynamodb.KeySchemaElement, several bool) (k keySchema, err error) {
 	names := make([]string, len(elements))
 	for i, e := range elements {
 		names[i] = e.AttributeName.V
 	}
-	if len(elements) < 1 || len(elements) > 2 {
+	if len(elements) > 2 && !several || len(elements) < 1 {
 		return k, validation("1 validation error detected: Value '[%s]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2", strings.Join(names, ", "))
 	}
 	for _, n := range names {
@@ -201,7 +202,10 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err e
 	if elements[0].KeyType.V != "HASH" {
 		return k, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
 	}
-	k.Hash, k.Digests = *t.attribute(names[0]), true
+	if k.Digests = true; several {
+		return k, k.take(t, elements)
+	}
+	k.Hash = *t.attribute(names[0])
 	if len(elements) == 1 {
 		return k, nil
 	}
@@ -215,6 +219,34 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement) (k keySchema, err e
 	return k, nil
 }
 
+// take makes the key of a global index of a KeySchema whose first element is a HASH.
+func (k *keySchema) take(t *table, elements []dynamodb.KeySchemaElement) error {
+	var hashes, ranges []attribute
+	for _, e := range elements {
+		a := *t.attribute(e.AttributeName.V)
+		switch {
+		case slices.Contains(hashes, a) || slices.Contains(ranges, a):
+			return validation("The KeySchema contains multiple key attributes with the same name")
+		case e.KeyType.V == "RANGE":
+			ranges = append(ranges, a)
+		case ranges != nil:
+			return validation(invalid + "All HASH key attributes must precede RANGE key attributes in the KeySchema")
+		default:
+			hashes = append(hashes, a)
+		}
+	}
+	switch {
+	case len(hashes) > maxSeveral:
+		return validation(invalid + "The KeySchema exceeds the maximum allowed number of HASH key attributes")
+	case len(ranges) > maxSeveral:
+		return validation(invalid + "The KeySchema exceeds the maximum allowed number of RANGE key attributes")
+	}
+	if k.Hash, k.MoreHash = hashes[0], hashes[1:]; ranges != nil {
+		k.Range, k.MoreRange = ranges[0], ranges[1:]
+	}
+	return nil
+}
+
 func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 	if err := checkIndexCounts(in); err != nil {
 		return err
@@ -223,11 +255,11 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 		if t.Key.Range.Name == "" {
 			return validation(invalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
 		}
-		ix, err := t.addIndex(l.IndexName.V, l.KeySchema, l.Projection)
+		ix, err := t.addIndex(l.IndexName.V, true, l.KeySchema, l.Projection)
 		if err != nil {
 			return err
 		}
-		if ix.Local = true; ix.Key.Range.Name == "" {
+		if ix.Key.Range.Name == "" {
 			return validation(invalid+"Index KeySchema does not have a range key for index: %s", ix.Name)
 		}
 		if ix.Key.Hash.Name != t.Key.Hash.Name {
@@ -235,7 +267,7 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 		}
 	}
 	for _, g := range in.GlobalSecondaryIndexes {
-		ix, err := t.addIndex(g.IndexName.V, g.KeySchema, g.Projection)
+		ix, err := t.addIndex(g.IndexName.V, false, g.KeySchema, g.Projection)
 		if err != nil {
 			return err
 		}
@@ -274,8 +306,8 @@ func (t *table) indexCapacity(name string, p *dynamodb.ProvisionedThroughput) (c
 }
 
 // addIndex checks an index and adds it, ACTIVE.
-func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *dynamodb.Projection) (*index, error) {
-	key, err := t.schema(elements)
+func (t *table) addIndex(name string, local bool, elements []dynamodb.KeySchemaElement, p *dynamodb.Projection) (*index, error) {
+	key, err := t.schema(elements, !local)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +317,7 @@ func (t *table) addIndex(name string, elements []dynamodb.KeySchemaElement, p *d
 	if err := checkProjection(p); err != nil {
 		return nil, err
 	}
-	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Status: statusActive, Key: key, Projection: p.ProjectionType.V, Include: p.NonKeyAttributes})
+	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Local: local, Status: statusActive, Key: key, Projection: p.ProjectionType.V, Include: p.NonKeyAttributes})
 	t.NextIndex++
 	included := 0
 	for i := range t.Indexes {

@@ -164,10 +164,12 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	return d
 }
 
-func (k keySchema) elements() []dynamodb.KeySchemaElement {
-	out := []dynamodb.KeySchemaElement{{AttributeName: wire.Some(k.Hash.Name), KeyType: wire.Some("HASH")}}
-	if k.Range.Name != "" {
-		out = append(out, dynamodb.KeySchemaElement{AttributeName: wire.Some(k.Range.Name), KeyType: wire.Some("RANGE")})
+func (k *keySchema) elements() (out []dynamodb.KeySchemaElement) {
+	for _, a := range k.hashes() {
+		out = append(out, dynamodb.KeySchemaElement{AttributeName: wire.Some(a.Name), KeyType: wire.Some("HASH")})
+	}
+	for _, a := range k.ranges() {
+		out = append(out, dynamodb.KeySchemaElement{AttributeName: wire.Some(a.Name), KeyType: wire.Some("RANGE")})
 	}
 	return out
 }

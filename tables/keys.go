@@ -40,22 +40,58 @@ func appendHash(b kv.Key, h uint64) kv.Key { return b.AppendInt(int64(h ^ 1<<63)
 const longPartition = 256
 
 // appendPartition appends HASH and partition key: of a long one its length and digest.
-func (k *keySchema) appendPartition(b kv.Key, v *item.Value) kv.Key {
+func (k *keySchema) appendPartition(b kv.Key, values ...*item.Value) kv.Key {
+	if len(values) > 1 {
+		return appendPartitionOf(b, values)
+	}
+	v := values[0]
 	b = appendHash(b, hashOf(v.Str))
 	if !k.Digests || v.Kind == item.N || len(v.Str) <= longPartition {
 		return appendScalar(b, v)
 	}
-	sum := sha256.Sum256([]byte(v.Str))
-	return b.AppendInt(int64(len(v.Str))).AppendBytes(string(sum[:]))
+	return appendLong(b, v.Str)
+}
+
+// appendPartitionOf is appendPartition of several attributes: one after the other they are as one.
+func appendPartitionOf(b kv.Key, values []*item.Value) kv.Key {
+	var all kv.Key
+	for _, v := range values {
+		all = appendScalar(all, v)
+	}
+	if b = appendHash(b, hashOf(string(all))); len(all) <= longPartition {
+		return append(b, all...)
+	}
+	return appendLong(b, string(all))
+}
+
+func appendLong(b kv.Key, s string) kv.Key {
+	sum := sha256.Sum256([]byte(s))
+	return b.AppendInt(int64(len(s))).AppendBytes(string(sum[:]))
 }
 
 // appendKey appends HASH, partition key and sort key of a schema, from an item that has been checked to have them.
 func appendKey(b kv.Key, k *keySchema, it item.Item) kv.Key {
-	b = k.appendPartition(b, it.Get(k.Hash.Name))
+	if len(k.MoreHash) == 0 {
+		b = k.appendPartition(b, it.Get(k.Hash.Name))
+	} else {
+		b = k.appendPartition(b, valuesOf(it, k.hashes())...)
+	}
 	if k.Range.Name != "" {
 		b = appendScalar(b, it.Get(k.Range.Name))
 	}
+	for i := range k.MoreRange {
+		b = appendScalar(b, it.Get(k.MoreRange[i].Name))
+	}
 	return b
+}
+
+// valuesOf are the values of attributes, nil where the item has none.
+func valuesOf(it item.Item, attributes []attribute) []*item.Value {
+	values := make([]*item.Value, len(attributes))
+	for i, a := range attributes {
+		values[i] = it.Get(a.Name)
+	}
+	return values
 }
 
 // itemKey is the row of an item whose key has been checked.
@@ -76,6 +112,32 @@ func checkKeyValue(v *item.Value, limit int) error {
 	if v.Kind == item.N || len(v.Str) <= limit && v.Str != "" {
 		return nil
 	}
+	return oversize(limit)
+}
+
+// checkSizes checks what the attributes of the partition key, and those of the sort key, have together.
+func (k *keySchema) checkSizes(it item.Item) error {
+	switch {
+	case !k.several():
+		return nil
+	case sizeOf(it, k.hashes()) > maxHash:
+		return oversize(maxHash)
+	case sizeOf(it, k.ranges()) > maxRange:
+		return oversize(maxRange)
+	}
+	return nil
+}
+
+func sizeOf(it item.Item, attributes []attribute) (size int) {
+	for _, v := range valuesOf(it, attributes) {
+		if v != nil {
+			size += valueSize(v)
+		}
+	}
+	return size
+}
+
+func oversize(limit int) error {
 	if limit == maxHash {
 		return validation(invalid+"Size of hashkey has exceeded the maximum size limit of%d bytes", limit)
 	}
@@ -115,18 +177,11 @@ func (t *table) checkKeyParts(key item.Item, k *keySchema) error {
 		if err := emptyKey(a.Name, v); err != nil {
 			return err
 		}
-		if err := checkKeyValue(v, keyLimit(i)); err != nil {
+		if err := checkKeyValue(v, k.limit(i)); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func keyLimit(part int) int {
-	if part == 0 {
-		return maxHash
-	}
-	return maxRange
+	return k.checkSizes(key)
 }
 
 // checkItem checks the key attributes of a whole item: of the table, and of every index it would be in.
@@ -142,7 +197,7 @@ func (t *table) checkItem(it item.Item) error {
 		if err := emptyKey(a.Name, v); err != nil {
 			return err
 		}
-		if err := checkKeyValue(v, keyLimit(i)); err != nil {
+		if err := checkKeyValue(v, t.Key.limit(i)); err != nil {
 			return err
 		}
 	}
@@ -154,7 +209,7 @@ func (t *table) checkItem(it item.Item) error {
 
 // checkIndexed checks the index keys of a whole item, indexes in the order of their names.
 func (t *table) checkIndexed(it item.Item) error {
-	return t.indexKeys(func(ix *index, part int, a attribute) error {
+	err := t.indexKeys(func(ix *index, part int, a attribute) error {
 		v := it.Get(a.Name)
 		switch {
 		case v == nil:
@@ -164,8 +219,22 @@ func (t *table) checkIndexed(it item.Item) error {
 		case v.Str == "" && v.Kind != item.N:
 			return validation("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindWord(v.Kind), ix.Name, a.Name)
 		}
-		return checkKeyValue(v, keyLimit(part))
+		return checkKeyValue(v, ix.Key.limit(part))
 	})
+	if err != nil {
+		return err
+	}
+	return t.checkIndexSizes(it)
+}
+
+// checkIndexSizes checks the keys of indexes whose attributes have a limit together.
+func (t *table) checkIndexSizes(it item.Item) error {
+	for _, i := range t.byName {
+		if err := t.Indexes[i].Key.checkSizes(it); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexKeys calls fn for each key attribute of each index until one fails.

@@ -182,11 +182,14 @@ func (t *table) checkUpdated(o *outcome, u *expr.Update) error {
 			}
 		}
 	}
+	if err := t.checkIndexSizes(o.now); err != nil {
+		return err
+	}
 	return t.checkVectors(o.now, updated.has)
 }
 
 func (t *table) checkIndexUpdate(name string, v *item.Value) error {
-	return t.indexKeys(func(_ *index, part int, a attribute) error {
+	return t.indexKeys(func(ix *index, part int, a attribute) error {
 		switch {
 		case a.Name != name:
 			return nil
@@ -195,7 +198,7 @@ func (t *table) checkIndexUpdate(name string, v *item.Value) error {
 		case v.Str == "" && v.Kind != item.N:
 			return validation("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindWord(v.Kind))
 		}
-		return checkKeyValue(v, keyLimit(part))
+		return checkKeyValue(v, ix.Key.limit(part))
 	})
 }
 

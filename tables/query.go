@@ -1,7 +1,7 @@
 package tables
 
 import (
-	"bytes"
+	"slices"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
@@ -15,7 +15,7 @@ type querying struct {
 	search
 	tests   []expr.KeyTest
 	reverse bool
-	decided string // partition key value that access was decided for
+	decided []string // partition key values that access was decided for
 }
 
 func (s *Service) accessQuery(c *wire.Call, in *dynamodb.QueryInput) ([]wire.Access, error) {
@@ -25,30 +25,38 @@ func (s *Service) accessQuery(c *wire.Call, in *dynamodb.QueryInput) ([]wire.Acc
 	}
 	keep(c, q)
 	q.decided = q.leading(q.table)
-	k := itemKeys([]string{q.decided}, q.attributes(q.tests), in.ReturnConsumedCapacity)
-	k[keySelect] = []string{q.sel}
-	return q.table.one("dynamodb:Query", q.resource(c), k), nil
+	var wanted []wire.Access
+	for _, value := range q.decided {
+		k := itemKeys([]string{value}, q.attributes(q.tests), in.ReturnConsumedCapacity)
+		k[keySelect] = []string{q.sel}
+		wanted = append(wanted, q.table.one("dynamodb:Query", q.resource(c), k)...)
+	}
+	return wanted, nil
 }
 
-// leading is the partition key value, of the table or the index, that the query asks for.
-func (q *querying) leading(t *table) string {
+// leading are the values of the partition key, of the table or the index, that the query asks for. Access is decided for each by
+// itself: which attribute of several is the one that a policy pins nobody but its author knows, so each must be let in, and one
+// that is denied denies the query, however the policy compares.
+func (q *querying) leading(t *table) []string {
 	if t == nil {
-		return nobody
+		return []string{nobody}
 	}
-	hash := t.Key.Hash
+	key := &t.Key
 	if q.indexName != "" {
 		ix := t.index(q.indexName)
 		if ix == nil {
-			return nobody
+			return []string{nobody}
 		}
-		hash = ix.Key.Hash
+		key = &ix.Key
 	}
-	for _, test := range q.tests {
-		if test.Name == hash.Name && test.Op == expr.EQ {
-			return scalarKey(test.Values[0], hash.Type)
+	hashes := key.hashes()
+	values := make([]string, len(hashes))
+	for i, a := range hashes {
+		if values[i] = nobody; q.unequal(hashes[i:i+1]) == nil {
+			values[i] = scalarKey(q.test(a).Values[0], a.Type)
 		}
 	}
-	return nobody
+	return values
 }
 
 func (s *Service) planQuery(c *wire.Call, in *dynamodb.QueryInput) (*querying, error) {
@@ -112,8 +120,8 @@ func keyConditions(m map[string]dynamodb.Condition) ([]expr.KeyTest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) != 1 && len(entries) != 2 {
-		return nil, validation("Conditions can be of length 1 or 2 only")
+	if len(entries) < 1 || len(entries) > 2*maxSeveral {
+		return nil, validation(oneOrTwo)
 	}
 	tests := make([]expr.KeyTest, len(entries))
 	for i := range entries {
@@ -143,7 +151,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 		if err != nil {
 			return err
 		}
-		if q.leading(t) != q.decided { // an index of that name has another key by now
+		if !slices.Equal(q.leading(t), q.decided) { // an index of that name has another key by now
 			return wire.Because(notFound(), "index %s changed while the request was being decided", q.indexName)
 		}
 		var p *pageOf
@@ -189,11 +197,11 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash, sort, err := q.match(schema)
+	hashes, sorts, err := q.match(schema)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.checkStarted(schema, hash, sort); err != nil {
+	if err := q.checkStarted(hashes, sorts); err != nil {
 		return nil, err
 	}
 	if err := t.checkPaths(q.proj); err != nil {
@@ -208,107 +216,18 @@ func (q *querying) plan(t *table) (*pageOf, error) {
 	p := q.page(t, ix)
 	p.reverse = q.reverse
 	base = append(make([]byte, 0, len(base)+64), base...)
-	base = schema.appendPartition(base, hash.Values[0])
-	if p.from, p.to = bounds(base, sort); start != nil {
+	base = schema.appendPartition(base, first(hashes)...)
+	var last *expr.KeyTest // of the sort key: those before it are equalities
+	if n := len(sorts); n > 0 {
+		last = sorts[n-1]
+		for _, v := range first(sorts[:n-1]) {
+			base = appendScalar(base, v)
+		}
+	}
+	if p.from, p.to = bounds(base, last); start != nil {
 		p.after(start)
 	}
 	return p, nil
-}
-
-// match finds the tests of the partition key and of the sort key, and checks them against the schema.
-func (q *querying) match(k *keySchema) (hash, sort *expr.KeyTest, err error) {
-	if len(q.tests) > 2 {
-		return nil, nil, validation("Conditions can be of length 1 or 2 only")
-	}
-	for i := range q.tests {
-		switch name := q.tests[i].Name; {
-		case name == k.Hash.Name:
-			hash = &q.tests[i]
-		case k.Range.Name != "" && name == k.Range.Name:
-			sort = &q.tests[i]
-		}
-	}
-	switch {
-	case len(q.tests) > 1 && k.Range.Name == "":
-		return nil, nil, validation("Query key condition not supported")
-	case hash == nil:
-		return nil, nil, validation("Query condition missed key schema element: %s", k.Hash.Name)
-	case sort == nil && len(q.tests) > 1:
-		return nil, nil, validation("Query condition missed key schema element: %s", k.Range.Name)
-	}
-	if err := checkTest(hash, k.Hash, maxHash); err != nil {
-		return nil, nil, err
-	}
-	if hash.Op != expr.EQ {
-		return nil, nil, validation("Query key condition not supported")
-	}
-	if sort != nil {
-		err = checkTest(sort, k.Range, maxRange)
-	}
-	return hash, sort, err
-}
-
-func checkTest(t *expr.KeyTest, a attribute, limit int) error {
-	switch t.Op {
-	case expr.EQ, expr.LT, expr.LE, expr.GT, expr.GE, expr.Between, expr.BeginsWith:
-	default:
-		return validation("Attempted conditional constraint is not an indexable operation")
-	}
-	for _, v := range t.Values {
-		if v.Kind.String() != a.Type {
-			return validation(invalid + "Condition parameter type does not match schema type")
-		}
-		if t.Op == expr.BeginsWith && v.Kind == item.N {
-			return validation(invalid + "ComparisonOperator BEGINS_WITH is not valid for N AttributeValue type")
-		}
-		if limit == maxHash || t.Op == expr.EQ {
-			if err := emptyKey(a.Name, v); err != nil {
-				return err
-			}
-		}
-		if v.Str != "" {
-			if err := checkKeyValue(v, limit); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// bounds is the range of keys that begin with base, a partition, and pass the test of the sort key.
-func bounds(base []byte, sort *expr.KeyTest) (from, to kv.Key) {
-	whole := kv.Key(base)
-	if sort == nil {
-		return whole, whole.End()
-	}
-	at := func(i int) kv.Key { return appendScalar(bytes.Clone(base), sort.Values[i]) }
-	switch sort.Op {
-	case expr.LT:
-		return whole, at(0)
-	case expr.LE:
-		return whole, at(0).End()
-	case expr.GT:
-		return at(0).End(), whole.End()
-	case expr.GE:
-		return at(0), whole.End()
-	case expr.Between:
-		return at(0), at(1).End()
-	case expr.BeginsWith:
-		from = at(0)
-		from = from[:len(from)-1] // without the end of the text: what begins with it follows
-		return from, successor(from)
-	}
-	return at(0), at(0).End()
-}
-
-// successor is the smallest key above all that begin with k.
-func successor(k kv.Key) kv.Key {
-	s := bytes.Clone(k)
-	for s[len(s)-1] == 0xFF {
-		s = s[:len(s)-1]
-	}
-	s[len(s)-1]++
-	return s
 }
 
 func (q *querying) checkFilter(k *keySchema) error {
@@ -327,15 +246,16 @@ func (q *querying) checkFilter(k *keySchema) error {
 }
 
 // checkStarted checks that ExclusiveStartKey, where there is one, lies in what is asked for.
-func (q *querying) checkStarted(k *keySchema, hash, sort *expr.KeyTest) error {
+func (q *querying) checkStarted(hashes, sorts []*expr.KeyTest) error {
 	if q.start == nil {
 		return nil
 	}
-	same := expr.Equal(q.start.Get(k.Hash.Name), hash.Values[0])
+	outside := func(t *expr.KeyTest) bool { return !t.Holds(q.start.Get(t.Name)) }
+	same := !slices.ContainsFunc(hashes, outside)
 	switch {
-	case sort != nil && !sort.Holds(q.start.Get(k.Range.Name)):
+	case slices.ContainsFunc(sorts, outside):
 		return validation("The provided starting key does not match the range key predicate")
-	case sort != nil && !same:
+	case len(sorts) > 0 && !same:
 		return validation("The query can return at most one row and cannot be restarted")
 	case !same:
 		return validation("The provided starting key is outside query boundaries based on provided conditions")

@@ -65,21 +65,48 @@ type attribute struct{ Name, Type string }
 
 // keySchema is a partition key and, where Range.Name is set, a sort key.
 type keySchema struct {
-	Hash, Range attribute
+	Hash, Range         attribute
+	MoreHash, MoreRange []attribute `json:",omitempty"` // the further attributes of both; only global indexes have such
 	// Digests says that partition keys of more than longPartition bytes lie under their digest; not so in tables and indexes made
 	// before 26 November 2026.
 	Digests bool `json:",omitempty"`
 }
 
-func (k keySchema) parts() []attribute {
-	if k.Range.Name == "" {
-		return []attribute{k.Hash}
-	}
-	return []attribute{k.Hash, k.Range}
+// hashes are the attributes of the partition key.
+func (k *keySchema) hashes() []attribute {
+	return append(append(make([]attribute, 0, 2+len(k.MoreHash)+len(k.MoreRange)), k.Hash), k.MoreHash...)
 }
 
-func (k keySchema) has(name string) bool {
-	return name == k.Hash.Name || k.Range.Name != "" && name == k.Range.Name
+// ranges are the attributes of the sort key, in the order in which they sort.
+func (k *keySchema) ranges() []attribute {
+	if k.Range.Name == "" {
+		return nil
+	}
+	return append([]attribute{k.Range}, k.MoreRange...)
+}
+
+// parts are the attributes of the partition key, and after them those of the sort key.
+func (k *keySchema) parts() []attribute {
+	parts := k.hashes()
+	if k.Range.Name != "" {
+		parts = append(append(parts, k.Range), k.MoreRange...)
+	}
+	return parts
+}
+
+func (k *keySchema) has(name string) bool {
+	return name == k.Hash.Name || k.Range.Name != "" && name == k.Range.Name || k.several() && slices.ContainsFunc(k.parts(), func(a attribute) bool { return a.Name == name })
+}
+
+// several tells whether the partition key or the sort key has more than one attribute.
+func (k *keySchema) several() bool { return len(k.MoreHash)+len(k.MoreRange) > 0 }
+
+// limit is how many bytes the value of a part of the key may have.
+func (k *keySchema) limit(part int) int {
+	if part <= len(k.MoreHash) {
+		return maxHash
+	}
+	return maxRange
 }
 
 // capacity is throughput in units a second.

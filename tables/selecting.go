@@ -41,7 +41,9 @@ func newSelecting(st *partiql.Statement, t *table) (*selecting, error) {
 		if q.index.Status == statusCreating {
 			return nil, validation("Cannot read from backfilling global secondary index: %s", st.Index)
 		}
-		q.schema = &q.index.Key
+		if q.schema = &q.index.Key; q.schema.several() {
+			return nil, validation("PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys.")
+		}
 	}
 	if err := q.confine(); err != nil {
 		return nil, err

@@ -75,9 +75,12 @@ func (t *table) move(tx *kv.Tx, row, from, to kv.Key) error {
 func (t *table) entry(ix *index, row kv.Key, it item.Item) kv.Key {
 	for part, a := range ix.Key.parts() {
 		v := it.Get(a.Name)
-		if v == nil || v.Kind.String() != a.Type || checkKeyValue(v, keyLimit(part)) != nil {
+		if v == nil || v.Kind.String() != a.Type || checkKeyValue(v, ix.Key.limit(part)) != nil {
 			return nil // items older than the index may not fit it
 		}
+	}
+	if ix.Key.checkSizes(it) != nil {
+		return nil
 	}
 	return appendDigest(appendKey(t.indexPrefix(ix), &ix.Key, it), t.itself(row))
 }
