@@ -95,7 +95,7 @@ func (s *Service) createBackup(c *wire.Call, in *dynamodb.CreateBackupInput) (*d
 		}
 		b = made
 		j := &job{ID: made.Rows, Account: c.Account, Region: c.Region, Kind: jobBackup, Subject: b.ID, Step: stepCopy}
-		held, err := s.copyUntil(tx, t, j, made.Rows, c.Now)
+		held, err := s.copyUntil(tx, t, j, made.Rows, c.Now, true)
 		if err != nil {
 			return err
 		}
@@ -117,13 +117,13 @@ func (s *Service) whole(tx *kv.Tx, c *wire.Call, name string) (*table, error) {
 	return t, err
 }
 
-// copyUntil makes a job copy a table as it was at a time.
-func (s *Service) copyUntil(tx *kv.Tx, t *table, j *job, to string, at time.Time) (*table, error) {
+// copyUntil makes a job copy a table as it was at a time; latest says that the time is now.
+func (s *Service) copyUntil(tx *kv.Tx, t *table, j *job, to string, at time.Time, latest bool) (*table, error) {
 	held, err := s.hold(tx, t, j, s.now())
 	if err != nil {
 		return nil, err
 	}
-	cuts, err := held.cut(tx, at)
+	cuts, err := held.cut(tx, at, latest)
 	if err != nil {
 		return nil, err
 	}

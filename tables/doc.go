@@ -22,6 +22,7 @@
 //	account, region, "tables.backup", "r", NAME, BACKUP   backup; its items are under an ID of its own (record row)
 //	account, region, "tables.export" and "tables.import", "r", NAME, ID      exports and imports (record rows)
 //	account, region, "tables.exportpart", "r", EXPORT, N, and "tables.importobject", "r", IMPORT, N     their files, while at work
+//	account, region, "tables.touched", ID, HASH, pk[, sk] item that changed in the window of an incremental export, while at work
 //	"", "", "tables.log", "r", account, region, ID        log to tend (record row)
 //	"", "", "tables.job", "r", JOB                        work on a whole table (record row)
 //

@@ -59,6 +59,7 @@ func (i *Inspection) Inspectors() map[string]record.Inspect {
 	m["tables.counter"], m["tables.change"] = i.inspectCounter, i.inspectChange
 	m["tables.collection"] = func(s *record.Seen, f record.Findings) { i.inspectNumbers(s, f, collectionVersion, 9) }
 	m["tables.throughput"] = func(s *record.Seen, f record.Findings) { i.inspectNumbers(s, f, meterVersion, 17) }
+	m["tables.touched"] = i.inspectTouched
 	m["tables.token"], m["tables.spent"] = inspectToken, inspectSpent
 	return m
 }
@@ -182,6 +183,15 @@ func (i *Inspection) inspectChange(s *record.Seen, f record.Findings) {
 		return
 	}
 	if _, err := decodeChange(0, s.Value); err != nil {
+		f.Fault("%v", err)
+	}
+}
+
+func (i *Inspection) inspectTouched(s *record.Seen, f record.Findings) {
+	if i.of(s, f) == nil {
+		return
+	}
+	if _, err := decodeTouched(string(s.Value)); err != nil {
 		f.Fault("%v", err)
 	}
 }

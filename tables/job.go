@@ -27,7 +27,8 @@ type job struct {
 	Cursor              []byte
 }
 
-// Kinds and steps of jobs. A job copies, undoes, and does what its kind has to do with the result.
+// Kinds and steps of jobs. A job gathers what to copy if that is not all, copies, undoes, and does what its kind has to do with
+// the result.
 const (
 	jobBackup  = "backup"
 	jobRestore = "restore"
@@ -35,6 +36,7 @@ const (
 	jobImport  = "import"
 	jobClear   = "clear"
 
+	stepGather = "gather"
 	stepCopy   = "copy"
 	stepUndo   = "undo"
 	stepFinish = "finish"
@@ -108,6 +110,8 @@ func (s *Service) runJob(ctx context.Context, id string) error {
 			return err
 		}
 		switch j.Step {
+		case stepGather:
+			err = s.advance(ctx, j, func(tx *kv.Tx, j *job) error { return s.gatherSome(tx, j) })
 		case stepCopy:
 			err = s.advance(ctx, j, func(tx *kv.Tx, j *job) error { return s.copySome(tx, j) })
 		case stepUndo:
@@ -142,7 +146,8 @@ func (s *Service) clearLater(tx *kv.Tx, at record.Scope, id string) error {
 }
 
 func (s *Service) finishClear(ctx context.Context, j *job) error {
-	if err := s.clear(ctx, s.ghost(j.at(), j.Copy.To, keySchema{}).rows); err != nil {
+	of := s.ghost(j.at(), j.Copy.To, keySchema{})
+	if err := errors.Join(s.clear(ctx, of.touches()), s.clear(ctx, of.rows)); err != nil {
 		return err
 	}
 	return s.db.Update(ctx, func(tx *kv.Tx) error { return ignoreMissing(s.endJob(tx, j)) })

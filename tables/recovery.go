@@ -79,8 +79,9 @@ func (t *table) recovery(now time.Time) *dynamodb.ContinuousBackupsDescription {
 	return &dynamodb.ContinuousBackupsDescription{ContinuousBackupsStatus: wire.Some("ENABLED"), PointInTimeRecoveryDescription: p}
 }
 
-// pointIn checks a time that a table is to be shown or restored as of; not given, it is the newest.
-func (t *table) pointIn(now time.Time, at wire.Opt[time.Time]) (time.Time, error) {
+// pointIn checks a time that a table is to be shown or restored as of; not given, it is the newest. outside is the refusal of one
+// that is not between the oldest and the newest.
+func (t *table) pointIn(now time.Time, at wire.Opt[time.Time], outside error) (time.Time, error) {
 	if t.Recovery.IsZero() {
 		return now, &dynamodb.PointInTimeRecoveryUnavailableException{Message: wire.Some("Point in time recovery is not enabled for table '" + t.Name + "'")}
 	}
@@ -88,7 +89,7 @@ func (t *table) pointIn(now time.Time, at wire.Opt[time.Time]) (time.Time, error
 		return now, nil
 	}
 	if from, to := t.recoverable(now); at.V.Before(from.Truncate(time.Second)) || at.V.After(to) {
-		return now, &dynamodb.InvalidRestoreTimeException{Message: wire.Some("RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime")}
+		return now, outside
 	}
 	return at.V, nil
 }
@@ -131,11 +132,12 @@ func (s *Service) restorePoint(c *wire.Call, in *dynamodb.RestoreTableToPointInT
 		if err != nil {
 			return nil, nil, err
 		}
-		at, err := t.pointIn(c.Now, in.RestoreDateTime)
+		outside := &dynamodb.InvalidRestoreTimeException{Message: wire.Some("RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime")}
+		at, err := t.pointIn(c.Now, in.RestoreDateTime, outside)
 		if err != nil {
 			return nil, nil, err
 		}
-		_, err = s.copyUntil(tx, t, j, id, at)
+		_, err = s.copyUntil(tx, t, j, id, at, !in.RestoreDateTime.Set)
 		return t, &restored{Table: tableARN(scope(c), t.Name), At: at}, err
 	})
 	if err != nil {
