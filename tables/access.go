@@ -134,6 +134,16 @@ func (n *names) item(it item.Item) {
 	}
 }
 
+// keys adds the keys of a table, and of the index that is read.
+func (n *names) keys(t *table, index string) {
+	if t == nil {
+		return
+	}
+	for _, a := range t.keyParts(t.index(index)) {
+		n.add(a.Name)
+	}
+}
+
 func (n *names) projection(p *expr.Projection) {
 	for _, path := range p.Paths() {
 		n.path(path)

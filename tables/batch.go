@@ -45,7 +45,7 @@ func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (
 		touched.projection(g.proj)
 		k := itemKeys(leading, touched, in.ReturnConsumedCapacity)
 		k[keySelect] = selected(g.proj)
-		wants = append(wants, wire.Access{Action: "dynamodb:BatchGetItem", Resource: tableARN(scope(c), g.name), Keys: k, Policies: g.table.policies()})
+		wants = append(wants, g.table.want("dynamodb:BatchGetItem", tableARN(scope(c), g.name), k))
 	}
 	return wants, nil
 }
@@ -194,7 +194,7 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 	keep(c, writes)
 	var wants []wire.Access
 	for _, asked := range keysOf(in.RequestItems) {
-		w := wire.Access{Action: "dynamodb:BatchWriteItem"}
+		var of *mutation
 		var touched names
 		var leading []string
 		for _, m := range writes {
@@ -203,10 +203,11 @@ func (s *Service) accessBatchWrite(c *wire.Call, in *dynamodb.BatchWriteItemInpu
 			}
 			touched.item(m.key)
 			leading = append(leading, m.table.leading(m.key))
-			w.Resource, w.Policies = tableARN(scope(c), m.name), m.table.policies()
+			of = &m.mutation
 		}
-		w.Keys = itemKeys(leading, touched, in.ReturnConsumedCapacity)
-		wants = append(wants, w)
+		if of != nil { // else nothing is to be written to that table
+			wants = append(wants, of.table.want("dynamodb:BatchWriteItem", tableARN(scope(c), of.name), itemKeys(leading, touched, in.ReturnConsumedCapacity)))
+		}
 	}
 	return wants, nil
 }

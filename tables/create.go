@@ -28,12 +28,12 @@ func (s *Service) accessCreateTable(c *wire.Call, in *dynamodb.CreateTableInput)
 	if err != nil {
 		return nil, err
 	}
-	wants := wire.One("dynamodb:CreateTable", tableARN(scope(c), name), nil)
+	wants := wire.One("dynamodb:CreateTable", tableARN(scope(c), name), tagging(in.Tags))
 	if in.ResourcePolicy.Set {
 		wants = append(wants, wire.Access{Action: "dynamodb:PutResourcePolicy", Resource: tableARN(scope(c), name)})
 	}
 	if len(in.Tags) > 0 {
-		wants = append(wants, wire.Access{Action: "dynamodb:TagResource", Resource: tableARN(scope(c), name)})
+		wants = append(wants, wire.Access{Action: "dynamodb:TagResource", Resource: tableARN(scope(c), name), Keys: tagging(in.Tags)})
 	}
 	return wants, nil
 }

@@ -18,31 +18,39 @@ const maxPolicy = 20 << 10
 // noPolicy is the ExpectedRevisionId of a table that should have no policy.
 const noPolicy = "NO_POLICY"
 
-// handle mounts an operation. What it wants to do with a table is decided by the table's own policy, too.
+// handle mounts an operation. What it wants to do with a table is decided by the table's own policy and tags, too.
 func handle[In, Out any](s *Service, m *wire.Mux, op wire.Op[In, Out], access func(*wire.Call, *In) ([]wire.Access, error), run func(*wire.Call, *In) (*Out, error)) {
 	wire.Handle(m, op, func(c *wire.Call, in *In) ([]wire.Access, error) {
 		wants, err := access(c, in)
 		for i := range wants {
 			if err == nil && wants[i].Policies == nil {
-				wants[i].Policies, err = s.policiesOf(c, wants[i].Resource)
+				err = s.complete(c, &wants[i])
 			}
 		}
 		return wants, err
 	}, run)
 }
 
-// policiesOf are the policies of the table that a resource is, or is of; none when there is no such table.
-func (s *Service) policiesOf(c *wire.Call, resource string) ([]policy.Source, error) {
-	name, ok := strings.CutPrefix(resource, tableARN(scope(c), ""))
+// complete adds to what is wanted the policies of the table that the resource is, or is of, whatever state it is in; its tags are
+// the table's own and those of its indexes.
+func (s *Service) complete(c *wire.Call, w *wire.Access) error {
+	name, ok := strings.CutPrefix(w.Resource, tableARN(scope(c), ""))
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	name, _, _ = strings.Cut(name, "/")
-	t, err := s.lookup(c, name)
-	if err != nil {
-		return nil, err
+	name, part, _ := strings.Cut(name, "/")
+	var t *table
+	err := s.db.View(c, func(tx *kv.Tx) (err error) {
+		t, err = s.load(tx, scope(c), name)
+		return err
+	})
+	if err != nil && !isNotFound(err) {
+		return err
 	}
-	return t.policies(), nil
+	if w.Policies = t.policies(); part == "" || strings.HasPrefix(part, "index/") {
+		w.Keys = t.tagged(w.Keys)
+	}
+	return nil
 }
 
 // policies are the table's own, as a list that is not nil when it is empty: so that handle need not look the table up again.
@@ -55,7 +63,12 @@ func (t *table) policies() []policy.Source {
 
 // one is the usual single Access to the table or an index of it.
 func (t *table) one(action, resource string, keys policy.Keys) []wire.Access {
-	return []wire.Access{{Action: action, Resource: resource, Keys: keys, Policies: t.policies()}}
+	return []wire.Access{t.want(action, resource, keys)}
+}
+
+// want is what a call wants of the table or an index of it: its policy and its tags decide along.
+func (t *table) want(action, resource string, keys policy.Keys) wire.Access {
+	return wire.Access{Action: action, Resource: resource, Keys: t.tagged(keys), Policies: t.policies()}
 }
 
 // source makes the policy that decides of its text. One that cannot be read denies.

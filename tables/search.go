@@ -185,12 +185,15 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// attributes are the names a search touches, for dynamodb:Attributes.
+// attributes are the names a search touches, for dynamodb:Attributes. Those of its keys are among them: they order the items, the
+// key to go on from shows them, and a starting key asks about them.
 func (q *search) attributes(tests []expr.KeyTest) names {
 	var n names
 	for _, t := range tests {
 		n.add(t.Name)
 	}
+	n.item(q.start)
+	n.keys(q.table, q.indexName)
 	q.filter.Paths(n.path)
 	n.projection(q.proj)
 	return n

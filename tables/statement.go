@@ -139,11 +139,11 @@ var actionOf = map[partiql.Verb]string{
 
 // access is what the statement wants to do.
 func (st *statement) access(c *wire.Call, consumed wire.Opt[string]) wire.Access {
-	w := wire.Access{Action: actionOf[st.Verb], Resource: tableARN(scope(c), st.name), Policies: st.table.policies()}
+	resource := tableARN(scope(c), st.name)
 	if st.Index != "" {
-		w.Resource = indexARN(scope(c), st.name, st.Index)
+		resource = indexARN(scope(c), st.name, st.Index)
 	}
-	w.Keys = itemKeys(st.leading(), st.touched(), consumed)
+	w := st.table.want(actionOf[st.Verb], resource, itemKeys(st.leading(), st.touched(), consumed))
 	if st.write != nil && st.Verb != partiql.Insert {
 		w.Keys[keyReturn] = returned(wire.Opt[string]{V: st.Returning, Set: st.Returning != ""}, st.write.onFailure)
 	}
@@ -182,6 +182,9 @@ func (st *statement) touched() names {
 	}
 	if st.Update != nil {
 		st.Update.Reads(n.path)
+	}
+	if st.Verb == partiql.Select {
+		n.keys(st.table, st.Index)
 	}
 	return n
 }

@@ -6,6 +6,7 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
+	"bothy/policy"
 	"bothy/wire"
 )
 
@@ -24,24 +25,60 @@ func taggedTable(c *wire.Call, resource string) (string, error) {
 	return name, nil
 }
 
-func accessTags(c *wire.Call, action, resource string) ([]wire.Access, error) {
+// Condition keys about tags. Those of a resource or a request end with the tag's key, which conditions write in any case.
+const (
+	keyResourceTag = "aws:resourcetag/"
+	keyRequestTag  = "aws:requesttag/"
+	keyTagKeys     = "aws:tagkeys"
+)
+
+// tagged adds the table's tags to the condition keys of what a call wants of it. Keys that differ in their case are one to policies:
+// it has the values of all.
+func (t *table) tagged(k policy.Keys) policy.Keys {
+	if t == nil || len(t.Tags) == 0 {
+		return k
+	}
+	if k == nil {
+		k = policy.Keys{}
+	}
+	for _, name := range keysOf(t.Tags) {
+		key := keyResourceTag + strings.ToLower(name)
+		k[key] = append(k[key], t.Tags[name])
+	}
+	return k
+}
+
+// tagging are the condition keys of a request that gives tags; nil without any.
+func tagging(tags []dynamodb.Tag) policy.Keys {
+	if len(tags) == 0 {
+		return nil
+	}
+	k := policy.Keys{}
+	for _, tag := range tags {
+		key := keyRequestTag + strings.ToLower(tag.Key.V)
+		k[key], k[keyTagKeys] = append(k[key], tag.Value.V), append(k[keyTagKeys], tag.Key.V)
+	}
+	return k
+}
+
+func accessTags(c *wire.Call, action, resource string, keys policy.Keys) ([]wire.Access, error) {
 	name, err := taggedTable(c, resource)
 	if err != nil {
 		return nil, err
 	}
-	return wire.One(action, tableARN(scope(c), name), nil), nil
+	return wire.One(action, tableARN(scope(c), name), keys), nil
 }
 
 func accessTagResource(c *wire.Call, in *dynamodb.TagResourceInput) ([]wire.Access, error) {
-	return accessTags(c, "dynamodb:TagResource", in.ResourceArn.V)
+	return accessTags(c, "dynamodb:TagResource", in.ResourceArn.V, tagging(in.Tags))
 }
 
 func accessUntagResource(c *wire.Call, in *dynamodb.UntagResourceInput) ([]wire.Access, error) {
-	return accessTags(c, "dynamodb:UntagResource", in.ResourceArn.V)
+	return accessTags(c, "dynamodb:UntagResource", in.ResourceArn.V, policy.Keys{keyTagKeys: in.TagKeys})
 }
 
 func accessListTags(c *wire.Call, in *dynamodb.ListTagsOfResourceInput) ([]wire.Access, error) {
-	return accessTags(c, "dynamodb:ListTagsOfResource", in.ResourceArn.V)
+	return accessTags(c, "dynamodb:ListTagsOfResource", in.ResourceArn.V, nil)
 }
 
 // tag adds tags to a definition.

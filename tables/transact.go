@@ -25,7 +25,7 @@ func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsI
 		}
 		gets = append(gets, f)
 		k := enclosed(f.keys(in.ReturnConsumedCapacity), "TransactGetItems")
-		wants = append(wants, wire.Access{Action: "dynamodb:GetItem", Resource: tableARN(scope(c), f.name), Keys: k, Policies: f.table.policies()})
+		wants = append(wants, f.table.want("dynamodb:GetItem", tableARN(scope(c), f.name), k))
 	}
 	keep(c, gets)
 	return wants, nil
@@ -91,7 +91,7 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 		m.needOld, m.sizes = wants(in.ReturnConsumedCapacity), sized(in.ReturnItemCollectionMetrics)
 		writes = append(writes, m)
 		k := enclosed(m.transactKeys(in.ReturnConsumedCapacity), "TransactWriteItems")
-		wanted = append(wanted, wire.Access{Action: "dynamodb:" + action, Resource: tableARN(scope(c), m.name), Keys: k, Policies: m.table.policies()})
+		wanted = append(wanted, m.table.want("dynamodb:"+action, tableARN(scope(c), m.name), k))
 	}
 	keep(c, writes)
 	return wanted, nil
