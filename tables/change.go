@@ -104,7 +104,7 @@ func decodeChange(number int64, raw []byte) (*change, error) {
 		return nil, errVersion
 	}
 	c := &change{number: number, at: changeTime(raw), kind: changeKind(raw[2] & flagKind), expired: raw[2]&flagExpired != 0}
-	d := decoder{rest: unsafe.String(unsafe.SliceData(raw), len(raw))[11:]}
+	d := decoder{row: unsafe.String(unsafe.SliceData(raw), len(raw)), at: 11}
 	c.keys = d.attributes(0)
 	if raw[2]&flagOld != 0 {
 		c.old = d.attributes(0)
@@ -112,7 +112,7 @@ func decodeChange(number int64, raw []byte) (*change, error) {
 	if raw[2]&flagNew != 0 {
 		c.now = d.attributes(0)
 	}
-	if d.bad || d.rest != "" || c.kind > removed {
+	if d.bad || d.at != len(raw) || c.kind > removed {
 		return nil, errChange
 	}
 	return c, nil

@@ -61,39 +61,71 @@ func appendValue(b []byte, v *item.Value) []byte {
 
 // decodeOwned reads an item from bytes that nobody will change: its texts are parts of them, not copies.
 func decodeOwned(row []byte) (item.Item, error) {
-	return decodeItem(unsafe.String(unsafe.SliceData(row), len(row)))
+	return new(decoder).item(row)
 }
 
 // decodeItem reads an item; its texts are parts of row.
 func decodeItem(row string) (item.Item, error) {
-	if row == "" {
+	return decodeOwned(unsafe.Slice(unsafe.StringData(row), len(row)))
+}
+
+// decoder reads items.
+type decoder struct {
+	row string
+	at  int
+	bad bool
+
+	// again makes every item of the same cells: it is good until the next is read, and as long as its row.
+	again  bool
+	attrs  cells[item.Attribute]
+	values cells[item.Value]
+	texts  cells[string]
+	more   cells[item.Compound]
+}
+
+// cells are what items are made of.
+type cells[T any] struct {
+	all  []T
+	used int
+}
+
+func (c *cells[T]) take(d *decoder, n int) []T {
+	if !d.again {
+		return make([]T, n)
+	}
+	if c.used+n > len(c.all) { // what was taken of the old ones stays as it is
+		c.all, c.used = make([]T, max(n, 2*len(c.all))), 0
+	}
+	c.used += n
+	return c.all[c.used-n : c.used : c.used]
+}
+
+// item reads an item whose texts are parts of row.
+func (d *decoder) item(row []byte) (item.Item, error) {
+	if len(row) == 0 {
 		return nil, errItem
 	}
 	if row[0] != itemVersion {
 		return nil, errVersion
 	}
-	d := decoder{rest: row[1:]}
+	d.row, d.at, d.bad = unsafe.String(unsafe.SliceData(row), len(row)), 1, false
+	d.attrs.used, d.values.used, d.texts.used, d.more.used = 0, 0, 0, 0
 	it := d.attributes(0)
-	if d.bad || d.rest != "" {
+	if d.bad || d.at != len(d.row) {
 		return nil, errItem
 	}
 	return it, nil
 }
 
-type decoder struct {
-	rest string
-	bad  bool
-}
-
-func (d *decoder) fail() { d.rest, d.bad = "", true }
+func (d *decoder) fail() { d.at, d.bad = len(d.row), true }
 
 func (d *decoder) uvarint() int {
 	var x uint64
-	for i := 0; i < len(d.rest) && i < 4; i++ { // no length reaches 2^28
-		c := d.rest[i]
+	for i := range min(4, len(d.row)-d.at) { // no length reaches 2^28
+		c := d.row[d.at+i]
 		x |= uint64(c&0x7F) << (7 * i)
 		if c < 0x80 {
-			d.rest = d.rest[i+1:]
+			d.at += i + 1
 			return int(x)
 		}
 	}
@@ -104,7 +136,7 @@ func (d *decoder) uvarint() int {
 // count reads a count of things of at least least bytes each, so that a bad one cannot make us allocate.
 func (d *decoder) count(least int) int {
 	n := d.uvarint()
-	if n > len(d.rest)/least {
+	if n > (len(d.row)-d.at)/least {
 		d.fail()
 		return 0
 	}
@@ -113,27 +145,25 @@ func (d *decoder) count(least int) int {
 
 func (d *decoder) text() string {
 	n := d.uvarint()
-	if n > len(d.rest) {
+	if n > len(d.row)-d.at {
 		d.fail()
 		return ""
 	}
-	s := d.rest[:n]
-	d.rest = d.rest[n:]
-	return s
+	d.at += n
+	return d.row[d.at-n : d.at]
 }
 
 func (d *decoder) byte() byte {
-	if d.rest == "" {
+	if d.at == len(d.row) {
 		d.fail()
 		return 0
 	}
-	c := d.rest[0]
-	d.rest = d.rest[1:]
-	return c
+	d.at++
+	return d.row[d.at-1]
 }
 
 func (d *decoder) attributes(depth int) item.Item {
-	it := make(item.Item, d.count(2))
+	it := d.attrs.take(d, d.count(2))
 	for i := range it {
 		it[i].Name = d.text()
 		d.value(&it[i].Value, depth+1)
@@ -145,7 +175,7 @@ func (d *decoder) attributes(depth int) item.Item {
 }
 
 func (d *decoder) value(v *item.Value, depth int) {
-	v.Kind = item.Kind(d.byte())
+	*v = item.Value{Kind: item.Kind(d.byte())}
 	if depth > maxDepth+1 {
 		d.fail()
 		return
@@ -158,20 +188,27 @@ func (d *decoder) value(v *item.Value, depth int) {
 	case item.NULL:
 		v.Bool = true
 	case item.SS, item.NS, item.BS:
-		v.More = &item.Compound{Set: make([]string, d.count(1))}
-		for i := range v.More.Set {
-			v.More.Set[i] = d.text()
+		set := d.texts.take(d, d.count(1))
+		for i := range set {
+			set[i] = d.text()
 		}
+		d.compound(v, item.Compound{Set: set})
 	case item.L:
-		v.More = &item.Compound{List: make([]item.Value, d.count(1))}
-		for i := range v.More.List {
-			if d.value(&v.More.List[i], depth+1); d.bad {
+		list := d.values.take(d, d.count(1))
+		for i := range list {
+			if d.value(&list[i], depth+1); d.bad {
 				return
 			}
 		}
+		d.compound(v, item.Compound{List: list})
 	case item.M:
-		v.More = &item.Compound{Map: d.attributes(depth)}
+		d.compound(v, item.Compound{Map: d.attributes(depth)})
 	default:
 		d.fail()
 	}
+}
+
+func (d *decoder) compound(v *item.Value, c item.Compound) {
+	v.More = &d.more.take(d, 1)[0]
+	*v.More = c
 }

@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"strings"
+
 	"bothy/kv"
 	"bothy/tables/expr"
 	"bothy/wire/item"
@@ -32,7 +34,8 @@ type pageOf struct {
 
 // page is what one Query or Scan found.
 type page struct {
-	items   []item.Item
+	items   item.Page
+	rows    decoder // an item read is good until the next
 	scanned int
 	matched int
 	size    int       // evaluated
@@ -40,6 +43,8 @@ type page struct {
 	whole   float64   // units for attributes that a local index does not show
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
 }
+
+func newPage() *page { return &page{rows: decoder{again: true}} }
 
 // usage is what reading the page consumed.
 func (g *page) usage(ix *index, consistent bool) usage {
@@ -54,7 +59,7 @@ func (p *pageOf) read(tx *kv.Tx, gate *gate) (*page, error) {
 	if err := gate.open(p.table, p.index); err != nil {
 		return nil, err
 	}
-	g := &page{}
+	g := newPage()
 	err := p.into(tx, g)
 	gate.count(p.table, g.usage(p.index, p.consistent))
 	return g, err
@@ -74,7 +79,7 @@ func (p *pageOf) readTable(tx *kv.Tx, g *page) error {
 		var failed error
 		var at kv.Key
 		err := tx.Scan(p.rest(kv.MaxScan, g), func(k kv.Key, v []byte) bool {
-			it, err := decodeItem(string(v))
+			it, err := g.rows.item(v)
 			if err != nil {
 				failed = err
 				return false
@@ -125,11 +130,14 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 	}
 	if p.filter.Match(view) {
 		if g.matched++; !p.count {
-			g.items = append(g.items, p.proj.Of(view))
+			g.items.Add(p.proj.Of(view))
 		}
 	}
 	if g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead {
 		g.last = p.table.keyOf(stored, p.index)
+		for i := range g.last {
+			g.last[i].Value.Str = strings.Clone(g.last[i].Value.Str) // of the row
+		}
 		return true
 	}
 	return false
@@ -163,7 +171,7 @@ func (p *pageOf) follow(tx *kv.Tx, g *page, rows []kv.Key) (done bool, err error
 	}
 	for _, raw := range raws {
 		g.read += len(raw)
-		it, err := decodeOwned(raw) // an entry without its item is our own bug: malformed
+		it, err := g.rows.item(raw) // an entry without its item is our own bug: malformed
 		if err != nil {
 			return false, err
 		}

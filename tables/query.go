@@ -170,7 +170,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
-		out.Items = present(g.items)
+		out.Items = present(g.items.Items())
 	}
 	return out, nil
 }

@@ -115,7 +115,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 		ConsumedCapacity: g.usage(ix, q.consistent).told(in.ReturnConsumedCapacity, q.table),
 	}
 	if q.sel != "COUNT" {
-		out.Items = present(g.items)
+		out.Items = present(g.items.Items())
 	}
 	return out, nil
 }

@@ -192,7 +192,7 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 	if err := gate.fill(c, st.table); err != nil {
 		return nil, err
 	}
-	g, next := &page{}, reached{}
+	g, next := newPage(), reached{}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		t, err := s.again(tx, c, st.name, st.table)
 		if err != nil {
@@ -217,7 +217,7 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 		return nil, err
 	}
 	out := &dynamodb.ExecuteStatementOutput{
-		Items: present(g.items), LastEvaluatedKey: next.key,
+		Items: present(g.items.Items()), LastEvaluatedKey: next.key,
 		ConsumedCapacity: g.usage(st.read.index, in.ConsistentRead.V).told(in.ReturnConsumedCapacity, st.table),
 	}
 	if next.key != nil {

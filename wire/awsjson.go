@@ -19,7 +19,8 @@ func (awsJSON) decode(r *request, p *plan, in unsafe.Pointer) error {
 
 func (awsJSON) encode(o *mounted, out unsafe.Pointer, _ string, w *response) {
 	w.kind = "application/x-amz-json-" + o.api.JSONVersion
-	w.body = o.out.appendJSON(make([]byte, 0, 512), out)
+	w.room = rooms.Get().(*[]byte)
+	w.body = o.out.appendJSON((*w.room)[:0], out)
 }
 
 func (awsJSON) fault(a *API, f *fault, w *response) {

@@ -88,6 +88,22 @@ func (t *typ) decodeList(d *jsoncur.Decoder, at unsafe.Pointer) {
 	}
 }
 
+// open gives the items that the structure at base lists in their JSON form their attributes: for who calls in process.
+func (p *plan) open(base unsafe.Pointer) (err error) {
+	for _, f := range p.fields {
+		if f.typ.kind != kList || f.typ.elem.kind != kItem {
+			continue
+		}
+		items := *(*[]item.Item)(unsafe.Add(base, f.offset))
+		for i := range items {
+			if items[i], err = items[i].Open(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // appendJSON writes the body members of the structure at base.
 func (p *plan) appendJSON(b []byte, base unsafe.Pointer) []byte {
 	b = append(b, '{')

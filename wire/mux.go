@@ -143,6 +143,9 @@ func Invoke[In, Out any](ctx context.Context, m *Mux, by *Principal, region stri
 	c := &Call{Context: ctx, RequestID: NewRequestID(), Now: m.cfg.Now(), Account: m.cfg.Account(), Region: region, Principal: by, Header: http.Header{}, SourceIP: "127.0.0.1", UserAgent: "bothy", api: op.API, info: op.Info}
 	c.trace = m.begin(c)
 	out, err := m.run(c, o, in)
+	if err == nil {
+		err = o.out.open(pointerOf(out))
+	}
 	if err != nil {
 		_, status, _ := faultOf(err).Fault()
 		m.end(c, err, status)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"bothy/wire/sigv4"
 )
@@ -19,7 +20,22 @@ type response struct {
 	header http.Header
 	kind   string // content type
 	body   []byte
+	room   *[]byte   // of rooms, where body is written to one
 	stream io.Reader // instead of body
+}
+
+// rooms are where answers are written, one after the other. One that became longer than maxRoom is not used again.
+var rooms = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+const maxRoom = 4 << 20
+
+// sent ends the use of the body. It was sent as a whole: of a connection that failed, nobody knows what still reads it.
+func (r *response) sent() {
+	if r.room != nil && cap(r.body) <= maxRoom {
+		*r.room = r.body
+		rooms.Put(r.room)
+	}
+	r.room, r.body = nil, nil
 }
 
 // ServeHTTP takes one request through the pipeline.
@@ -311,7 +327,9 @@ func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request,
 	}
 	w.WriteHeader(res.status)
 	if !bodiless {
-		w.Write(res.body) //nolint:errcheck // the client is gone: nothing is left to tell it
+		if _, err := w.Write(res.body); err == nil { // else the client is gone: nothing is left to tell it
+			res.sent()
+		}
 	}
 }
 

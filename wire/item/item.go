@@ -23,9 +23,10 @@ const (
 	L
 	M
 	Several
+	encoded // of the one attribute of an item in a Page: the item's JSON form
 )
 
-var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", ""}
+var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "", ""}
 
 // String is the type descriptor: "S", "NS", …
 func (k Kind) String() string { return kindNames[k] }
@@ -133,6 +134,9 @@ func (it Item) repeats() bool {
 
 // AppendJSON appends the JSON form.
 func (it Item) AppendJSON(b []byte) []byte {
+	if len(it) == 1 && it[0].Value.Kind == encoded {
+		return append(b, it[0].Value.Str...)
+	}
 	b = append(b, '{')
 	for i := range it {
 		if i > 0 {

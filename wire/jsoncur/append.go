@@ -29,7 +29,7 @@ func AppendComma(b []byte) []byte {
 func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i, _ := plain(s); i < len(s); i++ {
 		c := s[i]
 		if c >= 0x20 && c != '"' && c != '\\' {
 			continue

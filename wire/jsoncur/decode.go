@@ -185,8 +185,8 @@ func (d *Decoder) Str() string {
 		return ""
 	}
 	start := d.i + 1
-	high := byte(0)
-	for i := start; i < len(d.s); i++ {
+	n, high := plain(d.s[start:])
+	for i := start + n; i < len(d.s); i++ {
 		c := d.s[i]
 		if c == '"' {
 			r := d.s[start:i]

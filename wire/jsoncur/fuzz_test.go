@@ -54,3 +54,26 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryByteEverywhere: a string is looked at eight bytes at a time, and whichever byte stands wherever is seen.
+func TestEveryByteEverywhere(t *testing.T) {
+	for at := range 20 {
+		for c := range 128 {
+			s := []byte("éabcdefghijklmnopqré")
+			s[2+at%(len(s)-4)] = byte(c)
+			text := AppendString(nil, string(s))
+			var back string
+			if err := json.Unmarshal(text, &back); err != nil || back != string(s) {
+				t.Fatalf("%q was written as %s", s, text)
+			}
+			if d := New(string(text)); d.Str() != string(s) || d.End() != nil {
+				t.Fatalf("%s was read as another string: %v", text, d.Err())
+			}
+			for _, bad := range []string{`"` + string(s[:2+at%(len(s)-4)]) + "\xff" + `abcdefghijklm"`, `"` + string(s[:2+at%(len(s)-4)]) + "\x1f" + `abcdefghijklm"`} {
+				if d := New(bad); d.Str() != "" || d.Err() == nil {
+					t.Fatalf("%q was read", bad)
+				}
+			}
+		}
+	}
+}
