@@ -42,11 +42,11 @@ func worldOn(t testing.TB, db *kv.DB) *world {
 	w := &world{t: t, bucket: fakeBucket{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
 	w.s = New(Config{DB: db, Sealer: sealer(), Now: clock, Objects: w.bucket, Log: slog.New(slog.DiscardHandler)})
+	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	w.mux = wire.NewMux(wire.Config{
-		Account: func() string { return account }, Region: region, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Account: func() string { return account }, Region: region, Credentials: keyring{root: w.root}, Now: clock, Log: slog.New(slog.DiscardHandler),
 	}, dynamodb.API, dynamodbstreams.API)
 	w.s.Mount(w.mux)
-	w.root = &wire.Principal{Kind: wire.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", Policies: policy.Attached{Unlimited: true}}
 	return w
 }
 
