@@ -67,12 +67,13 @@ var unread = map[string][]string{
 		"cognitoidp.RoutingType.Failover", "cognitoidp.S3ConfigurationType.BucketArn",
 		"dynamodb.FilterSpecification.ExpressionAttributeNames", "dynamodb.FilterSpecification.ExpressionAttributeValues", "dynamodb.FilterSpecification.FilterExpression",
 		"dynamodb.FilterSpecification.KeyConditionExpression", "dynamodb.FilterSpecification.ProjectionExpression",
-		"dynamodb.GlobalTableWitnessGroupUpdate.Create", "dynamodb.GlobalTableWitnessGroupUpdate.Delete", "dynamodb.IncrementalExportSpecification.ExportFromTime",
-		"dynamodb.IncrementalExportSpecification.ExportToTime", "dynamodb.IncrementalExportSpecification.ExportViewType",
+		"dynamodb.GlobalTableWitnessGroupUpdate.Create", "dynamodb.GlobalTableWitnessGroupUpdate.Delete",
 		"dynamodb.ReplicationGroupUpdate.Create", "dynamodb.ReplicationGroupUpdate.Delete", "dynamodb.ReplicationGroupUpdate.Disassociate", "dynamodb.ReplicationGroupUpdate.Update",
 		"dynamodb.SSESpecification.SSEType", "sts.ProvidedContext.ContextAssertion", "sts.ProvidedContext.ProviderArn",
-		"dynamodb.VectorIndex.Dimensions", "dynamodb.VectorIndex.DistanceFunction", "dynamodb.VectorIndex.IndexName", "dynamodb.VectorIndex.Projection",
-		"dynamodb.VectorIndex.SearchSchema", "dynamodb.VectorIndex.VectorAttribute", "dynamodb.VectorIndexUpdate.Create", "dynamodb.VectorIndexUpdate.Delete",
+	},
+	"it is read as a VectorIndex, which has the same members": {
+		"dynamodb.CreateVectorIndexAction.Dimensions", "dynamodb.CreateVectorIndexAction.DistanceFunction", "dynamodb.CreateVectorIndexAction.IndexName",
+		"dynamodb.CreateVectorIndexAction.Projection", "dynamodb.CreateVectorIndexAction.SearchSchema", "dynamodb.CreateVectorIndexAction.VectorAttribute",
 	},
 	"there is one version of it": {"cognitoidp.InboundFederationLambdaType.LambdaVersion"},
 	"only the caller's address is weighed; the rest is a fingerprint of the vendor's": {

@@ -119,8 +119,8 @@ func decodeTouched(raw string) (*touched, error) {
 	if len(raw) == 9 {
 		return t, nil
 	}
-	d := decoder{rest: raw[9:]}
-	if t.before = d.attributes(0); d.bad || d.rest != "" {
+	d := decoder{row: raw, at: 9}
+	if t.before = d.attributes(0); d.bad || d.at != len(raw) {
 		return nil, errTouched
 	}
 	return t, nil
