@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 
@@ -136,4 +137,31 @@ func parallelPut(b *testing.B, stream string) {
 			}
 		}
 	})
+}
+
+// BenchmarkSearchVectors looks at 10,000 vectors of 768 dimensions.
+func BenchmarkSearchVectors(b *testing.B) {
+	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := kv.New(engine)
+	defer db.Close()
+	w := worldOn(b, db)
+	const rows, dims = 10_000, 768
+	w.vectorTable("tab", "p:S", fmt.Sprintf("vix v:%d COSINE ALL", dims))
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range rows / 25 {
+		var batch []dynamodb.WriteRequest
+		for j := range 25 {
+			it := item.Item{{Name: "p", Value: item.Text(fmt.Sprint(i*25 + j))}, {Name: "v", Value: vectorValue(randomVector(r, dims))}}
+			batch = append(batch, dynamodb.WriteRequest{PutRequest: &dynamodb.PutRequest{Item: it}})
+		}
+		must(w, dynamodb.BatchWriteItem, dynamodb.BatchWriteItemInput{RequestItems: map[string][]dynamodb.WriteRequest{"tab": batch}})
+	}
+	in := dynamodb.SearchVectorsInput{TableName: str("tab"), IndexName: str("vix"), TopK: wire.Some(int32(10)), SearchVector: vectorValue(randomVector(r, dims)).More.List}
+	b.SetBytes(rows * dims * 4)
+	for b.Loop() {
+		must(w, dynamodb.SearchVectors, in)
+	}
 }

@@ -229,17 +229,29 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 		o, err := m.run(tx, tables[i], g)
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
-				return err
+				return ofSize(err)
 			}
 			continue
 		}
 		if size += max(o.newSize, m.size, o.logged()); size > maxTransactBytes {
-			return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+			return tooMuch()
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))
 		consumed.measured(m.name, o.sizes)
 	}
 	return why.cancel()
+}
+
+func tooMuch() error {
+	return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+}
+
+// ofSize says of items that would fit, but not together with what their vector indexes hold of them, that they are too large.
+func ofSize(err error) error {
+	if t := (interface{ Temporary() bool })(nil); errors.Is(err, kv.ErrLimit) && !errors.As(err, &t) {
+		return tooMuch()
+	}
+	return err
 }
 
 // upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
