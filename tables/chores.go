@@ -9,6 +9,7 @@ import (
 
 	"bothy/kv"
 	"bothy/record"
+	"bothy/wire/item"
 )
 
 const (
@@ -243,13 +244,12 @@ func (s *Service) dropIndex(ctx context.Context, t *table, ix *index) error {
 // fillIndex adds the entries of the items that were there before the index. Writes keep the index all the while, and both
 // read what they build on, so that neither overtakes the other; after a crash it starts again.
 func (s *Service) fillIndex(ctx context.Context, t *table, ix *index) error {
-	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, error) {
+	err := s.fill(ctx, t, func(now *table, row kv.Key, it item.Item) (kv.Pair, error) {
 		at := now.index(ix.Name)
 		if at == nil || at.ID != ix.ID || at.Status != statusCreating {
-			return nil, errOvertaken
+			return kv.Pair{}, errOvertaken
 		}
-		it, err := decodeItem(v)
-		return now.entry(at, row, it), err
+		return now.indexed(at, now.entry(at, row, it), row, it), nil
 	})
 	if err != nil {
 		return ignoreOvertaken(err)
@@ -295,19 +295,23 @@ func (s *Service) fill(ctx context.Context, t *table, entryOf entryMaker) error 
 	}
 }
 
-// entryMaker makes the entry of an item as it is stored, nil for none.
-type entryMaker func(now *table, row kv.Key, v string) (kv.Key, error)
+// entryMaker makes the entry of an item; one without a key is none.
+type entryMaker func(now *table, row kv.Key, it item.Item) (kv.Pair, error)
 
 // fillSome stores the entries of the first items in a range, and returns the last row seen; nil when there was none.
 func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key, err error) {
-	var rows, entries []kv.Key
+	var entries []kv.Pair
 	var bad error
 	read := 0
 	err = tx.Scan(r, func(k kv.Key, v []byte) bool {
 		last = append(kv.Key(nil), k...)
-		var entry kv.Key
-		if entry, bad = entryOf(t, last, string(v)); entry != nil {
-			rows, entries = append(rows, last), append(entries, entry)
+		var it item.Item
+		if it, bad = decodeItem(string(v)); bad != nil {
+			return false
+		}
+		var entry kv.Pair
+		if entry, bad = entryOf(t, last, it); entry.Key != nil {
+			entries = append(entries, entry)
 		}
 		read += len(v)
 		return bad == nil && read < choreBytes
@@ -315,8 +319,8 @@ func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key
 	if err == nil {
 		err = bad
 	}
-	for i := 0; err == nil && i < len(rows); i++ {
-		err = tx.Set(entries[i], t.itself(rows[i]))
+	for i := 0; err == nil && i < len(entries); i++ {
+		err = tx.Set(entries[i].Key, entries[i].Value)
 	}
 	return last, err
 }

@@ -324,7 +324,7 @@ func (t *table) addIndex(name string, local bool, elements []dynamodb.KeySchemaE
 	if name, ok := repeated(p.NonKeyAttributes); ok {
 		return nil, validation(invalid+"Duplicate element in NonKeyAttributes: %s", name)
 	}
-	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Local: local, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes})
+	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Local: local, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes, Covers: kind != "ALL"})
 	t.NextIndex++
 	included := 0
 	for i := range t.Indexes {

@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"bytes"
+
 	"bothy/kv"
 	"bothy/tables/expr"
 	"bothy/wire/item"
@@ -8,10 +10,12 @@ import (
 
 // Limits of a page.
 const (
-	maxPage    = 1 << 20  // bytes of items evaluated
-	maxRead    = 16 << 20 // bytes of rows read for them: an index may show little of large items
-	firstChunk = 16       // index entries followed at a time, more and more
-	lastChunk  = 64
+	maxPage     = 1 << 20   // bytes of items evaluated
+	maxRead     = 256 << 20 // bytes of items read for them, of which an index shows little: none made as they are now comes near
+	firstChunk  = 16        // index entries read at a time, more and more
+	lastChunk   = 1024
+	maxFollowed = 64      // items read at a time
+	maxAhead    = 2 << 20 // bytes of items to be read at a time, by what was seen
 )
 
 // pageOf says which items a Query or Scan evaluates, and what becomes of them.
@@ -35,10 +39,12 @@ type page struct {
 	items   []item.Item
 	scanned int
 	matched int
-	size    int       // evaluated
-	read    int       // of rows
+	size    int       // evaluated, as the table or the index has it
+	held    int       // evaluated, with what a local index does not show
 	whole   float64   // units for attributes that a local index does not show
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
+
+	followed, read int // items that entries pointed to, and their bytes
 }
 
 // usage is what reading the page consumed.
@@ -111,65 +117,112 @@ func (p *pageOf) after(k kv.Key) {
 	}
 }
 
-// take evaluates one item; full tells that the page ends with it.
-func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
+// take evaluates one item, of which whole is all when a local index shows more than it projects; full tells that the page ends
+// with it.
+func (p *pageOf) take(g *page, it, whole item.Item) (full bool) {
 	g.scanned++
-	g.size += itemSize(it)
-	if stored == nil {
-		stored = it
-	}
+	size := itemSize(it)
+	g.size += size
 	view := it
 	if p.whole {
-		view = stored
-		g.whole += units(itemSize(stored), readUnit)
+		view, size = whole, itemSize(whole)
+		g.whole += units(size, readUnit)
 	}
+	g.held += size
 	if p.filter.Match(view) {
 		if g.matched++; !p.count {
 			g.items = append(g.items, p.proj.Of(view))
 		}
 	}
-	if g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead {
-		g.last = p.table.keyOf(stored, p.index)
+	if g.scanned == p.limit || g.held >= maxPage || g.read >= maxRead {
+		g.last = p.table.keyOf(it, p.index)
 		return true
 	}
 	return false
 }
 
-// readIndex follows index entries to the items, some at a time.
+// readIndex takes index entries, some at a time, and follows those that point to the items.
 func (p *pageOf) readIndex(tx *kv.Tx, g *page) error {
 	for chunk := firstChunk; ; chunk = min(2*chunk, lastChunk) {
 		r := p.rest(chunk, g)
-		rows := make([]kv.Key, 0, r.Limit)
+		entries := make([][]byte, 0, r.Limit)
 		var at kv.Key
 		err := tx.Scan(r, func(k kv.Key, v []byte) bool {
 			at = append(at[:0], k...)
-			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(v)), p.table.rows...), v...))
+			entries = append(entries, bytes.Clone(v))
 			return true
 		})
 		if err != nil {
 			return err
 		}
-		if done, err := p.follow(tx, g, rows); err != nil || done || len(rows) < r.Limit {
-			return err
+		more := len(entries) == r.Limit
+		for len(entries) > 0 {
+			n := min(len(entries), g.ahead())
+			if done, err := p.follow(tx, g, entries[:n]); err != nil || done {
+				return err
+			}
+			entries = entries[n:]
+		}
+		if !more {
+			return nil
 		}
 		p.after(at)
 	}
 }
 
-func (p *pageOf) follow(tx *kv.Tx, g *page, rows []kv.Key) (done bool, err error) {
-	raws, err := tx.GetMany(rows)
-	if err != nil {
-		return false, err
+// ahead is how many entries to follow together: as many as have few bytes, by the items that were read so far.
+func (g *page) ahead() int {
+	if g.followed == 0 {
+		return firstChunk
 	}
-	for _, raw := range raws {
-		g.read += len(raw)
-		it, err := decodeOwned(raw) // an entry without its item is our own bug: malformed
-		if err != nil {
+	return max(1, min(maxFollowed, maxAhead*g.followed/max(1, g.read)))
+}
+
+func (p *pageOf) follow(tx *kv.Tx, g *page, entries [][]byte) (done bool, err error) {
+	shown := make([]item.Item, len(entries))
+	var rows []kv.Key // of the items to be read
+	for i, v := range entries {
+		if len(v) == 0 || v[0] != itemVersion { // no row of an item begins so
+			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(v)), p.table.rows...), v...))
+			continue
+		}
+		if shown[i], err = decodeOwned(v); err != nil {
 			return false, err
 		}
-		if p.take(g, p.table.shown(p.index, it), it) {
+		if p.whole {
+			rows = append(rows, p.table.itemKey(shown[i]))
+		}
+	}
+	var raws [][]byte
+	if rows != nil {
+		if raws, err = tx.GetMany(rows); err != nil {
+			return false, err
+		}
+	}
+	for _, it := range shown {
+		var whole item.Item
+		if it == nil || p.whole {
+			if whole, err = decodeOwned(raws[0]); err != nil { // an entry without its item is our own bug: malformed
+				return false, err
+			}
+			g.followed, g.read, raws = g.followed+1, g.read+len(raws[0]), raws[1:]
+		}
+		if it == nil {
+			if it, err = p.shown(whole); err != nil {
+				return false, err
+			}
+		}
+		if p.take(g, it, whole) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// shown is what the index shows of an item, without holding on to the rest.
+func (p *pageOf) shown(whole item.Item) (item.Item, error) {
+	if p.index.Projection == "ALL" || p.whole {
+		return p.table.shown(p.index, whole), nil
+	}
+	return decodeOwned(encodeItem(p.table.shown(p.index, whole), 0))
 }
