@@ -9,6 +9,7 @@ import (
 
 	"bothy/kv"
 	"bothy/record"
+	"bothy/wire/item"
 )
 
 const (
@@ -246,13 +247,12 @@ func (s *Service) dropIndex(ctx context.Context, t *table, ix *index) error {
 // fillIndex adds the entries of the items that were there before the index. Writes keep the index all the while, and both
 // read what they build on, so that neither overtakes the other; after a crash it starts again.
 func (s *Service) fillIndex(ctx context.Context, t *table, ix *index) error {
-	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, []byte, error) {
+	err := s.fill(ctx, t, func(now *table, row kv.Key, it item.Item) (kv.Pair, error) {
 		at := now.index(ix.Name)
 		if at == nil || at.ID != ix.ID || at.Status != statusCreating {
-			return nil, nil, errOvertaken
+			return kv.Pair{}, errOvertaken
 		}
-		it, err := decodeItem(v)
-		return now.entry(at, row, it), now.itself(row), err
+		return now.indexed(at, now.entry(at, row, it), row, it), nil
 	})
 	if err != nil {
 		return ignoreOvertaken(err)
@@ -298,8 +298,8 @@ func (s *Service) fill(ctx context.Context, t *table, entryOf entryMaker) error 
 	}
 }
 
-// entryMaker makes the entry of an item as it is stored, its key nil for none.
-type entryMaker func(now *table, row kv.Key, v string) (entry kv.Key, value []byte, err error)
+// entryMaker makes the entry of an item; one without a key is none.
+type entryMaker func(now *table, row kv.Key, it item.Item) (kv.Pair, error)
 
 // fillSome stores the entries of the first items in a range, and returns the last row seen; nil when there was none.
 func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key, err error) {
@@ -308,8 +308,12 @@ func (t *table) fillSome(tx *kv.Tx, r kv.Range, entryOf entryMaker) (last kv.Key
 	read := 0
 	err = tx.Scan(r, func(k kv.Key, v []byte) bool {
 		last = append(kv.Key(nil), k...)
+		var it item.Item
+		if it, bad = decodeItem(string(v)); bad != nil {
+			return false
+		}
 		var entry kv.Pair
-		if entry.Key, entry.Value, bad = entryOf(t, last, string(v)); entry.Key != nil {
+		if entry, bad = entryOf(t, last, it); entry.Key != nil {
 			entries = append(entries, entry)
 		}
 		read += len(v) + len(entry.Value)

@@ -317,7 +317,8 @@ func (t *table) addIndex(name string, local bool, elements []dynamodb.KeySchemaE
 	if err := checkProjection(p); err != nil {
 		return nil, err
 	}
-	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Local: local, Status: statusActive, Key: key, Projection: p.ProjectionType.V, Include: p.NonKeyAttributes})
+	kind := p.ProjectionType.V
+	t.Indexes = append(t.Indexes, index{ID: t.NextIndex, Name: name, Local: local, Status: statusActive, Key: key, Projection: kind, Include: p.NonKeyAttributes, Covers: kind != "ALL"})
 	t.NextIndex++
 	included := 0
 	for i := range t.Indexes {

@@ -122,7 +122,7 @@ func show(it item.Item) string {
 func str(s string) wire.Opt[string] { return wire.Some(s) }
 
 // table makes a table. keys are "name:TYPE", the sort key optional; indexes are "Name hash:T [range:T] PROJECTION", local
-// ones marked with a leading "-".
+// ones marked with a leading "-". A key of several attributes has a / before the sort key: "Name h1:T h2:T / r1:T r2:T ALL".
 func (w *world) table(name, keys string, indexes ...string) {
 	w.t.Helper()
 	in := dynamodb.CreateTableInput{TableName: str(name), BillingMode: str("PAY_PER_REQUEST")}
@@ -146,9 +146,15 @@ func (w *world) table(name, keys string, indexes ...string) {
 }
 
 func schemaOf(in *dynamodb.CreateTableInput, keys string) (schema []dynamodb.KeySchemaElement) {
+	role, several := "HASH", strings.Contains(keys, "/")
 	for i, k := range strings.Fields(keys) {
+		if i == 1 && !several || k == "/" {
+			role = "RANGE"
+		}
+		if k == "/" {
+			continue
+		}
 		name, kind, _ := strings.Cut(k, ":")
-		role := []string{"HASH", "RANGE"}[i]
 		schema = append(schema, dynamodb.KeySchemaElement{AttributeName: str(name), KeyType: str(role)})
 		if !slices.ContainsFunc(in.AttributeDefinitions, func(d dynamodb.AttributeDefinition) bool { return d.AttributeName.V == name }) {
 			in.AttributeDefinitions = append(in.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: str(name), AttributeType: str(kind)})

@@ -103,15 +103,15 @@ func (i *Inspection) inspectItem(s *record.Seen, f record.Findings) {
 	}
 	for n := range t.Indexes {
 		if ix := &t.Indexes[n]; t.whole(ix) {
-			if entry := t.entry(ix, s.Key, it); entry != nil {
-				f.Owes(entry, t.itself(s.Key))
+			if entry := t.indexed(ix, t.entry(ix, s.Key, it), s.Key, it); entry.Key != nil {
+				f.Owes(entry.Key, entry.Value)
 			}
 		}
 	}
 	t.owesVectors(s.Key, it, f)
 	if t.TTL != "" && t.ordered() {
-		if entry := t.expiry(s.Key, it); entry != nil {
-			f.Owes(entry, t.itself(s.Key))
+		if entry := t.expiring(s.Key, it); entry.Key != nil {
+			f.Owes(entry.Key, entry.Value)
 		}
 	}
 }

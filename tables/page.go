@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"bytes"
 	"strings"
 
 	"bothy/kv"
@@ -10,10 +11,12 @@ import (
 
 // Limits of a page.
 const (
-	maxPage    = 1 << 20  // bytes of items evaluated
-	maxRead    = 16 << 20 // bytes of rows read for them: an index may show little of large items
-	firstChunk = 16       // index entries followed at a time, more and more
-	lastChunk  = 64
+	maxPage     = 1 << 20   // bytes of items evaluated
+	maxRead     = 256 << 20 // bytes of items read for them, of which an index shows little: none made as they are now comes near
+	firstChunk  = 16        // index entries read at a time, more and more
+	lastChunk   = 1024
+	maxFollowed = 64      // items read at a time
+	maxAhead    = 2 << 20 // bytes of items to be read at a time, by what was seen
 )
 
 // pageOf says which items a Query or Scan evaluates, and what becomes of them.
@@ -36,15 +39,18 @@ type pageOf struct {
 type page struct {
 	items   item.Page
 	rows    decoder // an item read is good until the next
+	wholes  decoder // the same, of items that index entries point to
 	scanned int
 	matched int
-	size    int       // evaluated
-	read    int       // of rows
+	size    int       // evaluated, as the table or the index has it
+	held    int       // evaluated, with what a local index does not show
 	whole   float64   // units for attributes that a local index does not show
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
+
+	followed, read int // items that entries pointed to, and their bytes
 }
 
-func newPage() *page { return &page{rows: decoder{again: true}} }
+func newPage() *page { return &page{rows: decoder{again: true}, wholes: decoder{again: true}} }
 
 // usage is what reading the page consumed.
 func (g *page) usage(ix *index, consistent bool) usage {
@@ -116,25 +122,25 @@ func (p *pageOf) after(k kv.Key) {
 	}
 }
 
-// take evaluates one item; full tells that the page ends with it.
-func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
+// take evaluates one item, of which whole is all when a local index shows more than it projects; full tells that the page ends
+// with it.
+func (p *pageOf) take(g *page, it, whole item.Item) (full bool) {
 	g.scanned++
-	g.size += itemSize(it)
-	if stored == nil {
-		stored = it
-	}
+	size := itemSize(it)
+	g.size += size
 	view := it
 	if p.whole {
-		view = stored
-		g.whole += units(itemSize(stored), readUnit)
+		view, size = whole, itemSize(whole)
+		g.whole += units(size, readUnit)
 	}
+	g.held += size
 	if p.filter.Match(view) {
 		if g.matched++; !p.count {
 			g.items.Add(p.proj.Of(view))
 		}
 	}
-	if g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead {
-		g.last = p.table.keyOf(stored, p.index)
+	if g.scanned == p.limit || g.held >= maxPage || g.read >= maxRead {
+		g.last = p.table.keyOf(it, p.index)
 		for i := range g.last {
 			g.last[i].Value.Str = strings.Clone(g.last[i].Value.Str) // of the row
 		}
@@ -143,41 +149,99 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 	return false
 }
 
-// readIndex follows index entries to the items, some at a time.
+// readIndex takes index entries, some at a time, and follows those that point to the items.
 func (p *pageOf) readIndex(tx *kv.Tx, g *page) error {
 	for chunk := firstChunk; ; chunk = min(2*chunk, lastChunk) {
 		r := p.rest(chunk, g)
-		rows := make([]kv.Key, 0, r.Limit)
+		entries, held := make([][]byte, 0, r.Limit), 0
 		var at kv.Key
 		err := tx.Scan(r, func(k kv.Key, v []byte) bool {
 			at = append(at[:0], k...)
-			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(v)), p.table.rows...), v...))
-			return true
+			entries, held = append(entries, bytes.Clone(v)), held+len(v)
+			return held < maxPage
 		})
 		if err != nil {
 			return err
 		}
-		if done, err := p.follow(tx, g, rows); err != nil || done || len(rows) < r.Limit {
-			return err
+		more := len(entries) == r.Limit || held >= maxPage
+		for len(entries) > 0 {
+			n := min(len(entries), g.ahead())
+			if done, err := p.follow(tx, g, entries[:n]); err != nil || done {
+				return err
+			}
+			entries = entries[n:]
+		}
+		if !more {
+			return nil
 		}
 		p.after(at)
 	}
 }
 
-func (p *pageOf) follow(tx *kv.Tx, g *page, rows []kv.Key) (done bool, err error) {
-	raws, err := tx.GetMany(rows)
+// ahead is how many entries to follow together: as many as have few bytes, by the items that were read so far.
+func (g *page) ahead() int {
+	if g.followed == 0 {
+		return firstChunk
+	}
+	return max(1, min(maxFollowed, maxAhead*g.followed/max(1, g.read)))
+}
+
+// covers tells whether an entry holds what its index shows of an item. No row of an item, which others hold, begins so.
+func covers(entry []byte) bool { return len(entry) > 0 && entry[0] == itemVersion }
+
+func (p *pageOf) follow(tx *kv.Tx, g *page, entries [][]byte) (done bool, err error) {
+	raws, err := p.wholes(tx, g, entries)
 	if err != nil {
 		return false, err
 	}
-	for _, raw := range raws {
-		g.read += len(raw)
-		it, err := g.rows.item(raw) // an entry without its item is our own bug: malformed
+	for _, entry := range entries {
+		var it, whole item.Item
+		if !covers(entry) || p.whole {
+			if whole, err = g.wholes.item(raws[0]); err != nil { // an entry without its item is our own bug: malformed
+				return false, err
+			}
+			g.followed, g.read, raws = g.followed+1, g.read+len(raws[0]), raws[1:]
+		}
+		if covers(entry) {
+			it, err = g.rows.item(entry)
+		} else {
+			it, err = p.shown(whole)
+		}
 		if err != nil {
 			return false, err
 		}
-		if p.take(g, p.table.shown(p.index, it), it) {
+		if p.take(g, it, whole) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// wholes are the items that entries point to, or show too little of.
+func (p *pageOf) wholes(tx *kv.Tx, g *page, entries [][]byte) ([][]byte, error) {
+	var rows []kv.Key
+	for _, entry := range entries {
+		switch {
+		case !covers(entry):
+			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(entry)), p.table.rows...), entry...))
+		case p.whole:
+			it, err := g.rows.item(entry)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, p.table.itemKey(it))
+		}
+	}
+	if rows == nil {
+		return nil, nil
+	}
+	return tx.GetMany(rows)
+}
+
+// shown is what the index shows of an item, without holding on to the rest.
+func (p *pageOf) shown(whole item.Item) (item.Item, error) {
+	if p.index.Projection == "ALL" || p.whole {
+		return p.table.shown(p.index, whole), nil
+	}
+	return decodeOwned(encodeItem(p.table.shown(p.index, whole), 0))
 }

@@ -116,7 +116,7 @@ func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
 			return nil, err
 		}
 		if keep && ix.Status != statusDeleting {
-			ix.ID, ix.Status = n.NextIndex, statusCreating
+			ix.ID, ix.Status, ix.Covers = n.NextIndex, statusCreating, ix.Projection != "ALL"
 			n.Indexes = append(n.Indexes, ix)
 			n.NextIndex++
 		}

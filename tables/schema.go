@@ -73,9 +73,7 @@ type keySchema struct {
 }
 
 // hashes are the attributes of the partition key.
-func (k *keySchema) hashes() []attribute {
-	return append(append(make([]attribute, 0, 2+len(k.MoreHash)+len(k.MoreRange)), k.Hash), k.MoreHash...)
-}
+func (k *keySchema) hashes() []attribute { return append([]attribute{k.Hash}, k.MoreHash...) }
 
 // ranges are the attributes of the sort key, in the order in which they sort.
 func (k *keySchema) ranges() []attribute {
@@ -87,11 +85,13 @@ func (k *keySchema) ranges() []attribute {
 
 // parts are the attributes of the partition key, and after them those of the sort key.
 func (k *keySchema) parts() []attribute {
-	parts := k.hashes()
-	if k.Range.Name != "" {
-		parts = append(append(parts, k.Range), k.MoreRange...)
+	switch {
+	case k.several():
+		return append(k.hashes(), k.ranges()...)
+	case k.Range.Name == "":
+		return []attribute{k.Hash}
 	}
-	return parts
+	return []attribute{k.Hash, k.Range}
 }
 
 func (k *keySchema) has(name string) bool {
@@ -124,6 +124,7 @@ type index struct {
 	Key        keySchema
 	Projection string // ALL, KEYS_ONLY, INCLUDE
 	Include    []string
+	Covers     bool `json:",omitempty"` // entries hold what the index shows; in indexes made before 26 November 2026 they point
 	Capacity   capacity
 	Most       capacity `json:",omitzero"`
 	Warm       capacity `json:",omitzero"`

@@ -27,8 +27,10 @@ func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 			continue
 		}
 		from, to := t.entry(ix, row, old), t.entry(ix, row, now)
-		if err := t.move(tx, row, from, to); err != nil {
-			return err
+		if ix.Projection == "INCLUDE" || !bytes.Equal(from, to) { // else entries hold the same
+			if err := move(tx, t.indexed(ix, from, row, old), t.indexed(ix, to, row, now)); err != nil {
+				return err
+			}
 		}
 		if ix.Local {
 			grown += t.shownSize(ix, to, now) - t.shownSize(ix, from, old)
@@ -41,7 +43,7 @@ func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 		return err
 	}
 	if t.TTL != "" {
-		if err := t.move(tx, row, t.expiry(row, old), t.expiry(row, now)); err != nil {
+		if err := move(tx, t.expiring(row, old), t.expiring(row, now)); err != nil {
 			return err
 		}
 	}
@@ -56,19 +58,37 @@ func (t *table) watches() bool {
 	return len(t.Indexes) > 0 || len(t.Vectors) > 0 || t.TTL != "" || len(t.Log) > 0
 }
 
-func (t *table) move(tx *kv.Tx, row, from, to kv.Key) error {
-	if bytes.Equal(from, to) {
-		return nil
-	}
-	if from != nil {
-		if err := tx.Delete(from); err != nil {
+// move makes one entry of another; one without a key is none.
+func move(tx *kv.Tx, from, to kv.Pair) error {
+	same := bytes.Equal(from.Key, to.Key)
+	if from.Key != nil && !same {
+		if err := tx.Delete(from.Key); err != nil {
 			return err
 		}
 	}
-	if to == nil {
+	if to.Key == nil || same && bytes.Equal(from.Value, to.Value) {
 		return nil
 	}
-	return tx.Set(to, t.itself(row))
+	return tx.Set(to.Key, to.Value)
+}
+
+// maxHeld is how many bytes an entry may hold of its item: large ones would make transactions too large that AWS's limits allow.
+const maxHeld = 2 << 10
+
+// indexed is an item's entry in an index, whose key is given. It holds what the index shows of the item where that is little, so
+// that reads need not look at items of which they show almost nothing, and otherwise the item's row less the table's prefix.
+func (t *table) indexed(ix *index, key, row kv.Key, it item.Item) kv.Pair {
+	if key == nil {
+		return kv.Pair{}
+	}
+	if ix.Covers {
+		if shown := t.shown(ix, it); itemSize(shown) <= maxHeld {
+			if held := encodeItem(shown, 0); len(held) <= maxHeld {
+				return kv.Pair{Key: key, Value: held}
+			}
+		}
+	}
+	return kv.Pair{Key: key, Value: t.itself(row)}
 }
 
 // entry is the key of an item's entry in an index, nil when the index does not show the item.
@@ -85,14 +105,14 @@ func (t *table) entry(ix *index, row kv.Key, it item.Item) kv.Key {
 	return appendDigest(appendKey(t.indexPrefix(ix), &ix.Key, it), t.itself(row))
 }
 
-// expiry is the key of an item's entry in the order of expiry, nil when it does not expire: only numbers are seconds since
+// expiring is an item's entry in the order of expiry, none when it does not expire: only numbers are seconds since
 // 1970, and a time more than five years past is taken for a mistake, as AWS does when it removes.
-func (t *table) expiry(row kv.Key, it item.Item) kv.Key {
+func (t *table) expiring(row kv.Key, it item.Item) kv.Pair {
 	seconds, ok := t.expires(it)
 	if !ok {
-		return nil
+		return kv.Pair{}
 	}
-	return appendDigest(t.prefix("tables.expiry").With(seconds), t.itself(row))
+	return kv.Pair{Key: appendDigest(t.prefix("tables.expiry").With(seconds), t.itself(row)), Value: t.itself(row)}
 }
 
 func (t *table) expires(it item.Item) (seconds int64, ok bool) {

@@ -7,6 +7,7 @@ import (
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/wire"
+	"bothy/wire/item"
 )
 
 func (s *Service) accessDescribeTTL(c *wire.Call, in *dynamodb.DescribeTimeToLiveInput) ([]wire.Access, error) {
@@ -69,12 +70,11 @@ func (s *Service) fillExpiry(ctx context.Context, t *table) error {
 			return err
 		}
 	} else {
-		err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, []byte, error) {
+		err := s.fill(ctx, t, func(now *table, row kv.Key, it item.Item) (kv.Pair, error) {
 			if now.TTL != t.TTL {
-				return nil, nil, errOvertaken
+				return kv.Pair{}, errOvertaken
 			}
-			it, err := decodeItem(v)
-			return now.expiry(row, it), now.itself(row), err
+			return now.expiring(row, it), nil
 		})
 		if err != nil {
 			return ignoreOvertaken(err)

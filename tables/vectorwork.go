@@ -43,17 +43,13 @@ func (s *Service) fillVector(ctx context.Context, t *table, vx *vectorIndex) err
 		}
 		return nil
 	}
-	err := s.fill(ctx, t, func(now *table, row kv.Key, v string) (kv.Key, []byte, error) {
+	err := s.fill(ctx, t, func(now *table, row kv.Key, it item.Item) (kv.Pair, error) {
 		at := filling(now)
 		if at == nil {
-			return nil, nil, errOvertaken
-		}
-		it, err := decodeItem(v)
-		if err != nil {
-			return nil, nil, err
+			return kv.Pair{}, errOvertaken
 		}
 		entry, value := now.vectorEntry(at, row, it)
-		return entry, value, nil
+		return kv.Pair{Key: entry, Value: value}, nil
 	})
 	if err != nil {
 		return ignoreOvertaken(err)

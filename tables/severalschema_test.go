@@ -1,0 +1,122 @@
+package tables
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"bothy/api/dynamodb"
+	"bothy/kv"
+	"bothy/record"
+	"bothy/wire/item"
+)
+
+// TestSeveralKeyAttributesHaveLimitsTogether: what is one key may be as long as one key.
+func TestSeveralKeyAttributesHaveLimitsTogether(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "p:S", "gsi h:S g:N i:S / r:S s:S ALL")
+	put := func(hash, sort int) error {
+		it := doc(`{'p': {'S': 'a'}, 'g': {'N': '7'}}`)
+		for name, n := range map[string]int{"h": hash / 2, "i": hash - hash/2, "r": sort / 2, "s": sort - sort/2} {
+			it = append(it, item.Attribute{Name: name, Value: item.Text(strings.Repeat("x", n))})
+		}
+		_, err := do(w, w.root, putItem, putInput("tab", it))
+		return err
+	}
+	if err := put(maxHash-2, maxRange); err != nil { // the number has two bytes
+		t.Error(err)
+	}
+	if got := len(w.scanAll(dynamodb.ScanInput{TableName: str("tab"), IndexName: str("gsi")})); got != 1 {
+		t.Errorf("%d items with a long key", got)
+	}
+	w.refused(put(maxHash-1, maxRange), "ValidationException", "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes")
+	w.refused(put(10, maxRange+1), "ValidationException", "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+	long := strings.Repeat("y", maxRange-10)
+	_, err := do(w, w.root, dynamodb.UpdateItem, dynamodb.UpdateItemInput{TableName: str("tab"), Key: doc(`{'p': {'S': 'a'}}`), UpdateExpression: str("SET r = :r"), ExpressionAttributeValues: item.Item{{Name: ":r", Value: item.Text(long)}}})
+	w.refused(err, "ValidationException", "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+}
+
+func TestSeveralKeyAttributesSchemas(t *testing.T) {
+	w := newWorld(t)
+	const eight = "h1:S h2:N h3:B h4:S / r1:N r2:S r3:B r4:S"
+	w.table("most", "p:S", "gsi "+eight+" ALL")
+	described := must(w, dynamodb.DescribeTable, dynamodb.DescribeTableInput{TableName: str("most")}).Table
+	if got := schemaText(described.GlobalSecondaryIndexes[0].KeySchema); got != "h1 HASH h2 HASH h3 HASH h4 HASH r1 RANGE r2 RANGE r3 RANGE r4 RANGE" || len(described.AttributeDefinitions) != 9 {
+		t.Errorf("described as %s, %d attributes", got, len(described.AttributeDefinitions))
+	}
+	w.table("none", "p:S")
+	for _, c := range []struct{ keys, want string }{
+		{"a:HASH b:HASH c:HASH d:HASH e:HASH", "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of HASH key attributes"},
+		{"a:HASH b:RANGE c:RANGE d:RANGE e:RANGE f:RANGE", "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of RANGE key attributes"},
+		{"a:HASH b:RANGE c:HASH", "One or more parameter values were invalid: All HASH key attributes must precede RANGE key attributes in the KeySchema"},
+		{"a:RANGE b:HASH", "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"},
+		{"a:RANGE b:RANGE", "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"},
+		{"a:HASH a:HASH", "The KeySchema contains multiple key attributes with the same name"},
+		{"a:HASH b:HASH a:RANGE", "The KeySchema contains multiple key attributes with the same name"},
+		{"a:HASH b:HASH z:RANGE", ""},
+	} {
+		create := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
+		create.KeySchema = schemaOf(&create, "p:S")
+		var keys []dynamodb.KeySchemaElement
+		for _, k := range strings.Fields(c.keys) {
+			name, role, _ := strings.Cut(k, ":")
+			if keys = append(keys, dynamodb.KeySchemaElement{AttributeName: str(name), KeyType: str(role)}); name != "z" {
+				schemaOf(&create, name+":S")
+			}
+		}
+		all := &dynamodb.Projection{ProjectionType: str("ALL")}
+		create.GlobalSecondaryIndexes = []dynamodb.GlobalSecondaryIndex{{IndexName: str("gsi"), KeySchema: keys, Projection: all}}
+		_, err := do(w, w.root, dynamodb.CreateTable, create)
+		w.refused(err, "ValidationException", c.want)
+		_, err = do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("none"), AttributeDefinitions: create.AttributeDefinitions,
+			GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Create: &dynamodb.CreateGlobalSecondaryIndexAction{IndexName: str("gsi"), KeySchema: keys, Projection: all}}}})
+		w.refused(err, "ValidationException", c.want)
+	}
+	for _, keys := range []string{"p:S c:S / d:S", "p:S / c:S d:S"} {
+		one := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
+		one.KeySchema = schemaOf(&one, keys)
+		_, err := do(w, w.root, dynamodb.CreateTable, one)
+		w.refused(err, "ValidationException", "1 validation error detected: Value '[p, c, d]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2")
+		local := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
+		local.KeySchema = schemaOf(&local, "p:S c:S")
+		local.LocalSecondaryIndexes = []dynamodb.LocalSecondaryIndex{{IndexName: str("lsi"), KeySchema: schemaOf(&local, keys), Projection: &dynamodb.Projection{ProjectionType: str("ALL")}}}
+		_, err = do(w, w.root, dynamodb.CreateTable, local)
+		w.refused(err, "ValidationException", "1 validation error detected: Value '[p, c, d]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2")
+	}
+	two := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
+	two.KeySchema = schemaOf(&two, "p:S c:S /")
+	_, err := do(w, w.root, dynamodb.CreateTable, two)
+	w.refused(err, "ValidationException", "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+}
+
+func schemaText(elements []dynamodb.KeySchemaElement) string {
+	var out []string
+	for _, e := range elements {
+		out = append(out, e.AttributeName.V, e.KeyType.V)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestOlderDefinitionsAreRead: a key as older versions stored it, and a key of few attributes as they would.
+func TestOlderDefinitionsAreRead(t *testing.T) {
+	const older = `{"Hash":{"Name":"userId","Type":"S"},"Range":{"Name":"created","Type":"N"},"Digests":true}`
+	var k keySchema
+	if err := json.Unmarshal([]byte(older), &k); err != nil || len(k.parts()) != 2 || k.several() || !k.has("created") || k.has("") {
+		t.Errorf("%+v, %v", k, err)
+	}
+	w := newWorld(t)
+	w.table("tab", "userId:S", "gsi userId:S created:N ALL")
+	err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
+		d, err := w.s.load(tx, record.Scope{Account: account, Region: region}, "tab")
+		if err != nil {
+			return err
+		}
+		if got, err := json.Marshal(d.Indexes[0].Key); err != nil || string(got) != older {
+			t.Errorf("%s, %v", got, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
