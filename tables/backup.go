@@ -65,8 +65,17 @@ func noBackup(arn string) error {
 }
 
 func accessBackup(c *wire.Call, action, arn string) ([]wire.Access, error) {
-	if _, _, ok := partOf(scope(c), "backup", arn); !ok {
-		return nil, noBackup(arn)
+	return accessPart(c, action, "Backup", arn, noBackup)
+}
+
+// accessPart is the access of an operation on something a table has, as the ARN names it. The table may be gone.
+func accessPart(c *wire.Call, action, kind, arn string, missing func(string) error) ([]wire.Access, error) {
+	fields := strings.SplitN(arn, ":", 6)
+	if len(fields) < 6 || fields[0] != "arn" || fields[2] != "dynamodb" || !strings.Contains(fields[5], "/"+strings.ToLower(kind)+"/") {
+		return nil, validation("Invalid %s ARN", kind)
+	}
+	if _, _, ok := partOf(scope(c), strings.ToLower(kind), arn); !ok {
+		return nil, wire.Because(missing(arn), "%s is not of account %s, region %s", arn, c.Account, c.Region)
 	}
 	return wire.One("dynamodb:"+action, arn, nil), nil
 }

@@ -52,7 +52,7 @@ const (
 func (s *Service) mountExports(m *wire.Mux) {
 	handle(s, m, dynamodb.ExportTableToPointInTime, s.accessExport, s.export)
 	handle(s, m, dynamodb.DescribeExport, func(c *wire.Call, in *dynamodb.DescribeExportInput) ([]wire.Access, error) {
-		return wire.One("dynamodb:DescribeExport", in.ExportArn.V, nil), nil
+		return accessPart(c, "DescribeExport", "Export", in.ExportArn.V, noExport)
 	}, s.describeExport)
 	handle(s, m, dynamodb.ListExports, func(*wire.Call, *dynamodb.ListExportsInput) ([]wire.Access, error) {
 		return wire.One("dynamodb:ListExports", "*", nil), nil
@@ -60,7 +60,17 @@ func (s *Service) mountExports(m *wire.Mux) {
 }
 
 func (s *Service) accessExport(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInput) ([]wire.Access, error) {
+	switch arn := in.TableArn.V; {
+	case !strings.HasPrefix(arn, "arn:"):
+		return nil, validation(invalid + "tableArn is not a valid ARN")
+	case strings.Count(arn, "/") > 1:
+		return nil, validation("Invalid Request: Table ARN is invalid.")
+	}
 	return onTable(c, "dynamodb:ExportTableToPointInTime", in.TableArn)
+}
+
+func noExport(arn string) error {
+	return &dynamodb.ExportNotFoundException{Message: wire.Some("Export not found: " + arn)}
 }
 
 func (e *export) arn(at record.Scope) string { return tableARN(at, e.Table) + "/export/" + e.ID }
@@ -96,7 +106,9 @@ func checkExport(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInput) error
 		return validation("ExportFormat ION is not supported: use DYNAMODB_JSON")
 	case in.FilterSpecification != nil:
 		return validation("FilterSpecification is not supported")
-	case in.S3SseAlgorithm.V == "KMS" || in.S3SseKmsKeyId.Set:
+	case in.S3SseKmsKeyId.Set && in.S3SseAlgorithm.V != "KMS":
+		return validation("Invalid Request: KMS Key Id is not supported for this encryption type")
+	case in.S3SseAlgorithm.V == "KMS":
 		return validation("Encryption with KMS keys is not supported")
 	case in.S3BucketOwner.Set && in.S3BucketOwner.V != c.Account:
 		return validation("S3BucketOwner is not this account")
@@ -140,6 +152,11 @@ func (s *Service) export(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInpu
 		return nil, err
 	}
 	return &dynamodb.ExportTableToPointInTimeOutput{ExportDescription: e.describe(scope(c))}, nil
+}
+
+// noToken refuses a page token of ListExports or ListImports.
+func noToken(token string) error {
+	return validation("Invalid Request: Provided nextToken is invalid: %s", token)
 }
 
 // bucketRefused makes a refusal of the bucket one of DynamoDB's.
@@ -210,7 +227,7 @@ func (s *Service) describeExport(c *wire.Call, in *dynamodb.DescribeExportInput)
 		name, id, _ := partOf(scope(c), "export", in.ExportArn.V)
 		e, err := exportRows.Get(tx, scope(c), name, id)
 		if errors.Is(err, record.ErrNotFound) {
-			return &dynamodb.ExportNotFoundException{Message: wire.Some("Export not found: " + in.ExportArn.V)}
+			return noExport(in.ExportArn.V)
 		}
 		if err == nil {
 			out.ExportDescription = e.describe(scope(c))
@@ -224,7 +241,7 @@ func (s *Service) describeExport(c *wire.Call, in *dynamodb.DescribeExportInput)
 }
 
 func (s *Service) listExports(c *wire.Call, in *dynamodb.ListExportsInput) (*dynamodb.ListExportsOutput, error) {
-	page := record.Page{Limit: int(in.MaxResults.Or(25)), After: in.NextToken.V}
+	page := record.Page{Limit: int(in.MaxResults.Or(25)), After: in.NextToken.V, Reverse: true}
 	if in.TableArn.Set {
 		name, err := tableName(c, in.TableArn.V)
 		if err != nil {
@@ -240,7 +257,7 @@ func (s *Service) listExports(c *wire.Call, in *dynamodb.ListExportsInput) (*dyn
 		}
 		out.NextToken = wire.NonEmpty(next)
 		if errors.Is(err, record.ErrToken) {
-			return validation("Invalid NextToken")
+			return noToken(in.NextToken.V)
 		}
 		return err
 	})

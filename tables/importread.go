@@ -73,7 +73,7 @@ func (s *Service) finishImport(ctx context.Context, j *job) error {
 		}
 	}
 	if errors.Is(err, errObject) {
-		return s.endImport(ctx, j, "InvalidObject", fmt.Sprintf("%s: %v", o.Key, err))
+		return s.endImport(ctx, j, codeMistakes, fmt.Sprintf("%s: %v", o.Key, err))
 	}
 	return err
 }
@@ -171,7 +171,10 @@ func lineItem(line []byte) (item.Item, error) {
 // csv reads lines whose columns are attributes: texts, but for what keys need otherwise.
 func (i *importing) csv(body io.Reader, t *table) (source, error) {
 	r := csv.NewReader(body)
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord = []rune(i.Delimiter)[0], -1, true
+	r.FieldsPerRecord, r.ReuseRecord = -1, true
+	if i.Delimiter != "" {
+		r.Comma = []rune(i.Delimiter)[0]
+	}
 	header := i.Header
 	if header == nil {
 		first, err := r.Read()
@@ -315,6 +318,12 @@ func (t *table) take(tx *kv.Tx, it item.Item, size int) error {
 	return t.place(tx, row, old, it, size)
 }
 
+// What an import ends with that met mistakes. What it could take, it has taken.
+const (
+	codeMistakes = "ItemValidationError"
+	textMistakes = "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for more details."
+)
+
 // endImport opens the table, with what it has.
 func (s *Service) endImport(ctx context.Context, j *job, code, message string) error {
 	return s.db.Update(ctx, func(tx *kv.Tx) error {
@@ -322,7 +331,10 @@ func (s *Service) endImport(ctx context.Context, j *job, code, message string) e
 		if err != nil {
 			return err
 		}
-		if i.Status, i.Code, i.Message, i.Ended = completed, code, message, s.now(); code != "" {
+		if i.Status, i.Code, i.Message, i.Ended = completed, code, message, s.now(); code == "" && i.Mistakes > 0 {
+			i.Code, i.Message = codeMistakes, textMistakes
+		}
+		if i.Code != "" {
 			i.Status = failed
 		}
 		have, err := s.load(tx, j.at(), j.Target)
