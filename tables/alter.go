@@ -309,7 +309,7 @@ func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput)
 }
 
 // deleteTable marks the table and removes its rows before it answers, as far as the time of a request goes; what is left
-// Run removes. The name is free again when all is gone.
+// Run removes. The name is free again when all is gone. The items of one that could be recovered become its last backup.
 func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
 	t, err := s.change(c, in.TableName.V, func(t *table) error {
 		if t.Protected {
@@ -317,6 +317,9 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 		}
 		if len(t.Holds) > 0 {
 			return inUse("Attempt to change a resource which is still in use: Table is being backed up, restored or exported: " + t.Name)
+		}
+		if !t.Recovery.IsZero() {
+			t.Ended = c.Now
 		}
 		t.Status, t.Recovery = statusDeleting, time.Time{}
 		return nil

@@ -43,6 +43,7 @@ type table struct {
 	Stream       string      `json:",omitempty"` // its label
 	Recovery     time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
 	RecoveryDays int32       `json:",omitzero"`  // how far back
+	Ended        time.Time   `json:",omitzero"`  // when it was deleted while it could be recovered: its items stay, as a backup
 	Restored     *restored   `json:",omitempty"` // where it came from
 	Holds        []string    `json:",omitempty"` // jobs that need the log meanwhile
 	Log          []openShard `json:",omitempty"` // none: changes are not kept
