@@ -123,7 +123,7 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.rebill(now, in); err != nil {
 		return false, err
 	}
-	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+	if err := t.tune(nil, in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return false, err
 	}
 	if in.TableClass.Set {
@@ -138,8 +138,22 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.alterIndexes(now, in.GlobalSecondaryIndexUpdates); err != nil {
 		return false, err
 	}
+	if ix := t.unmeasured(); ix != nil {
+		return false, validation(invalid+"ProvisionedThroughput must be specified for index: %s", ix.Name)
+	}
 	t.forgetAttributes()
 	return t.busy(), nil
+}
+
+// unmeasured is a global index of a provisioned table that has no throughput of its own, nil when there is none: it would have no
+// limit.
+func (t *table) unmeasured() *index {
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; t.OnDemand.IsZero() && !ix.Local && ix.Status != statusDeleting && ix.Capacity.Read == 0 {
+			return ix
+		}
+	}
+	return nil
 }
 
 func (t *table) mergeAttributes(defs []dynamodb.AttributeDefinition) error {
@@ -171,7 +185,7 @@ func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
 			return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 		}
 		if t.OnDemand.IsZero() {
-			t.OnDemand = now
+			t.OnDemand, t.WasOnDemand = now, time.Time{}
 		}
 		t.Capacity = capacity{}
 		for i := range t.Indexes {
@@ -182,7 +196,9 @@ func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
 		if p == nil && !t.OnDemand.IsZero() {
 			return validation(invalid + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 		}
-		t.OnDemand = time.Time{}
+		if !t.OnDemand.IsZero() {
+			t.OnDemand, t.WasOnDemand = time.Time{}, t.OnDemand
+		}
 	case p != nil && !t.OnDemand.IsZero():
 		return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	}
@@ -258,7 +274,7 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 		}
 	}
 	if global >= maxGlobalIndexes {
-		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: GlobalSecondaryIndex count exceeds the per-table limit of 20")}
+		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20")}
 	}
 	ix, err := t.addIndex(a.IndexName.V, a.KeySchema, a.Projection)
 	if err != nil {
@@ -268,22 +284,26 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 	if ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput); err != nil {
 		return err
 	}
-	return t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
+	return t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
 }
 
-func (t *table) global(name string) (*index, error) {
-	ix := t.index(name)
-	if ix == nil || ix.Local {
-		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found")}
+// global is an index to be changed; verb says how.
+func (t *table) global(name, verb string) (*index, error) {
+	switch ix := t.index(name); {
+	case ix == nil:
+		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index " + name + " for table " + t.Name)}
+	case ix.Local:
+		return nil, validation("Cannot %s an index that is not a GlobalSecondaryIndex: %s", verb, name)
+	case ix.Status == statusActive:
+		return ix, nil
+	case ix.Status == statusDeleting:
+		return nil, inUse("Attempt to change a resource which is still in use: Index is being deleted. Table: " + t.Name + " Index: " + name)
 	}
-	if ix.Status != statusActive {
-		return nil, inUse("Attempting to change an index which is being created or deleted: Index: " + name)
-	}
-	return ix, nil
+	return nil, inUse("Attempt to change a resource which is still in use: Index is being created. Table: " + t.Name + " Index: " + name)
 }
 
 func (t *table) deleteIndex(name string) error {
-	ix, err := t.global(name)
+	ix, err := t.global(name, "delete")
 	if err == nil {
 		ix.Status = statusDeleting
 	}
@@ -291,17 +311,23 @@ func (t *table) deleteIndex(name string) error {
 }
 
 func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
-	ix, err := t.global(a.IndexName.V)
+	ix, err := t.global(a.IndexName.V, "update")
 	if err == nil {
-		err = t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
+		err = t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
 	}
-	if err != nil || a.ProvisionedThroughput == nil {
+	switch p := a.ProvisionedThroughput; {
+	case err != nil:
 		return err
+	case p != nil && !t.OnDemand.IsZero():
+		return validation(invalid+"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	case p != nil:
+		return ix.Capacity.change(now, "index "+ix.Name, p)
+	case a.OnDemandThroughput == nil && a.WarmThroughput == nil && !t.OnDemand.IsZero():
+		return validation(invalid+"The only Updates for index: %s when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput", ix.Name)
+	case a.OnDemandThroughput == nil && a.WarmThroughput == nil:
+		return validation(invalid+"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s", ix.Name)
 	}
-	if !t.OnDemand.IsZero() {
-		return validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
-	}
-	return ix.Capacity.change(now, "index "+ix.Name, a.ProvisionedThroughput)
+	return nil
 }
 
 func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) ([]wire.Access, error) {

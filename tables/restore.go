@@ -168,7 +168,7 @@ func (n *table) reindex(of *table, o *overrides) error {
 				return err
 			}
 		}
-		if again.Most, err = most(g.OnDemandThroughput, again.Most); err != nil {
+		if again.Most, err = most(g.OnDemandThroughput, again.Most, &again); err != nil {
 			return err
 		}
 		add(again, g.IndexName.V)
@@ -225,7 +225,7 @@ func (t *table) rebillRestored(now time.Time, o *overrides) error {
 		}
 	}
 	var err error
-	if t.Most, err = most(o.most, t.Most); err == nil && o.units != nil {
+	if t.Most, err = most(o.most, t.Most, nil); err == nil && o.units != nil {
 		t.Capacity, err = capacityOf(o.units)
 	}
 	return err
