@@ -21,6 +21,7 @@ type export struct {
 	Begun, Ended   time.Time `json:",omitzero"`
 	Bucket, Prefix string
 	Token          string `json:",omitempty"`
+	Kind           string `json:",omitempty"` // ExportType, as asked for
 	Status         string
 	Code, Message  string `json:",omitempty"` // of a failure
 	Items, Bytes   int64
@@ -122,7 +123,7 @@ func (s *Service) export(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInpu
 	if err := checkExport(c, in); err != nil {
 		return nil, err
 	}
-	made := export{ID: timedID(c.Now), Bucket: in.S3Bucket.V, Prefix: in.S3Prefix.V, Token: in.ClientToken.V, Begun: c.Now, Status: inProgress}
+	made := export{ID: timedID(c.Now), Bucket: in.S3Bucket.V, Prefix: in.S3Prefix.V, Token: in.ClientToken.Or(wire.NewUUID()), Kind: in.ExportType.V, Begun: c.Now, Status: inProgress}
 	if have, err := s.sameExport(c, in); err != nil || have != nil {
 		return &dynamodb.ExportTableToPointInTimeOutput{ExportDescription: have}, err
 	}
@@ -205,7 +206,7 @@ func (e *export) describe(at record.Scope) *dynamodb.ExportDescription {
 	d := &dynamodb.ExportDescription{
 		ExportArn: wire.Some(e.arn(at)), ExportStatus: wire.Some(e.Status), StartTime: wire.Some(e.Begun), TableArn: wire.Some(tableARN(at, e.Table)), TableId: wire.Some(e.TableID),
 		ClientToken: wire.NonEmpty(e.Token), S3Bucket: wire.Some(e.Bucket), S3Prefix: wire.NonEmpty(e.Prefix), S3SseAlgorithm: wire.Some("AES256"),
-		ExportFormat: wire.Some("DYNAMODB_JSON"), ExportType: wire.Some(e.kind()), FailureCode: wire.NonEmpty(e.Code), FailureMessage: wire.NonEmpty(e.Message),
+		ExportFormat: wire.Some("DYNAMODB_JSON"), ExportType: wire.NonEmpty(e.Kind), FailureCode: wire.NonEmpty(e.Code), FailureMessage: wire.NonEmpty(e.Message),
 	}
 	if w := e.Window; w != nil {
 		d.IncrementalExportSpecification = &dynamodb.IncrementalExportSpecification{ExportFromTime: wire.Some(w.From), ExportToTime: wire.Some(w.To), ExportViewType: wire.Some(w.View)}
@@ -240,20 +241,26 @@ func (s *Service) describeExport(c *wire.Call, in *dynamodb.DescribeExportInput)
 	return out, nil
 }
 
+// listExports shows the exports of a table as long as it is there, and without one all of them.
 func (s *Service) listExports(c *wire.Call, in *dynamodb.ListExportsInput) (*dynamodb.ListExportsOutput, error) {
 	page := record.Page{Limit: int(in.MaxResults.Or(25)), After: in.NextToken.V, Reverse: true}
-	if in.TableArn.Set {
-		name, err := tableName(c, in.TableArn.V)
-		if err != nil {
-			return nil, err
-		}
-		page.Prefix = []any{name}
-	}
 	out := &dynamodb.ListExportsOutput{ExportSummaries: []dynamodb.ExportSummary{}}
 	err := s.db.View(c, func(tx *kv.Tx) error {
+		var of *table
+		if in.TableArn.Set {
+			var err error
+			if of, err = s.named(tx, c, in.TableArn.V); isNotFound(err) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			page.Prefix = []any{of.Name}
+		}
 		rows, next, err := exportRows.List(tx, scope(c), page)
 		for _, e := range rows {
-			out.ExportSummaries = append(out.ExportSummaries, dynamodb.ExportSummary{ExportArn: wire.Some(e.arn(scope(c))), ExportStatus: wire.Some(e.Status), ExportType: wire.Some(e.kind())})
+			if of == nil || e.TableID == of.ID {
+				out.ExportSummaries = append(out.ExportSummaries, dynamodb.ExportSummary{ExportArn: wire.Some(e.arn(scope(c))), ExportStatus: wire.Some(e.Status), ExportType: wire.Some(e.kind())})
+			}
 		}
 		out.NextToken = wire.NonEmpty(next)
 		if errors.Is(err, record.ErrToken) {

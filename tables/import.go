@@ -105,7 +105,7 @@ func (s *Service) importTable(c *wire.Call, in *dynamodb.ImportTableInput) (*dyn
 func newImport(c *wire.Call, in *dynamodb.ImportTableInput) (*importing, error) {
 	from := in.S3BucketSource
 	i := &importing{ID: timedID(c.Now), Begun: c.Now, Bucket: from.S3Bucket.V, Prefix: from.S3KeyPrefix.V, Format: in.InputFormat.V, Packing: in.InputCompressionType.Or("NONE"),
-		Token: in.ClientToken.V, Status: inProgress, Table: in.TableCreationParameters.TableName.V}
+		Token: in.ClientToken.Or(wire.NewUUID()), Status: inProgress, Table: in.TableCreationParameters.TableName.V}
 	switch {
 	case i.Format == "ION":
 		return nil, validation("InputFormat ION is not supported: use DYNAMODB_JSON or CSV")
@@ -147,9 +147,6 @@ func (s *Service) listObjects(c *wire.Call, i *importing) ([]Object, error) {
 
 // sameImport is the import that was begun with the same token.
 func (s *Service) sameImport(c *wire.Call, made *importing) (d *dynamodb.ImportTableDescription, err error) {
-	if made.Token == "" {
-		return nil, nil
-	}
 	err = s.db.View(c, func(tx *kv.Tx) error {
 		all, err := importRows.All(tx, scope(c), "", made.Table)
 		for _, i := range all {
@@ -179,13 +176,16 @@ func (i *importing) describe(at record.Scope, t *table) *dynamodb.ImportTableDes
 	d := &dynamodb.ImportTableDescription{
 		ImportArn: wire.Some(i.arn(at)), ImportStatus: wire.Some(i.Status), TableArn: wire.Some(tableARN(at, i.Table)), TableId: wire.Some(i.TableID), ClientToken: wire.NonEmpty(i.Token),
 		S3BucketSource: i.source(at), ErrorCount: wire.Some(i.Mistakes), InputFormat: wire.Some(i.Format), InputCompressionType: wire.Some(i.Packing), StartTime: wire.Some(i.Begun),
-		ProcessedSizeBytes: wire.Some(i.Bytes), ProcessedItemCount: wire.Some(i.Seen), ImportedItemCount: wire.Some(i.Taken), FailureCode: wire.NonEmpty(i.Code), FailureMessage: wire.NonEmpty(i.Message),
+		ProcessedItemCount: wire.Some(i.Seen), ImportedItemCount: wire.Some(i.Taken), FailureCode: wire.NonEmpty(i.Code), FailureMessage: wire.NonEmpty(i.Message),
 	}
 	if i.Delimiter != "" || i.Header != nil {
 		d.InputFormatOptions = &dynamodb.InputFormatOptions{Csv: &dynamodb.CsvOptions{Delimiter: wire.NonEmpty(i.Delimiter), HeaderList: i.Header}}
 	}
 	if !i.Ended.IsZero() {
 		d.EndTime = wire.Some(i.Ended)
+	}
+	if i.Bytes > 0 {
+		d.ProcessedSizeBytes = wire.Some(i.Bytes)
 	}
 	if t == nil || t.ID != i.TableID {
 		return d
