@@ -96,6 +96,17 @@ func (p *pattern) keys(variables bool, f func(string)) {
 	}
 }
 
+// Public tells whether a statement allows something to everybody, whatever the circumstances.
+func (p *Policy) Public() bool {
+	for i := range p.statements {
+		st := &p.statements[i]
+		if w := st.who; w != nil && !st.deny && (w.everyone || w.anyAWS || w.not) && len(st.conditions) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Grants tells whether a statement allows some action of a service ("dynamodb"), on whatever resource and condition.
 func (p *Policy) Grants(service string) bool {
 	service = strings.ToLower(service)

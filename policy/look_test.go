@@ -39,6 +39,23 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+func TestPublic(t *testing.T) {
+	const allow, when = `"Effect":"Allow","Action":"*","Resource":"*",`, `,"Condition":{"StringEquals":{"aws:SourceVpc":"v"}}`
+	for statement, want := range map[string]bool{
+		allow + `"Principal":"*"`:                                     true,
+		allow + `"Principal":{"AWS":["111122223333","*"]}`:            true,
+		allow + `"NotPrincipal":{"AWS":"111122223333"}`:               true,
+		allow + `"Principal":"*"` + when:                              false,
+		allow + `"Principal":{"AWS":"111122223333"}`:                  false,
+		`"Effect":"Deny","Action":"*","Resource":"*","Principal":"*"`: false,
+		`"Effect":"Allow","Action":"*","Resource":"*"`:                false,
+	} {
+		if got := mustParse(`{"Statement":{` + statement + `}}`).Public(); got != want {
+			t.Errorf("%s: %v", statement, got)
+		}
+	}
+}
+
 // TestMatches: all statements that apply, with their places.
 func TestMatches(t *testing.T) {
 	src := Source{"p", mustParse("{\"Statement\":[\n {\"Sid\":\"A\",\"Effect\":\"Allow\",\"Action\":\"a:*\",\"Resource\":\"*\"},\n {\"Effect\":\"Deny\",\"Action\":\"a:b\",\"Resource\":\"*\",\n  \"Condition\":{\"StringEquals\":{\"k:A\":\"1\"}}},{\"Effect\":\"Allow\",\"Action\":\"c:*\",\"Resource\":\"*\",\"Condition\":{\"Null\":{\"k:z\":\"false\"}}}]}")}

@@ -122,7 +122,7 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.rebill(now, in); err != nil {
 		return false, err
 	}
-	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+	if err := t.tune(nil, in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return false, err
 	}
 	if in.TableClass.Set {
@@ -140,8 +140,22 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.alterVectors(in.VectorIndexUpdates, in.AttributeDefinitions, len(in.GlobalSecondaryIndexUpdates)); err != nil {
 		return false, err
 	}
+	if ix := t.unmeasured(); ix != nil {
+		return false, validation(invalid+"ProvisionedThroughput must be specified for index: %s", ix.Name)
+	}
 	t.forgetAttributes()
 	return t.busy(), nil
+}
+
+// unmeasured is a global index of a provisioned table that has no throughput of its own, nil when there is none: it would have no
+// limit.
+func (t *table) unmeasured() *index {
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; t.OnDemand.IsZero() && !ix.Local && ix.Status != statusDeleting && ix.Capacity.Read == 0 {
+			return ix
+		}
+	}
+	return nil
 }
 
 func (t *table) mergeAttributes(defs []dynamodb.AttributeDefinition) error {
@@ -173,7 +187,7 @@ func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
 			return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 		}
 		if t.OnDemand.IsZero() {
-			t.OnDemand = now
+			t.OnDemand, t.WasOnDemand = now, time.Time{}
 		}
 		t.Capacity = capacity{}
 		for i := range t.Indexes {
@@ -184,7 +198,9 @@ func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
 		if p == nil && !t.OnDemand.IsZero() {
 			return validation(invalid + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 		}
-		t.OnDemand = time.Time{}
+		if !t.OnDemand.IsZero() {
+			t.OnDemand, t.WasOnDemand = time.Time{}, t.OnDemand
+		}
 	case p != nil && !t.OnDemand.IsZero():
 		return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	}
@@ -260,7 +276,7 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 		}
 	}
 	if global >= maxGlobalIndexes {
-		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: GlobalSecondaryIndex count exceeds the per-table limit of 20")}
+		return &dynamodb.LimitExceededException{Message: wire.Some("Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20")}
 	}
 	ix, err := t.addIndex(a.IndexName.V, false, a.KeySchema, a.Projection)
 	if err != nil {
@@ -270,22 +286,26 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 	if ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput); err != nil {
 		return err
 	}
-	return t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
+	return t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
 }
 
-func (t *table) global(name string) (*index, error) {
-	ix := t.index(name)
-	if ix == nil || ix.Local {
-		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found")}
+// global is an index to be changed; verb says how.
+func (t *table) global(name, verb string) (*index, error) {
+	switch ix := t.index(name); {
+	case ix == nil:
+		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index " + name + " for table " + t.Name)}
+	case ix.Local:
+		return nil, validation("Cannot %s an index that is not a GlobalSecondaryIndex: %s", verb, name)
+	case ix.Status == statusActive:
+		return ix, nil
+	case ix.Status == statusDeleting:
+		return nil, inUse("Attempt to change a resource which is still in use: Index is being deleted. Table: " + t.Name + " Index: " + name)
 	}
-	if ix.Status != statusActive {
-		return nil, inUse("Attempting to change an index which is being created or deleted: Index: " + name)
-	}
-	return ix, nil
+	return nil, inUse("Attempt to change a resource which is still in use: Index is being created. Table: " + t.Name + " Index: " + name)
 }
 
 func (t *table) deleteIndex(name string) error {
-	ix, err := t.global(name)
+	ix, err := t.global(name, "delete")
 	if err == nil {
 		ix.Status = statusDeleting
 	}
@@ -293,17 +313,23 @@ func (t *table) deleteIndex(name string) error {
 }
 
 func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
-	ix, err := t.global(a.IndexName.V)
+	ix, err := t.global(a.IndexName.V, "update")
 	if err == nil {
-		err = t.tune(&ix.Most, &ix.Warm, a.OnDemandThroughput, a.WarmThroughput)
+		err = t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
 	}
-	if err != nil || a.ProvisionedThroughput == nil {
+	switch p := a.ProvisionedThroughput; {
+	case err != nil:
 		return err
+	case p != nil && !t.OnDemand.IsZero():
+		return validation(invalid+"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	case p != nil:
+		return ix.Capacity.change(now, "index "+ix.Name, p)
+	case a.OnDemandThroughput == nil && a.WarmThroughput == nil && !t.OnDemand.IsZero():
+		return validation(invalid+"The only Updates for index: %s when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput", ix.Name)
+	case a.OnDemandThroughput == nil && a.WarmThroughput == nil:
+		return validation(invalid+"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s", ix.Name)
 	}
-	if !t.OnDemand.IsZero() {
-		return validation(invalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
-	}
-	return ix.Capacity.change(now, "index "+ix.Name, a.ProvisionedThroughput)
+	return nil
 }
 
 func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) ([]wire.Access, error) {
@@ -311,7 +337,7 @@ func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput)
 }
 
 // deleteTable marks the table and removes its rows before it answers, as far as the time of a request goes; what is left
-// Run removes. The name is free again when all is gone.
+// Run removes. The name is free again when all is gone. The items of one that could be recovered become its last backup.
 func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
 	t, err := s.change(c, in.TableName.V, func(t *table) error {
 		if t.Protected {
@@ -319,6 +345,9 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 		}
 		if len(t.Holds) > 0 {
 			return inUse("Attempt to change a resource which is still in use: Table is being backed up, restored or exported: " + t.Name)
+		}
+		if !t.Recovery.IsZero() {
+			t.Ended = c.Now
 		}
 		t.Status, t.Recovery = statusDeleting, time.Time{}
 		return nil

@@ -22,6 +22,7 @@ type backup struct {
 	Of           table  // definition
 	Rows         string // ID of the items
 	Created      time.Time
+	Expires      time.Time `json:",omitzero"` // of the last backup of a deleted table
 	Done         bool
 	Items, Bytes int64
 	Users        []string // restores that read it
@@ -65,8 +66,17 @@ func noBackup(arn string) error {
 }
 
 func accessBackup(c *wire.Call, action, arn string) ([]wire.Access, error) {
-	if _, _, ok := partOf(scope(c), "backup", arn); !ok {
-		return nil, noBackup(arn)
+	return accessPart(c, action, "Backup", arn, noBackup)
+}
+
+// accessPart is the access of an operation on something a table has, as the ARN names it. The table may be gone.
+func accessPart(c *wire.Call, action, kind, arn string, missing func(string) error) ([]wire.Access, error) {
+	fields := strings.SplitN(arn, ":", 6)
+	if len(fields) < 6 || fields[0] != "arn" || fields[2] != "dynamodb" || !strings.Contains(fields[5], "/"+strings.ToLower(kind)+"/") {
+		return nil, validation("Invalid %s ARN", kind)
+	}
+	if _, _, ok := partOf(scope(c), strings.ToLower(kind), arn); !ok {
+		return nil, wire.Because(missing(arn), "%s is not of account %s, region %s", arn, c.Account, c.Region)
 	}
 	return wire.One("dynamodb:"+action, arn, nil), nil
 }
@@ -162,10 +172,14 @@ func (b *backup) status() string {
 }
 
 func (b *backup) details(at record.Scope) *dynamodb.BackupDetails {
-	return &dynamodb.BackupDetails{
+	d := &dynamodb.BackupDetails{
 		BackupArn: wire.Some(b.arn(at)), BackupName: wire.Some(b.Name), BackupSizeBytes: wire.Some(b.Bytes), BackupStatus: wire.Some(b.status()),
-		BackupType: wire.Some("USER"), BackupCreationDateTime: wire.Some(b.Created),
+		BackupType: wire.Some(b.kind()), BackupCreationDateTime: wire.Some(b.Created),
 	}
+	if b.system() {
+		d.BackupExpiryDateTime = wire.Some(b.Expires)
+	}
+	return d
 }
 
 func (b *backup) describe(at record.Scope) *dynamodb.BackupDescription {
@@ -227,8 +241,13 @@ func (s *Service) deleteBackup(c *wire.Call, in *dynamodb.DeleteBackupInput) (*d
 		if b, err = getBackup(tx, scope(c), in.BackupArn.V); err != nil {
 			return err
 		}
-		if !b.Done || len(b.Users) > 0 {
-			return &dynamodb.BackupInUseException{Message: wire.Some("Backup is being created or restored: " + in.BackupArn.V)}
+		switch {
+		case b.system():
+			return validation("Invalid Request: User is not allowed to delete the system backup with arn %s. It will automatically expire on %s", in.BackupArn.V, b.Expires.UTC().Format(time.RFC3339))
+		case !b.Done:
+			return &dynamodb.BackupInUseException{Message: wire.Some("Backup is being created: " + in.BackupArn.V)}
+		case len(b.Users) > 0:
+			return &dynamodb.BackupInUseException{Message: wire.Some("Backup is being used to restore table: " + in.BackupArn.V)}
 		}
 		if err := s.clearLater(tx, scope(c), b.Rows); err != nil {
 			return err
@@ -245,8 +264,9 @@ func (s *Service) deleteBackup(c *wire.Call, in *dynamodb.DeleteBackupInput) (*d
 
 func (s *Service) listBackups(c *wire.Call, in *dynamodb.ListBackupsInput) (*dynamodb.ListBackupsOutput, error) {
 	out := &dynamodb.ListBackupsOutput{BackupSummaries: []dynamodb.BackupSummary{}}
-	if kind := in.BackupType.Or("USER"); kind != "USER" && kind != "ALL" {
-		return out, nil
+	low, high, kind := in.TimeRangeLowerBound, in.TimeRangeUpperBound, in.BackupType.Or("USER")
+	if low.Set && high.Set && low.V.After(high.V) {
+		return nil, validation(invalid + "Time range lower bound must be less than or equal to upper bound")
 	}
 	page := record.Page{Limit: int(in.Limit.Or(100))}
 	if in.TableName.Set {
@@ -266,7 +286,7 @@ func (s *Service) listBackups(c *wire.Call, in *dynamodb.ListBackupsInput) (*dyn
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		rows, next, err := backupRows.List(tx, scope(c), page)
 		for _, b := range rows {
-			if low, high := in.TimeRangeLowerBound, in.TimeRangeUpperBound; low.Set && b.Created.Before(low.V) || high.Set && !b.Created.Before(high.V) {
+			if low.Set && b.Created.Before(low.V) || high.Set && !b.Created.Before(high.V) || kind != "ALL" && kind != b.kind() {
 				continue
 			}
 			out.BackupSummaries = append(out.BackupSummaries, b.summary(scope(c)))
@@ -283,8 +303,12 @@ func (s *Service) listBackups(c *wire.Call, in *dynamodb.ListBackupsInput) (*dyn
 }
 
 func (b *backup) summary(at record.Scope) dynamodb.BackupSummary {
-	return dynamodb.BackupSummary{
+	sum := dynamodb.BackupSummary{
 		TableName: wire.Some(b.Table), TableId: wire.Some(b.Of.ID), TableArn: wire.Some(tableARN(at, b.Table)), BackupArn: wire.Some(b.arn(at)), BackupName: wire.Some(b.Name),
-		BackupCreationDateTime: wire.Some(b.Created), BackupStatus: wire.Some(b.status()), BackupType: wire.Some("USER"), BackupSizeBytes: wire.Some(b.Bytes),
+		BackupCreationDateTime: wire.Some(b.Created), BackupStatus: wire.Some(b.status()), BackupType: wire.Some(b.kind()), BackupSizeBytes: wire.Some(b.Bytes),
 	}
+	if b.system() {
+		sum.BackupExpiryDateTime = wire.Some(b.Expires)
+	}
+	return sum
 }

@@ -161,17 +161,7 @@ func (s *Service) forget(ctx context.Context, c chore) error {
 // step does the first thing that a busy table needs, all of it.
 func (s *Service) step(ctx context.Context, t *table) error {
 	if t.Status == statusDeleting {
-		for _, kind := range []string{"tables.index", "tables.vector", "tables.expiry", "tables.collection", "tables.throughput", "tables.item"} {
-			if err := s.clear(ctx, t.prefix(kind)); err != nil {
-				return err
-			}
-		}
-		return s.settle(ctx, t, func(tx *kv.Tx, now *table) error {
-			if err := dropChore(tx, now); err != nil {
-				return err
-			}
-			return tableRows.Delete(tx, now.at, now.Name)
-		})
+		return s.remove(ctx, t)
 	}
 	for i := range t.Indexes {
 		switch ix := &t.Indexes[i]; ix.Status {
@@ -185,6 +175,25 @@ func (s *Service) step(ctx context.Context, t *table) error {
 		return err
 	}
 	return s.fillExpiry(ctx, t)
+}
+
+// remove clears the rows of a table and forgets it.
+func (s *Service) remove(ctx context.Context, t *table) error {
+	kinds := []string{"tables.index", "tables.vector", "tables.expiry", "tables.collection", "tables.throughput"}
+	if t.Ended.IsZero() {
+		kinds = append(kinds, "tables.item")
+	}
+	for _, kind := range kinds {
+		if err := s.clear(ctx, t.prefix(kind)); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx, t, func(tx *kv.Tx, now *table) error {
+		if err := now.bequeath(tx); err != nil {
+			return err
+		}
+		return errors.Join(dropChore(tx, now), tableRows.Delete(tx, now.at, now.Name))
+	})
 }
 
 // settle changes the definition after work on rows, unless the table has become another one.

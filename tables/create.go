@@ -81,13 +81,13 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.bill(c.Now, in.BillingMode, in.ProvisionedThroughput); err != nil {
 		return nil, err
 	}
-	if err := t.tune(&t.Most, &t.Warm, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+	if err := t.tune(nil, in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return nil, err
 	}
 	if t.Key, err = t.schema(in.KeySchema, false); err != nil {
 		return nil, err
 	}
-	if t.View, err = viewOf(in.StreamSpecification); err != nil {
+	if t.View, err = viewOf(in.StreamSpecification, true); err != nil {
 		return nil, err
 	}
 	if err := t.createIndexes(in); err != nil {
@@ -135,7 +135,7 @@ func attributesOf(defs []dynamodb.AttributeDefinition) ([]attribute, error) {
 	for _, d := range defs {
 		for _, have := range out {
 			if have.Name == d.AttributeName.V {
-				return nil, validation(invalid+"Duplicate AttributeName in AttributeDefinitions: %s", have.Name)
+				return nil, validation("Attribute Name is duplicated: %s", have.Name)
 			}
 		}
 		out = append(out, attribute{d.AttributeName.V, d.AttributeType.V})
@@ -274,7 +274,7 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 		if ix.Capacity, err = t.indexCapacity(ix.Name, g.ProvisionedThroughput); err != nil {
 			return err
 		}
-		if err := t.tune(&ix.Most, &ix.Warm, g.OnDemandThroughput, g.WarmThroughput); err != nil {
+		if err := t.tune(ix, g.OnDemandThroughput, g.WarmThroughput); err != nil {
 			return err
 		}
 	}

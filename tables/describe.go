@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"encoding/base64"
 	"time"
 
@@ -130,7 +131,9 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	}
 	if t.Stream != "" {
 		d.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: wire.Some(t.View)}
-		d.LatestStreamLabel, d.LatestStreamArn = wire.Some(t.Stream), wire.Some(streamARN(t.at, t.Name, t.Stream))
+	}
+	if label := cmp.Or(t.Stream, t.LastStream); label != "" {
+		d.LatestStreamLabel, d.LatestStreamArn = wire.Some(label), wire.Some(streamARN(t.at, t.Name, label))
 	}
 	if t.Restored != nil {
 		d.RestoreSummary = &dynamodb.RestoreSummary{SourceBackupArn: wire.NonEmpty(t.Restored.Backup), SourceTableArn: wire.NonEmpty(t.Restored.Table),
@@ -139,7 +142,10 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 	for _, a := range t.Attributes {
 		d.AttributeDefinitions = append(d.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: wire.Some(a.Name), AttributeType: wire.Some(a.Type)})
 	}
-	if !t.OnDemand.IsZero() {
+	switch {
+	case !t.WasOnDemand.IsZero():
+		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PROVISIONED"), LastUpdateToPayPerRequestDateTime: wire.Some(t.WasOnDemand)}
+	case !t.OnDemand.IsZero():
 		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PAY_PER_REQUEST"), LastUpdateToPayPerRequestDateTime: wire.Some(t.OnDemand)}
 	}
 	warm := t.warm(t.Warm, t.Capacity)

@@ -12,18 +12,24 @@ import (
 func (s *Service) mountElsewhere(m *wire.Mux) {
 	handle(s, m, dynamodb.DescribeContributorInsights, s.accessDescribeInsights, s.describeInsights)
 	handle(s, m, dynamodb.UpdateContributorInsights, s.accessUpdateInsights, s.updateInsights)
-	handle(s, m, dynamodb.ListContributorInsights, accessListInsights, listInsights)
+	handle(s, m, dynamodb.ListContributorInsights, accessListInsights, s.listInsights)
 
 	handle(s, m, dynamodb.DescribeKinesisStreamingDestination, s.accessDescribeKinesis, s.describeKinesis)
-	handle(s, m, dynamodb.EnableKinesisStreamingDestination, onKinesis("EnableKinesisStreamingDestination"), refusing[dynamodb.KinesisStreamingDestinationInput, dynamodb.KinesisStreamingDestinationOutput]("Kinesis streaming destinations are not supported"))
-	handle(s, m, dynamodb.DisableKinesisStreamingDestination, onKinesis("DisableKinesisStreamingDestination"), refusing[dynamodb.KinesisStreamingDestinationInput, dynamodb.KinesisStreamingDestinationOutput](noDestination+"DISABLE operation."))
+	handle(s, m, dynamodb.EnableKinesisStreamingDestination, onKinesis("EnableKinesisStreamingDestination"), s.noKinesis("Kinesis streaming destinations are not supported"))
+	handle(s, m, dynamodb.DisableKinesisStreamingDestination, onKinesis("DisableKinesisStreamingDestination"), s.noKinesis(noDestination+"KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."))
 	handle(s, m, dynamodb.UpdateKinesisStreamingDestination, func(c *wire.Call, in *dynamodb.UpdateKinesisStreamingDestinationInput) ([]wire.Access, error) {
 		return onTable(c, "dynamodb:UpdateKinesisStreamingDestination", in.TableName)
-	}, refusing[dynamodb.UpdateKinesisStreamingDestinationInput, dynamodb.UpdateKinesisStreamingDestinationOutput](noDestination+"UPDATE operation."))
+	}, func(c *wire.Call, in *dynamodb.UpdateKinesisStreamingDestinationInput) (*dynamodb.UpdateKinesisStreamingDestinationOutput, error) {
+		t, err := s.there(c, in.TableName.V, wire.Opt[string]{})
+		if err == nil {
+			err = validation("%sKinesis streaming is not in ACTIVE state. Updates are only allowed in ACTIVE state. TableName: %s, kdsArn: %s", noDestination, t.Name, in.StreamArn.V)
+		}
+		return nil, err
+	})
 
 	handle(s, m, dynamodb.CreateGlobalTable, func(c *wire.Call, in *dynamodb.CreateGlobalTableInput) ([]wire.Access, error) {
 		return onGlobal(c, "CreateGlobalTable", in.GlobalTableName), nil
-	}, refusing[dynamodb.CreateGlobalTableInput, dynamodb.CreateGlobalTableOutput](noReplicas))
+	}, refusing[dynamodb.CreateGlobalTableInput, dynamodb.CreateGlobalTableOutput](noLegacy))
 	handle(s, m, dynamodb.DescribeGlobalTable, func(c *wire.Call, in *dynamodb.DescribeGlobalTableInput) ([]wire.Access, error) {
 		return onGlobal(c, "DescribeGlobalTable", in.GlobalTableName), nil
 	}, func(_ *wire.Call, in *dynamodb.DescribeGlobalTableInput) (*dynamodb.DescribeGlobalTableOutput, error) {
@@ -36,9 +42,7 @@ func (s *Service) mountElsewhere(m *wire.Mux) {
 	})
 	handle(s, m, dynamodb.UpdateGlobalTable, func(c *wire.Call, in *dynamodb.UpdateGlobalTableInput) ([]wire.Access, error) {
 		return onGlobal(c, "UpdateGlobalTable", in.GlobalTableName), nil
-	}, func(_ *wire.Call, in *dynamodb.UpdateGlobalTableInput) (*dynamodb.UpdateGlobalTableOutput, error) {
-		return nil, noGlobal(in.GlobalTableName)
-	})
+	}, refusing[dynamodb.UpdateGlobalTableInput, dynamodb.UpdateGlobalTableOutput](noLegacy))
 	handle(s, m, dynamodb.UpdateGlobalTableSettings, func(c *wire.Call, in *dynamodb.UpdateGlobalTableSettingsInput) ([]wire.Access, error) {
 		return onGlobal(c, "UpdateGlobalTableSettings", in.GlobalTableName), nil
 	}, func(_ *wire.Call, in *dynamodb.UpdateGlobalTableSettingsInput) (*dynamodb.UpdateGlobalTableSettingsOutput, error) {
@@ -51,16 +55,37 @@ func (s *Service) mountElsewhere(m *wire.Mux) {
 	})
 	handle(s, m, dynamodb.DescribeTableReplicaAutoScaling, func(c *wire.Call, in *dynamodb.DescribeTableReplicaAutoScalingInput) ([]wire.Access, error) {
 		return onTable(c, "dynamodb:DescribeTableReplicaAutoScaling", in.TableName)
-	}, refusing[dynamodb.DescribeTableReplicaAutoScalingInput, dynamodb.DescribeTableReplicaAutoScalingOutput](noReplicas))
+	}, func(_ *wire.Call, in *dynamodb.DescribeTableReplicaAutoScalingInput) (*dynamodb.DescribeTableReplicaAutoScalingOutput, error) {
+		return nil, noReplicated(in.TableName.V)
+	})
 	handle(s, m, dynamodb.UpdateTableReplicaAutoScaling, func(c *wire.Call, in *dynamodb.UpdateTableReplicaAutoScalingInput) ([]wire.Access, error) {
 		return onTable(c, "dynamodb:UpdateTableReplicaAutoScaling", in.TableName)
-	}, refusing[dynamodb.UpdateTableReplicaAutoScalingInput, dynamodb.UpdateTableReplicaAutoScalingOutput](noReplicas))
+	}, func(_ *wire.Call, in *dynamodb.UpdateTableReplicaAutoScalingInput) (*dynamodb.UpdateTableReplicaAutoScalingOutput, error) {
+		return nil, noReplicated(in.TableName.V)
+	})
 }
 
 const (
-	noReplicas    = "Global tables are not supported"
-	noDestination = "Table is not in a valid state to perform the operation: KinesisStreamingDestination must be ACTIVE to perform "
+	noLegacy = invalid + "DynamoDB global tables version 2017.11.29 is not supported. We recommend using DynamoDB global tables version 2019.11.21, instead of version 2017.11.29 (Legacy)."
+
+	noDestination = "Table is not in a valid state to enable Kinesis Streaming Destination: "
 )
+
+// noReplicated is what AWS answers about the replicas of a table that has none.
+func noReplicated(name string) error {
+	return &dynamodb.ResourceNotFoundException{Message: wire.Some("Global table with name: '" + name + "' does not exist.")}
+}
+
+// noKinesis refuses an operation on a destination that a table does not have.
+func (s *Service) noKinesis(text string) func(*wire.Call, *dynamodb.KinesisStreamingDestinationInput) (*dynamodb.KinesisStreamingDestinationOutput, error) {
+	return func(c *wire.Call, in *dynamodb.KinesisStreamingDestinationInput) (*dynamodb.KinesisStreamingDestinationOutput, error) {
+		_, err := s.there(c, in.TableName.V, wire.Opt[string]{})
+		if err == nil {
+			err = validation("%s", text)
+		}
+		return nil, err
+	}
+}
 
 // refusing is the handler of an operation that there is no way to do.
 func refusing[In, Out any](text string) func(*wire.Call, *In) (*Out, error) {
@@ -99,8 +124,10 @@ func (s *Service) there(c *wire.Call, name string, index wire.Opt[string]) (t *t
 		t, err = s.named(tx, c, name)
 		return err
 	})
-	if err == nil && index.Set && t.index(index.V) == nil {
-		err = &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index: " + index.V + " not found")}
+	if err == nil && index.Set {
+		if ix := t.index(index.V); ix == nil || ix.Local {
+			err = &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index: " + index.V + " not found for table: " + t.Name)}
+		}
 	}
 	return t, err
 }
@@ -148,6 +175,11 @@ func accessListInsights(c *wire.Call, in *dynamodb.ListContributorInsightsInput)
 	return wire.One("dynamodb:ListContributorInsights", "*", nil), nil
 }
 
-func listInsights(*wire.Call, *dynamodb.ListContributorInsightsInput) (*dynamodb.ListContributorInsightsOutput, error) {
+func (s *Service) listInsights(c *wire.Call, in *dynamodb.ListContributorInsightsInput) (*dynamodb.ListContributorInsightsOutput, error) {
+	if in.TableName.Set {
+		if _, err := s.there(c, in.TableName.V, wire.Opt[string]{}); err != nil {
+			return nil, err
+		}
+	}
 	return &dynamodb.ListContributorInsightsOutput{ContributorInsightsSummaries: []dynamodb.ContributorInsightsSummary{}}, nil
 }

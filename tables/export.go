@@ -21,6 +21,7 @@ type export struct {
 	Begun, Ended   time.Time `json:",omitzero"`
 	Bucket, Prefix string
 	Token          string `json:",omitempty"`
+	Kind           string `json:",omitempty"` // ExportType, as asked for
 	Status         string
 	Code, Message  string `json:",omitempty"` // of a failure
 	Items, Bytes   int64
@@ -52,7 +53,7 @@ const (
 func (s *Service) mountExports(m *wire.Mux) {
 	handle(s, m, dynamodb.ExportTableToPointInTime, s.accessExport, s.export)
 	handle(s, m, dynamodb.DescribeExport, func(c *wire.Call, in *dynamodb.DescribeExportInput) ([]wire.Access, error) {
-		return wire.One("dynamodb:DescribeExport", in.ExportArn.V, nil), nil
+		return accessPart(c, "DescribeExport", "Export", in.ExportArn.V, noExport)
 	}, s.describeExport)
 	handle(s, m, dynamodb.ListExports, func(*wire.Call, *dynamodb.ListExportsInput) ([]wire.Access, error) {
 		return wire.One("dynamodb:ListExports", "*", nil), nil
@@ -60,7 +61,17 @@ func (s *Service) mountExports(m *wire.Mux) {
 }
 
 func (s *Service) accessExport(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInput) ([]wire.Access, error) {
+	switch arn := in.TableArn.V; {
+	case !strings.HasPrefix(arn, "arn:"):
+		return nil, validation(invalid + "tableArn is not a valid ARN")
+	case strings.Count(arn, "/") > 1:
+		return nil, validation("Invalid Request: Table ARN is invalid.")
+	}
 	return onTable(c, "dynamodb:ExportTableToPointInTime", in.TableArn)
+}
+
+func noExport(arn string) error {
+	return &dynamodb.ExportNotFoundException{Message: wire.Some("Export not found: " + arn)}
 }
 
 func (e *export) arn(at record.Scope) string { return tableARN(at, e.Table) + "/export/" + e.ID }
@@ -96,7 +107,9 @@ func checkExport(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInput) error
 		return validation("ExportFormat ION is not supported: use DYNAMODB_JSON")
 	case in.FilterSpecification != nil:
 		return validation("FilterSpecification is not supported")
-	case in.S3SseAlgorithm.V == "KMS" || in.S3SseKmsKeyId.Set:
+	case in.S3SseKmsKeyId.Set && in.S3SseAlgorithm.V != "KMS":
+		return validation("Invalid Request: KMS Key Id is not supported for this encryption type")
+	case in.S3SseAlgorithm.V == "KMS":
 		return validation("Encryption with KMS keys is not supported")
 	case in.S3BucketOwner.Set && in.S3BucketOwner.V != c.Account:
 		return validation("S3BucketOwner is not this account")
@@ -110,7 +123,7 @@ func (s *Service) export(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInpu
 	if err := checkExport(c, in); err != nil {
 		return nil, err
 	}
-	made := export{ID: timedID(c.Now), Bucket: in.S3Bucket.V, Prefix: in.S3Prefix.V, Token: in.ClientToken.V, Begun: c.Now, Status: inProgress}
+	made := export{ID: timedID(c.Now), Bucket: in.S3Bucket.V, Prefix: in.S3Prefix.V, Token: in.ClientToken.Or(wire.NewUUID()), Kind: in.ExportType.V, Begun: c.Now, Status: inProgress}
 	if have, err := s.sameExport(c, in); err != nil || have != nil {
 		return &dynamodb.ExportTableToPointInTimeOutput{ExportDescription: have}, err
 	}
@@ -140,6 +153,11 @@ func (s *Service) export(c *wire.Call, in *dynamodb.ExportTableToPointInTimeInpu
 		return nil, err
 	}
 	return &dynamodb.ExportTableToPointInTimeOutput{ExportDescription: e.describe(scope(c))}, nil
+}
+
+// noToken refuses a page token of ListExports or ListImports.
+func noToken(token string) error {
+	return validation("Invalid Request: Provided nextToken is invalid: %s", token)
 }
 
 // bucketRefused makes a refusal of the bucket one of DynamoDB's.
@@ -188,7 +206,7 @@ func (e *export) describe(at record.Scope) *dynamodb.ExportDescription {
 	d := &dynamodb.ExportDescription{
 		ExportArn: wire.Some(e.arn(at)), ExportStatus: wire.Some(e.Status), StartTime: wire.Some(e.Begun), TableArn: wire.Some(tableARN(at, e.Table)), TableId: wire.Some(e.TableID),
 		ClientToken: wire.NonEmpty(e.Token), S3Bucket: wire.Some(e.Bucket), S3Prefix: wire.NonEmpty(e.Prefix), S3SseAlgorithm: wire.Some("AES256"),
-		ExportFormat: wire.Some("DYNAMODB_JSON"), ExportType: wire.Some(e.kind()), FailureCode: wire.NonEmpty(e.Code), FailureMessage: wire.NonEmpty(e.Message),
+		ExportFormat: wire.Some("DYNAMODB_JSON"), ExportType: wire.NonEmpty(e.Kind), FailureCode: wire.NonEmpty(e.Code), FailureMessage: wire.NonEmpty(e.Message),
 	}
 	if w := e.Window; w != nil {
 		d.IncrementalExportSpecification = &dynamodb.IncrementalExportSpecification{ExportFromTime: wire.Some(w.From), ExportToTime: wire.Some(w.To), ExportViewType: wire.Some(w.View)}
@@ -210,7 +228,7 @@ func (s *Service) describeExport(c *wire.Call, in *dynamodb.DescribeExportInput)
 		name, id, _ := partOf(scope(c), "export", in.ExportArn.V)
 		e, err := exportRows.Get(tx, scope(c), name, id)
 		if errors.Is(err, record.ErrNotFound) {
-			return &dynamodb.ExportNotFoundException{Message: wire.Some("Export not found: " + in.ExportArn.V)}
+			return noExport(in.ExportArn.V)
 		}
 		if err == nil {
 			out.ExportDescription = e.describe(scope(c))
@@ -223,24 +241,30 @@ func (s *Service) describeExport(c *wire.Call, in *dynamodb.DescribeExportInput)
 	return out, nil
 }
 
+// listExports shows the exports of a table as long as it is there, and without one all of them.
 func (s *Service) listExports(c *wire.Call, in *dynamodb.ListExportsInput) (*dynamodb.ListExportsOutput, error) {
-	page := record.Page{Limit: int(in.MaxResults.Or(25)), After: in.NextToken.V}
-	if in.TableArn.Set {
-		name, err := tableName(c, in.TableArn.V)
-		if err != nil {
-			return nil, err
-		}
-		page.Prefix = []any{name}
-	}
+	page := record.Page{Limit: int(in.MaxResults.Or(25)), After: in.NextToken.V, Reverse: true}
 	out := &dynamodb.ListExportsOutput{ExportSummaries: []dynamodb.ExportSummary{}}
 	err := s.db.View(c, func(tx *kv.Tx) error {
+		var of *table
+		if in.TableArn.Set {
+			var err error
+			if of, err = s.named(tx, c, in.TableArn.V); isNotFound(err) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			page.Prefix = []any{of.Name}
+		}
 		rows, next, err := exportRows.List(tx, scope(c), page)
 		for _, e := range rows {
-			out.ExportSummaries = append(out.ExportSummaries, dynamodb.ExportSummary{ExportArn: wire.Some(e.arn(scope(c))), ExportStatus: wire.Some(e.Status), ExportType: wire.Some(e.kind())})
+			if of == nil || e.TableID == of.ID {
+				out.ExportSummaries = append(out.ExportSummaries, dynamodb.ExportSummary{ExportArn: wire.Some(e.arn(scope(c))), ExportStatus: wire.Some(e.Status), ExportType: wire.Some(e.kind())})
+			}
 		}
 		out.NextToken = wire.NonEmpty(next)
 		if errors.Is(err, record.ErrToken) {
-			return validation("Invalid NextToken")
+			return noToken(in.NextToken.V)
 		}
 		return err
 	})

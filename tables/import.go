@@ -19,7 +19,7 @@ type importing struct {
 	Begun, Ended                 time.Time `json:",omitzero"`
 	Bucket, Prefix               string
 	Format, Packing              string
-	Delimiter                    string   `json:",omitempty"` // of CSV
+	Delimiter                    string   `json:",omitempty"` // of CSV; "": a comma
 	Header                       []string `json:",omitempty"` // of CSV; none: the first line of each object
 	Token                        string   `json:",omitempty"`
 	Status, Code, Message        string   `json:",omitempty"`
@@ -45,7 +45,7 @@ const maxImportObjects = 1000
 func (s *Service) mountImports(m *wire.Mux) {
 	handle(s, m, dynamodb.ImportTable, s.accessImport, s.importTable)
 	handle(s, m, dynamodb.DescribeImport, func(c *wire.Call, in *dynamodb.DescribeImportInput) ([]wire.Access, error) {
-		return wire.One("dynamodb:DescribeImport", in.ImportArn.V, nil), nil
+		return accessPart(c, "DescribeImport", "Import", in.ImportArn.V, noImport)
 	}, s.describeImport)
 	handle(s, m, dynamodb.ListImports, func(*wire.Call, *dynamodb.ListImportsInput) ([]wire.Access, error) {
 		return wire.One("dynamodb:ListImports", "*", nil), nil
@@ -54,6 +54,10 @@ func (s *Service) mountImports(m *wire.Mux) {
 
 func (s *Service) accessImport(c *wire.Call, in *dynamodb.ImportTableInput) ([]wire.Access, error) {
 	return onTable(c, "dynamodb:ImportTable", in.TableCreationParameters.TableName)
+}
+
+func noImport(arn string) error {
+	return &dynamodb.ImportNotFoundException{Message: wire.Some("Import not found: " + arn)}
 }
 
 func (i *importing) arn(at record.Scope) string { return tableARN(at, i.Table) + "/import/" + i.ID }
@@ -101,19 +105,17 @@ func (s *Service) importTable(c *wire.Call, in *dynamodb.ImportTableInput) (*dyn
 func newImport(c *wire.Call, in *dynamodb.ImportTableInput) (*importing, error) {
 	from := in.S3BucketSource
 	i := &importing{ID: timedID(c.Now), Begun: c.Now, Bucket: from.S3Bucket.V, Prefix: from.S3KeyPrefix.V, Format: in.InputFormat.V, Packing: in.InputCompressionType.Or("NONE"),
-		Token: in.ClientToken.V, Status: inProgress, Table: in.TableCreationParameters.TableName.V}
+		Token: in.ClientToken.Or(wire.NewUUID()), Status: inProgress, Table: in.TableCreationParameters.TableName.V}
 	switch {
 	case i.Format == "ION":
 		return nil, validation("InputFormat ION is not supported: use DYNAMODB_JSON or CSV")
 	case from.S3BucketOwner.Set && from.S3BucketOwner.V != c.Account:
 		return nil, validation("S3BucketOwner is not this account")
 	case in.InputFormatOptions != nil && in.InputFormatOptions.Csv != nil && i.Format != "CSV":
-		return nil, validation("InputFormatOptions.Csv can be specified for InputFormat CSV only")
+		return nil, validation("Invalid Request: Unsupported InputFormatOptions for the given input format: %s.", i.Format)
 	}
-	if i.Format == "CSV" {
-		if i.Delimiter = ","; in.InputFormatOptions != nil && in.InputFormatOptions.Csv != nil {
-			i.Delimiter, i.Header = in.InputFormatOptions.Csv.Delimiter.Or(","), in.InputFormatOptions.Csv.HeaderList
-		}
+	if in.InputFormatOptions != nil && in.InputFormatOptions.Csv != nil {
+		i.Delimiter, i.Header = in.InputFormatOptions.Csv.Delimiter.V, in.InputFormatOptions.Csv.HeaderList
 	}
 	return i, nil
 }
@@ -145,9 +147,6 @@ func (s *Service) listObjects(c *wire.Call, i *importing) ([]Object, error) {
 
 // sameImport is the import that was begun with the same token.
 func (s *Service) sameImport(c *wire.Call, made *importing) (d *dynamodb.ImportTableDescription, err error) {
-	if made.Token == "" {
-		return nil, nil
-	}
 	err = s.db.View(c, func(tx *kv.Tx) error {
 		all, err := importRows.All(tx, scope(c), "", made.Table)
 		for _, i := range all {
@@ -155,7 +154,7 @@ func (s *Service) sameImport(c *wire.Call, made *importing) (d *dynamodb.ImportT
 				continue
 			}
 			if i.Bucket != made.Bucket || i.Prefix != made.Prefix || i.Format != made.Format || i.Packing != made.Packing {
-				return &dynamodb.ImportConflictException{Message: wire.Some("An import with the same ClientToken and other parameters was begun")}
+				return &dynamodb.ImportConflictException{Message: wire.Some("Import conflict: Duplicate request detected with conflicting parameters")}
 			}
 			t, err := s.load(tx, scope(c), i.Table)
 			if err != nil {
@@ -168,22 +167,25 @@ func (s *Service) sameImport(c *wire.Call, made *importing) (d *dynamodb.ImportT
 	return d, err
 }
 
-func (i *importing) source() *dynamodb.S3BucketSource {
-	return &dynamodb.S3BucketSource{S3Bucket: wire.Some(i.Bucket), S3KeyPrefix: wire.NonEmpty(i.Prefix)}
+func (i *importing) source(at record.Scope) *dynamodb.S3BucketSource {
+	return &dynamodb.S3BucketSource{S3BucketOwner: wire.Some(at.Account), S3Bucket: wire.Some(i.Bucket), S3KeyPrefix: wire.NonEmpty(i.Prefix)}
 }
 
 // describe shows an import; t is its table, nil when it is gone.
 func (i *importing) describe(at record.Scope, t *table) *dynamodb.ImportTableDescription {
 	d := &dynamodb.ImportTableDescription{
 		ImportArn: wire.Some(i.arn(at)), ImportStatus: wire.Some(i.Status), TableArn: wire.Some(tableARN(at, i.Table)), TableId: wire.Some(i.TableID), ClientToken: wire.NonEmpty(i.Token),
-		S3BucketSource: i.source(), ErrorCount: wire.Some(i.Mistakes), InputFormat: wire.Some(i.Format), InputCompressionType: wire.Some(i.Packing), StartTime: wire.Some(i.Begun),
-		ProcessedSizeBytes: wire.Some(i.Bytes), ProcessedItemCount: wire.Some(i.Seen), ImportedItemCount: wire.Some(i.Taken), FailureCode: wire.NonEmpty(i.Code), FailureMessage: wire.NonEmpty(i.Message),
+		S3BucketSource: i.source(at), ErrorCount: wire.Some(i.Mistakes), InputFormat: wire.Some(i.Format), InputCompressionType: wire.Some(i.Packing), StartTime: wire.Some(i.Begun),
+		ProcessedItemCount: wire.Some(i.Seen), ImportedItemCount: wire.Some(i.Taken), FailureCode: wire.NonEmpty(i.Code), FailureMessage: wire.NonEmpty(i.Message),
 	}
-	if i.Format == "CSV" {
-		d.InputFormatOptions = &dynamodb.InputFormatOptions{Csv: &dynamodb.CsvOptions{Delimiter: wire.Some(i.Delimiter), HeaderList: i.Header}}
+	if i.Delimiter != "" || i.Header != nil {
+		d.InputFormatOptions = &dynamodb.InputFormatOptions{Csv: &dynamodb.CsvOptions{Delimiter: wire.NonEmpty(i.Delimiter), HeaderList: i.Header}}
 	}
 	if !i.Ended.IsZero() {
 		d.EndTime = wire.Some(i.Ended)
+	}
+	if i.Bytes > 0 {
+		d.ProcessedSizeBytes = wire.Some(i.Bytes)
 	}
 	if t == nil || t.ID != i.TableID {
 		return d
@@ -208,7 +210,7 @@ func (s *Service) describeImport(c *wire.Call, in *dynamodb.DescribeImportInput)
 		name, id, _ := partOf(scope(c), "import", in.ImportArn.V)
 		i, err := importRows.Get(tx, scope(c), name, id)
 		if errors.Is(err, record.ErrNotFound) {
-			return &dynamodb.ImportNotFoundException{Message: wire.Some("Import not found: " + in.ImportArn.V)}
+			return noImport(in.ImportArn.V)
 		} else if err != nil {
 			return err
 		}
@@ -226,7 +228,7 @@ func (s *Service) describeImport(c *wire.Call, in *dynamodb.DescribeImportInput)
 }
 
 func (s *Service) listImports(c *wire.Call, in *dynamodb.ListImportsInput) (*dynamodb.ListImportsOutput, error) {
-	page := record.Page{Limit: int(in.PageSize.Or(25)), After: fromLong(in.NextToken.V)}
+	page := record.Page{Limit: int(in.PageSize.Or(25)), After: fromLong(in.NextToken.V), Reverse: true}
 	if in.TableArn.Set {
 		name, err := tableName(c, in.TableArn.V)
 		if err != nil {
@@ -238,7 +240,7 @@ func (s *Service) listImports(c *wire.Call, in *dynamodb.ListImportsInput) (*dyn
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		rows, next, err := importRows.List(tx, scope(c), page)
 		for _, i := range rows {
-			sum := dynamodb.ImportSummary{ImportArn: wire.Some(i.arn(scope(c))), ImportStatus: wire.Some(i.Status), TableArn: wire.Some(tableARN(scope(c), i.Table)), S3BucketSource: i.source(),
+			sum := dynamodb.ImportSummary{ImportArn: wire.Some(i.arn(scope(c))), ImportStatus: wire.Some(i.Status), TableArn: wire.Some(tableARN(scope(c), i.Table)), S3BucketSource: i.source(scope(c)),
 				InputFormat: wire.Some(i.Format), StartTime: wire.Some(i.Begun)}
 			if !i.Ended.IsZero() {
 				sum.EndTime = wire.Some(i.Ended)
@@ -249,7 +251,7 @@ func (s *Service) listImports(c *wire.Call, in *dynamodb.ListImportsInput) (*dyn
 			out.NextToken = wire.Some(long(next))
 		}
 		if errors.Is(err, record.ErrToken) {
-			return validation("Invalid NextToken")
+			return noToken(in.NextToken.V)
 		}
 		return err
 	})

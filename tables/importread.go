@@ -2,6 +2,7 @@ package tables
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/base64"
@@ -73,7 +74,7 @@ func (s *Service) finishImport(ctx context.Context, j *job) error {
 		}
 	}
 	if errors.Is(err, errObject) {
-		return s.endImport(ctx, j, "InvalidObject", fmt.Sprintf("%s: %v", o.Key, err))
+		return s.endImport(ctx, j, codeMistakes, fmt.Sprintf("%s: %v", o.Key, err))
 	}
 	return err
 }
@@ -95,7 +96,8 @@ func (s *Service) readObject(ctx context.Context, j *job, i *importing, o *impor
 	if t == nil || t.ID != j.Copy.To {
 		return s.endImport(ctx, j, "TableGone", "The table is gone")
 	}
-	next, err := i.open(body, t)
+	read := int64(0)
+	next, err := i.open(body, t, &read)
 	if err != nil {
 		return err
 	}
@@ -109,15 +111,27 @@ func (s *Service) readObject(ctx context.Context, j *job, i *importing, o *impor
 		if ended, err = b.fill(next); err != nil {
 			return err
 		}
-		if err := s.takeBatch(ctx, j, &b, ended); err != nil {
+		if err := s.takeBatch(ctx, j, &b, ended, read); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open is the items in an object.
-func (i *importing) open(body io.Reader, t *table) (source, error) {
+// countingReader counts what is read.
+type countingReader struct {
+	io.Reader
+	n *int64
+}
+
+func (c countingReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.n += int64(n)
+	return n, err
+}
+
+// open is the items in an object; read is how many bytes of it, unpacked, were read.
+func (i *importing) open(body io.Reader, t *table, read *int64) (source, error) {
 	switch i.Packing {
 	case "GZIP":
 		z, err := gzip.NewReader(body)
@@ -132,6 +146,7 @@ func (i *importing) open(body io.Reader, t *table) (source, error) {
 		}
 		body = z // with one worker it has nothing to close
 	}
+	body = countingReader{body, read}
 	if i.Format == "CSV" {
 		return i.csv(body, t)
 	}
@@ -144,7 +159,7 @@ func jsonLines(body io.Reader) source {
 	lines.Buffer(nil, maxImportLine)
 	return func() (item.Item, error) {
 		for lines.Scan() {
-			if len(lines.Bytes()) == 0 {
+			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 				continue
 			}
 			return lineItem(lines.Bytes())
@@ -171,7 +186,10 @@ func lineItem(line []byte) (item.Item, error) {
 // csv reads lines whose columns are attributes: texts, but for what keys need otherwise.
 func (i *importing) csv(body io.Reader, t *table) (source, error) {
 	r := csv.NewReader(body)
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord = []rune(i.Delimiter)[0], -1, true
+	r.FieldsPerRecord, r.ReuseRecord = -1, true
+	if i.Delimiter != "" {
+		r.Comma = []rune(i.Delimiter)[0]
+	}
 	header := i.Header
 	if header == nil {
 		first, err := r.Read()
@@ -262,8 +280,8 @@ func (b *batchOf) take(it item.Item) {
 	b.items, b.sizes, b.bytes = append(b.items, it), append(b.sizes, size), b.bytes+size
 }
 
-// takeBatch writes a batch, and notes how far the import is, in one transaction.
-func (s *Service) takeBatch(ctx context.Context, j *job, b *batchOf, ended bool) error {
+// takeBatch writes a batch, and notes how far the import is, in one transaction; read is the size of the object when it ended.
+func (s *Service) takeBatch(ctx context.Context, j *job, b *batchOf, ended bool, read int64) error {
 	var wrong []error
 	after := *j
 	err := s.advance(ctx, j, func(tx *kv.Tx, now *job) error {
@@ -290,7 +308,7 @@ func (s *Service) takeBatch(ctx context.Context, j *job, b *batchOf, ended bool)
 		i.Mistakes += int64(len(wrong))
 		if now.Within += b.seen; ended {
 			now.Done, now.Within = now.Done+1, 0
-			i.Bytes += b.object.Size
+			i.Bytes += read
 		}
 		after = *now
 		return importRows.Put(tx, now.at(), i)
@@ -315,6 +333,12 @@ func (t *table) take(tx *kv.Tx, it item.Item, size int) error {
 	return t.place(tx, row, old, it, size)
 }
 
+// What an import ends with that met mistakes. What it could take, it has taken.
+const (
+	codeMistakes = "ItemValidationError"
+	textMistakes = "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for more details."
+)
+
 // endImport opens the table, with what it has.
 func (s *Service) endImport(ctx context.Context, j *job, code, message string) error {
 	return s.db.Update(ctx, func(tx *kv.Tx) error {
@@ -322,7 +346,10 @@ func (s *Service) endImport(ctx context.Context, j *job, code, message string) e
 		if err != nil {
 			return err
 		}
-		if i.Status, i.Code, i.Message, i.Ended = completed, code, message, s.now(); code != "" {
+		if i.Status, i.Code, i.Message, i.Ended = completed, code, message, s.now(); code == "" && i.Mistakes > 0 {
+			i.Code, i.Message = codeMistakes, textMistakes
+		}
+		if i.Code != "" {
 			i.Status = failed
 		}
 		have, err := s.load(tx, j.at(), j.Target)

@@ -69,6 +69,11 @@ func (w *world) exported(arn wire.Opt[string]) (lines []string, summary map[stri
 	return lines, summary
 }
 
+func (w *world) exports(table string) []dynamodb.ExportSummary {
+	w.t.Helper()
+	return must(w, dynamodb.ListExports, dynamodb.ListExportsInput{TableArn: str(tableARN(w.definition("tab").at, table))}).ExportSummaries
+}
+
 func (w *world) remove(table, key string) {
 	w.t.Helper()
 	must(w, dynamodb.DeleteItem, dynamodb.DeleteItemInput{TableName: str(table), Key: doc(key)})
@@ -119,6 +124,9 @@ func TestIncrementalExport(t *testing.T) {
 		t.Errorf("%+v %+v", e, spec)
 	}
 	w.jobs()
+	if all := w.exports("tab"); len(all) != 1 || all[0].ExportType.V != "INCREMENTAL_EXPORT" {
+		t.Errorf("%+v", all)
+	}
 	lines, summary := w.exported(e.ExportArn)
 	line := func(at time.Time, a string, images ...string) string {
 		return fmt.Sprintf("{'Metadata':{'WriteTimestampMicros':{'N':'%d'}},'Keys':{%s}%s}", at.UnixMicro(), key(a), strings.Join(images, ""))
@@ -154,6 +162,33 @@ func TestIncrementalExport(t *testing.T) {
 	}
 	w.jobs()
 	w.empty("tables.job", "tables.exportpart", "tables.touched")
+}
+
+// TestExportOutlivesItsTable: it can be described, not found by the name of another table.
+func TestExportOutlivesItsTable(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "a:S")
+	w.recover("tab", true)
+	in := dynamodb.ExportTableToPointInTimeInput{TableArn: str(tabARN), S3Bucket: str("bucket")}
+	e := must(w, dynamodb.ExportTableToPointInTime, in).ExportDescription
+	if e.ExportType.Set || e.ClientToken.V == "" { // as AWS has it
+		t.Errorf("%+v", e)
+	}
+	w.jobs()
+	if all := w.exports("tab"); len(all) != 1 || all[0].ExportType.V != "FULL_EXPORT" {
+		t.Errorf("%+v", all)
+	}
+	w.delete("tab")
+	w.table("tab", "a:S")
+	if all := w.exports("tab"); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+	if d := must(w, dynamodb.DescribeExport, dynamodb.DescribeExportInput{ExportArn: e.ExportArn}).ExportDescription; d.ExportStatus.V != "COMPLETED" || d.TableId != e.TableId {
+		t.Errorf("%+v", d)
+	}
+	if all := must(w, dynamodb.ListExports, dynamodb.ListExportsInput{}).ExportSummaries; len(all) != 1 {
+		t.Errorf("%+v", all)
+	}
 }
 
 // TestIncrementalExports: windows of a random history, of every length, show each what it should, while the table is written,

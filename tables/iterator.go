@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"bothy/api/dynamodbstreams"
@@ -139,6 +140,9 @@ func (s *Service) viewShard(tx *kv.Tx, c *wire.Call, arn string, id func(*stream
 func (v *viewed) start(tx *kv.Tx, in *dynamodbstreams.GetShardIteratorInput) (next int64, horizon bool, err error) {
 	kind := in.ShardIteratorType.V
 	number, given := parseSequence(v.shard.ID, in.SequenceNumber.V)
+	if in.SequenceNumber.Set && !strings.HasSuffix(kind, "_SEQUENCE_NUMBER") {
+		return 0, false, validation("SequenceNumber must not be specified when the ShardIteratorType is %s", kind)
+	}
 	switch kind {
 	case "TRIM_HORIZON":
 		return v.shard.Trim, true, nil
@@ -187,7 +191,7 @@ func (s *Service) getRecords(c *wire.Call, in *dynamodbstreams.GetRecordsInput) 
 	}
 	limit := int(in.Limit.Or(maxRecords))
 	if limit > maxRecords {
-		return nil, validation("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value less than or equal to %d", limit, maxRecords)
+		return nil, tooMany(in.Limit.V, maxRecords)
 	}
 	var out *dynamodbstreams.GetRecordsOutput
 	more := false

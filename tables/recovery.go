@@ -19,7 +19,7 @@ func (s *Service) accessUpdateRecovery(c *wire.Call, in *dynamodb.UpdateContinuo
 func (s *Service) updateRecovery(c *wire.Call, in *dynamodb.UpdateContinuousBackupsInput) (*dynamodb.UpdateContinuousBackupsOutput, error) {
 	spec := in.PointInTimeRecoverySpecification
 	if !spec.PointInTimeRecoveryEnabled.V && spec.RecoveryPeriodInDays.Set {
-		return nil, validation(invalid + "RecoveryPeriodInDays cannot be specified when PointInTimeRecoveryEnabled is false")
+		return nil, validation("Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.")
 	}
 	t, err := s.change(c, in.TableName.V, func(t *table) error {
 		switch on := spec.PointInTimeRecoveryEnabled.V; {
@@ -94,13 +94,21 @@ func (t *table) pointIn(now time.Time, at wire.Opt[time.Time], outside error) (t
 	return at.V, nil
 }
 
+func (t *table) invalidRestore(now, at time.Time) error {
+	from, to := t.recoverable(now)
+	iso := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	return &dynamodb.InvalidRestoreTimeException{Message: wire.Some("RestoreDateTime '" + iso(at) + "' must be within EarliestRestorableDateTime '" + iso(from) + "' and LatestRestorableDateTime '" + iso(to) + "'")}
+}
+
 // sourceTable is the table that a restore names by name or by ARN.
 func sourceTable(in *dynamodb.RestoreTableToPointInTimeInput) (string, error) {
 	switch {
-	case in.SourceTableName.Set == in.SourceTableArn.Set:
-		return "", validation(invalid + "Exactly one of SourceTableName and SourceTableArn must be specified")
+	case in.SourceTableName.Set && in.SourceTableArn.Set:
+		return "", validation("Must provide exactly one of: sourceTableArn, sourceTableName")
+	case !in.SourceTableName.Set && !in.SourceTableArn.Set:
+		return "", validation("The parameter 'TableName' is required but was not present in the request")
 	case in.SourceTableArn.Set && !strings.HasPrefix(in.SourceTableArn.V, "arn:"):
-		return "", validation("Invalid SourceTableArn")
+		return "", validation(invalid + "sourceTableArn is not a valid ARN")
 	case in.SourceTableArn.Set:
 		return in.SourceTableArn.V, nil
 	}
@@ -123,17 +131,19 @@ func (s *Service) restorePoint(c *wire.Call, in *dynamodb.RestoreTableToPointInT
 	if err != nil {
 		return nil, err
 	}
-	if in.UseLatestRestorableTime.V == in.RestoreDateTime.Set {
-		return nil, validation(invalid + "Exactly one of UseLatestRestorableTime and RestoreDateTime must be specified")
+	switch latest := in.UseLatestRestorableTime.V; {
+	case latest && in.RestoreDateTime.Set:
+		return nil, validation("Invalid Request: Both RestoreDateTime and UseLatestRestorableTime cannot be set for point-in-time restore request. Please specify only one.")
+	case !latest && !in.RestoreDateTime.Set:
+		return nil, validation("Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both")
 	}
-	o := overrides{in.TargetTableName.V, in.BillingModeOverride, in.ProvisionedThroughputOverride, in.GlobalSecondaryIndexOverride, in.LocalSecondaryIndexOverride, in.SSESpecificationOverride, in.VectorIndexOverride}
+	o := overrides{in.TargetTableName.V, in.BillingModeOverride, in.ProvisionedThroughputOverride, in.OnDemandThroughputOverride, in.GlobalSecondaryIndexOverride, in.LocalSecondaryIndexOverride, in.SSESpecificationOverride, in.VectorIndexOverride}
 	t, err := s.restore(c, &o, func(tx *kv.Tx, j *job, id string) (*table, *restored, error) {
 		t, err := s.whole(tx, c, source)
 		if err != nil {
 			return nil, nil, err
 		}
-		outside := &dynamodb.InvalidRestoreTimeException{Message: wire.Some("RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime")}
-		at, err := t.pointIn(c.Now, in.RestoreDateTime, outside)
+		at, err := t.pointIn(c.Now, in.RestoreDateTime, t.invalidRestore(c.Now, in.RestoreDateTime.V))
 		if err != nil {
 			return nil, nil, err
 		}

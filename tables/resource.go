@@ -87,16 +87,19 @@ func (t *table) source() []policy.Source {
 // that is confirmed.
 func checkPolicy(c *wire.Call, name, doc string, confirmed bool) error {
 	if len(doc) > maxPolicy {
-		return validation(invalid+"Resource policy size exceeds the maximum of %d bytes", maxPolicy)
+		return validation(invalid+"Maximum policy size of %d bytes exceeded", maxPolicy)
 	}
 	p, err := policy.Parse([]byte(doc))
 	if err == nil {
 		err = p.ResourceError()
 	}
 	if bad := (*policy.MalformedError)(nil); errors.As(err, &bad) {
-		return validation("Invalid policy document: %s", bad.Error())
+		return validation(invalid+"Invalid policy document: %s", bad.Error())
 	} else if err != nil {
 		return err
+	}
+	if p.Public() {
+		return validation("Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access")
 	}
 	w := wire.Access{Action: "dynamodb:PutResourcePolicy", Resource: tableARN(scope(c), name), Policies: []policy.Source{{Name: "the new policy", Policy: p}}}
 	if d := wire.Decide(c, w); d.Explicit && !confirmed {
@@ -128,11 +131,20 @@ func (t *table) expects(revision string) error {
 
 // policed is the table that the ARN of a resource policy names.
 func policed(c *wire.Call, arn string) (string, error) {
-	if !strings.HasPrefix(arn, "arn:") {
-		return "", validation("Invalid resource ARN: %s", arn)
-	}
-	if strings.Contains(arn, "/stream/") {
+	fields := strings.SplitN(arn, ":", 6)
+	switch {
+	case fields[0] != "arn":
+		return "", validation(invalid+"ARNs must start with 'arn:': %s", arn)
+	case len(fields) < 6 || fields[2] != "dynamodb" || !strings.HasPrefix(fields[5], "table/"):
+		return "", validation(invalid+"Provided Arn is not a DynamoDB resource arn: %s", arn)
+	case strings.Contains(fields[5], "/stream/"):
 		return "", validation("Resource-based policies of streams are not supported")
+	case strings.Contains(fields[5], "/index/"):
+		return "", validation(invalid+"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: %s", arn)
+	case fields[4] != c.Account:
+		return "", validation("This action is only supported by accounts that match the resource owner’s account.")
+	case fields[3] != c.Region:
+		return "", validation(invalid+"Invalid resource Arn: %s", arn)
 	}
 	return tableName(c, arn)
 }

@@ -159,5 +159,32 @@ func TestWhatIsElsewhere(t *testing.T) {
 	_, err = do(w, w.root, dynamodb.EnableKinesisStreamingDestination, dynamodb.KinesisStreamingDestinationInput{TableName: tab, StreamArn: str("arn:aws:kinesis:eu-west-1:111122223333:stream/some-stream-of-mine")})
 	w.refused(err, "ValidationException", "Kinesis streaming destinations are not supported")
 	_, err = do(w, w.root, dynamodb.DescribeContributorInsights, dynamodb.DescribeContributorInsightsInput{TableName: str("none")})
+	w.refused(err, "ResourceNotFoundException", "Requested resource not found: Table: none not found")
+	_, err = do(w, w.root, dynamodb.DescribeContributorInsights, dynamodb.DescribeContributorInsightsInput{TableName: tab, IndexName: str("none")})
+	w.refused(err, "ResourceNotFoundException", "Requested resource not found: Index: none not found for table: tab")
+	_, err = do(w, w.root, dynamodb.ListContributorInsights, dynamodb.ListContributorInsightsInput{TableName: str("none")})
 	w.refused(err, "ResourceNotFoundException", "")
+	_, err = do(w, w.root, dynamodb.DisableKinesisStreamingDestination, dynamodb.KinesisStreamingDestinationInput{TableName: str("none"), StreamArn: str("arn:aws:kinesis:eu-west-1:111122223333:stream/some-stream-of-mine")})
+	w.refused(err, "ResourceNotFoundException", "")
+	_, err = do(w, w.root, dynamodb.DescribeTableReplicaAutoScaling, dynamodb.DescribeTableReplicaAutoScalingInput{TableName: tab})
+	w.refused(err, "ResourceNotFoundException", "Global table with name: 'tab' does not exist.")
+	_, err = do(w, w.root, dynamodb.CreateGlobalTable, dynamodb.CreateGlobalTableInput{GlobalTableName: tab, ReplicationGroup: []dynamodb.Replica{{RegionName: str(region)}}})
+	w.refused(err, "ValidationException", noLegacy)
+}
+
+func TestResourcePolicyIsNotForEverybody(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "pk:S")
+	put := func(arn, statement string) error {
+		return fails(do(w, w.root, dynamodb.PutResourcePolicy, dynamodb.PutResourcePolicyInput{ResourceArn: str(arn), Policy: str(`{"Version": "2012-10-17", "Statement": [` + statement + `]}`)}))
+	}
+	const rest = `"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "` + tabARN + `"`
+	w.refused(put(tabARN, `{"Principal": "*", `+rest+`}`), "ValidationException", "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access")
+	if err := put(tabARN, `{"Principal": "*", `+rest+`, "Condition": {"StringEquals": {"aws:PrincipalAccount": "`+account+`"}}}`); err != nil {
+		t.Error(err)
+	}
+	w.refused(put(tabARN, strings.Repeat(" ", maxPolicy)), "ValidationException", "One or more parameter values were invalid: Maximum policy size of 20480 bytes exceeded")
+	w.refused(put("tab", ""), "ValidationException", "One or more parameter values were invalid: ARNs must start with 'arn:': tab")
+	w.refused(put(tabARN+"/index/i", ""), "ValidationException", "One or more parameter values were invalid: Invalid resource arn provided, only table or stream is accepted. Provided resource arn: "+tabARN+"/index/i")
+	w.refused(put(strings.Replace(tabARN, account, "999988887777", 1), ""), "ValidationException", "This action is only supported by accounts that match the resource owner’s account.")
 }

@@ -24,6 +24,7 @@ type overrides struct {
 	name    string
 	billing wire.Opt[string]
 	units   *dynamodb.ProvisionedThroughput
+	most    *dynamodb.OnDemandThroughput
 	global  []dynamodb.GlobalSecondaryIndex
 	local   []dynamodb.LocalSecondaryIndex
 	sse     *dynamodb.SSESpecification
@@ -52,7 +53,7 @@ func (s *Service) accessRestoreBackup(c *wire.Call, in *dynamodb.RestoreTableFro
 }
 
 func (s *Service) restoreBackup(c *wire.Call, in *dynamodb.RestoreTableFromBackupInput) (*dynamodb.RestoreTableFromBackupOutput, error) {
-	o := overrides{in.TargetTableName.V, in.BillingModeOverride, in.ProvisionedThroughputOverride, in.GlobalSecondaryIndexOverride, in.LocalSecondaryIndexOverride, in.SSESpecificationOverride, in.VectorIndexOverride}
+	o := overrides{in.TargetTableName.V, in.BillingModeOverride, in.ProvisionedThroughputOverride, in.OnDemandThroughputOverride, in.GlobalSecondaryIndexOverride, in.LocalSecondaryIndexOverride, in.SSESpecificationOverride, in.VectorIndexOverride}
 	t, err := s.restore(c, &o, func(tx *kv.Tx, j *job, id string) (*table, *restored, error) {
 		b, err := getBackup(tx, scope(c), in.BackupArn.V)
 		if err != nil {
@@ -88,7 +89,7 @@ func (s *Service) restore(c *wire.Call, o *overrides, begin func(tx *kv.Tx, j *j
 		t = t.settled(scope(c), s.now)
 		err = tableRows.Insert(tx, scope(c), t)
 		if exists := (*record.ErrExists)(nil); errors.As(err, &exists) {
-			return &dynamodb.TableAlreadyExistsException{Message: wire.Some("Table already exists: " + t.Name)}
+			return s.taken(tx, t)
 		} else if err != nil {
 			return err
 		}
@@ -96,6 +97,22 @@ func (s *Service) restore(c *wire.Call, o *overrides, begin func(tx *kv.Tx, j *j
 		return putJob(tx, j)
 	})
 	return t, err
+}
+
+// taken refuses a restore to a name that there is.
+func (s *Service) taken(tx *kv.Tx, t *table) error {
+	have, err := s.load(tx, t.at, t.Name)
+	if err != nil {
+		return err
+	}
+	if have.Status == statusCreating && have.Restored != nil {
+		text := "Table: " + t.Name + " is already being restored"
+		if have.Restored.Backup != "" {
+			text += " from backup: " + have.Restored.Backup
+		}
+		return &dynamodb.TableInUseException{Message: wire.Some(text)}
+	}
+	return &dynamodb.TableAlreadyExistsException{Message: wire.Some("Table already exists: " + t.Name)}
 }
 
 // remade is the definition of a table that is made after another: its keys and indexes, not its tags, expiry, streams and
@@ -109,19 +126,8 @@ func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
 		return nil, validation("Encryption with KMS keys is not supported: SSESpecificationOverride.Enabled must be false")
 	}
 	n := &table{Name: name, ID: id, Status: statusCreating, Created: c.Now, NextIndex: 1, Tags: map[string]string{}, Attributes: slices.Clone(t.Attributes), Key: t.Key,
-		OnDemand: t.OnDemand, Capacity: capacity{Read: t.Capacity.Read, Write: t.Capacity.Write}, Class: t.Class}
-	for _, ix := range t.Indexes {
-		keep, err := o.keeps(&ix)
-		if err != nil {
-			return nil, err
-		}
-		if keep && ix.Status != statusDeleting {
-			ix.ID, ix.Status, ix.Covers = n.NextIndex, statusCreating, ix.Projection != "ALL"
-			n.Indexes = append(n.Indexes, ix)
-			n.NextIndex++
-		}
-	}
-	if err := o.known(t); err != nil {
+		OnDemand: t.OnDemand, Capacity: capacity{Read: t.Capacity.Read, Write: t.Capacity.Write}, Most: t.Most, Class: t.Class}
+	if err := n.reindex(t, o); err != nil {
 		return nil, err
 	}
 	vectors, err := t.vectorsKept(o.vectors)
@@ -140,75 +146,97 @@ func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
 	return n, n.checkVectorIndexes()
 }
 
-// keeps tells whether a restored table has an index; those that are named must be as they were.
-func (o *overrides) keeps(ix *index) (bool, error) {
-	if ix.Local {
-		if o.local == nil {
-			return true, nil
-		}
-		return slices.ContainsFunc(o.local, func(l dynamodb.LocalSecondaryIndex) bool { return l.IndexName.V == ix.Name }), nil
+// reindex gives a restored table the indexes of its source, or those of them that are asked for, under the names that they are to
+// have.
+func (n *table) reindex(of *table, o *overrides) error {
+	add := func(ix index, name string) {
+		ix.ID, ix.Name, ix.Status, ix.Covers = n.NextIndex, name, statusCreating, ix.Projection != "ALL"
+		n.Indexes = append(n.Indexes, ix)
+		n.NextIndex++
 	}
-	if o.global == nil {
-		return true, nil
-	}
-	at := slices.IndexFunc(o.global, func(g dynamodb.GlobalSecondaryIndex) bool { return g.IndexName.V == ix.Name })
-	if at < 0 {
-		return false, nil
-	}
-	if p := o.global[at].ProvisionedThroughput; p != nil {
-		var err error
-		ix.Capacity, err = capacityOf(p)
-		return true, err
-	}
-	return true, nil
-}
-
-// known refuses indexes that the source does not have.
-func (o *overrides) known(t *table) error {
-	same := func(name string, elements []dynamodb.KeySchemaElement, local bool) error {
-		ix := t.index(name)
-		if ix == nil || ix.Local != local || !slices.EqualFunc(ix.Key.elements(), elements, func(a, b dynamodb.KeySchemaElement) bool {
-			return a.AttributeName.V == b.AttributeName.V && a.KeyType.V == b.KeyType.V
-		}) {
-			return validation(invalid+"Indexes must match those of the source: Index: %s", name)
-		}
-		return nil
-	}
-	for _, g := range o.global {
-		if err := same(g.IndexName.V, g.KeySchema, false); err != nil {
-			return err
+	for _, ix := range of.Indexes {
+		if asked := o.global != nil; ix.Status != statusDeleting && (ix.Local && o.local == nil || !ix.Local && !asked) {
+			add(ix, ix.Name)
 		}
 	}
 	for _, l := range o.local {
-		if err := same(l.IndexName.V, l.KeySchema, true); err != nil {
+		ix, err := of.alike(true, l.IndexName.V, l.KeySchema, l.Projection)
+		if err != nil {
 			return err
+		}
+		add(*ix, l.IndexName.V)
+	}
+	for _, g := range o.global {
+		ix, err := of.alike(false, g.IndexName.V, g.KeySchema, g.Projection)
+		if err != nil {
+			return err
+		}
+		again := *ix
+		if g.ProvisionedThroughput != nil {
+			if again.Capacity, err = capacityOf(g.ProvisionedThroughput); err != nil {
+				return err
+			}
+		}
+		if again.Most, err = most(g.OnDemandThroughput, again.Most, &again); err != nil {
+			return err
+		}
+		add(again, g.IndexName.V)
+	}
+	for i := range n.Indexes {
+		if n.index(n.Indexes[i].Name) != &n.Indexes[i] {
+			return validation(invalid+"Duplicate index name: %s", n.Indexes[i].Name)
 		}
 	}
 	return nil
 }
 
+// alike is the index of a table that has a schema and a projection, whatever its name.
+func (t *table) alike(local bool, name string, elements []dynamodb.KeySchemaElement, p *dynamodb.Projection) (*index, error) {
+	for i := range t.Indexes {
+		ix := &t.Indexes[i]
+		if ix.Local == local && ix.Status != statusDeleting && slices.EqualFunc(ix.Key.elements(), elements, func(a, b dynamodb.KeySchemaElement) bool {
+			return a.AttributeName.V == b.AttributeName.V && a.KeyType.V == b.KeyType.V
+		}) && (p == nil || !p.ProjectionType.Set || p.ProjectionType.V == ix.Projection) {
+			return ix, nil
+		}
+	}
+	return nil, validation("Invalid Request: Index %s does not match a secondary index that existed in the source table and cannot be created during the restore operation", name)
+}
+
 // rebillRestored applies the overrides of billing.
 func (t *table) rebillRestored(now time.Time, o *overrides) error {
+	const bad = "Invalid Request: "
+	onDemand := o.billing.V == "PAY_PER_REQUEST" || !o.billing.Set && !t.OnDemand.IsZero()
 	switch {
-	case o.billing.V == "PAY_PER_REQUEST":
+	case o.units != nil && o.billing.V == "PAY_PER_REQUEST":
+		return validation(bad + "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
+	case o.units != nil && onDemand:
+		return validation(bad + "Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
+	case o.units == nil && o.billing.V == "PROVISIONED":
+		return validation(bad + "Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+	case o.most != nil && !onDemand:
+		return validation(bad + "Cannot override MaxReadRequestUnits for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST")
+	}
+	switch {
+	case !onDemand:
+		t.OnDemand, t.Most = time.Time{}, capacity{}
+	case t.OnDemand.IsZero():
 		t.OnDemand, t.Capacity = now, capacity{}
-		for i := range t.Indexes {
-			t.Indexes[i].Capacity = capacity{}
-		}
-	case o.billing.V == "PROVISIONED":
-		t.OnDemand = time.Time{}
-		if o.units == nil && t.Capacity.Read == 0 {
-			return validation(invalid + "ProvisionedThroughputOverride must be specified when BillingModeOverride is PROVISIONED")
-		}
 	}
-	if o.units == nil {
-		return nil
-	}
-	if !t.OnDemand.IsZero() {
-		return validation(invalid + "ProvisionedThroughputOverride cannot be specified when the billing mode is PAY_PER_REQUEST")
+	for i := range t.Indexes {
+		switch ix := &t.Indexes[i]; {
+		case onDemand:
+			ix.Capacity = capacity{}
+		case !ix.Local && ix.Capacity.Read == 0:
+			return validation(bad+"Must specify provisioned throughput for index %s", ix.Name)
+		default:
+			ix.Most = capacity{}
+		}
 	}
 	var err error
-	t.Capacity, err = capacityOf(o.units)
+	if t.Most, err = most(o.most, t.Most, nil); err == nil && o.units != nil {
+		t.Capacity, err = capacityOf(o.units)
+	}
 	return err
 }
 

@@ -32,6 +32,7 @@ type table struct {
 	NextIndex    int64         // ID of the next index
 	Capacity     capacity
 	OnDemand     time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
+	WasOnDemand  time.Time `json:",omitzero"` // of a provisioned table: since when it last was billed by request
 	Most         capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
 	Warm         capacity  `json:",omitzero"` // WarmThroughput that was asked for
 	Tags         map[string]string
@@ -42,8 +43,10 @@ type table struct {
 	ClassSince   time.Time   `json:",omitzero"`
 	View         string      `json:",omitempty"` // what the stream shows; "" none
 	Stream       string      `json:",omitempty"` // its label
+	LastStream   string      `json:",omitempty"` // label of the stream that is or was on last
 	Recovery     time.Time   `json:",omitzero"`  // since when any second can be restored; zero: not
 	RecoveryDays int32       `json:",omitzero"`  // how far back
+	Ended        time.Time   `json:",omitzero"`  // when it was deleted while it could be recovered: its items stay, as a backup
 	Restored     *restored   `json:",omitempty"` // where it came from
 	Holds        []string    `json:",omitempty"` // jobs that need the log meanwhile
 	Log          []openShard `json:",omitempty"` // none: changes are not kept

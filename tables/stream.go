@@ -43,15 +43,19 @@ func streamARN(at record.Scope, table, label string) string {
 
 const labelFormat = "2006-01-02T15:04:05.000"
 
-// viewOf reads a StreamSpecification; "" is no stream.
-func viewOf(spec *dynamodb.StreamSpecification) (string, error) {
+// viewOf reads a StreamSpecification of a table that is made, or is there; "" is no stream.
+func viewOf(spec *dynamodb.StreamSpecification, made bool) (string, error) {
+	enabled, disabled := "If stream is being enabled then UpdateViewType is required", "If stream is being disabled, then UpdateViewType must not be specified"
+	if made {
+		enabled, disabled = "Table is being created with a stream enabled, UpdateViewType is required", "Table is being created with a stream disabled, UpdateViewType should not be specified"
+	}
 	switch {
 	case spec == nil || !spec.StreamEnabled.V && !spec.StreamViewType.Set:
 		return "", nil
 	case !spec.StreamEnabled.V:
-		return "", validation(invalid + "StreamViewType cannot be specified when StreamEnabled is false")
+		return "", validation("%s", invalid+disabled)
 	case !spec.StreamViewType.Set:
-		return "", validation(invalid + "StreamViewType must be specified when StreamEnabled is true")
+		return "", validation("%s", invalid+enabled)
 	}
 	return spec.StreamViewType.V, nil
 }
@@ -61,7 +65,7 @@ func (t *table) alterStream(spec *dynamodb.StreamSpecification) error {
 	if spec == nil {
 		return nil
 	}
-	view, err := viewOf(spec)
+	view, err := viewOf(spec, false)
 	switch {
 	case err != nil:
 		return err
@@ -97,7 +101,7 @@ func (t *table) restream(tx *kv.Tx, now time.Time) error {
 		if taken := (*record.ErrExists)(nil); errors.As(err, &taken) {
 			continue
 		}
-		t.Stream = row.Label
+		t.Stream, t.LastStream = row.Label, row.Label
 		return err
 	}
 }

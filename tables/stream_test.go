@@ -144,7 +144,7 @@ func TestStreamLifecycle(t *testing.T) {
 	_, err := do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), StreamSpecification: &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: str("KEYS_ONLY")}})
 	w.refused(err, "ValidationException", "Table already has an enabled stream: TableName: tab")
 	off := dynamodb.UpdateTableInput{TableName: str("tab"), StreamSpecification: &dynamodb.StreamSpecification{StreamEnabled: wire.Some(false)}}
-	if d := must(w, dynamodb.UpdateTable, off).TableDescription; d.LatestStreamArn.Set {
+	if d := must(w, dynamodb.UpdateTable, off).TableDescription; d.LatestStreamArn.V != arn || d.StreamSpecification != nil { // as it was the latest
 		t.Errorf("%+v", d)
 	}
 	_, err = do(w, w.root, dynamodb.UpdateTable, off)
@@ -265,6 +265,7 @@ func (w *world) refusesIterators(arn, shard, latest string, seq func(int) string
 	w.refused(start("AT_SEQUENCE_NUMBER", shard, "1000000000000000099000001"), "ValidationException", "Invalid SequenceNumber")
 	w.refused(start("AT_SEQUENCE_NUMBER", shard, ""), "ValidationException", "SequenceNumber must be specified when the ShardIteratorType is AT_SEQUENCE_NUMBER")
 	w.refused(start("LATEST", "shardId-00000000000000000009-abcdef01", ""), "ResourceNotFoundException", "")
+	w.refused(start("LATEST", shard, seq(1)), "ValidationException", "SequenceNumber must not be specified when the ShardIteratorType is LATEST")
 	w.now = w.now.Add(iteratorLife + time.Second)
 	w.refused(get(latest), "ExpiredIteratorException", "")
 	w.now = w.now.Add(streamLife)
@@ -488,6 +489,14 @@ func TestBusyShardsSplit(t *testing.T) {
 	if len(page.Shards) != 4 || len(rest.Shards) != 2 || rest.LastEvaluatedShardId.Set {
 		t.Errorf("%d and %d", len(page.Shards), len(rest.Shards))
 	}
+	none := must(w, dynamodbstreams.DescribeStream, dynamodbstreams.DescribeStreamInput{StreamArn: str(arn), ExclusiveStartShardId: str("zzzzzzzzzzzzzzzzzzzzzzzzzzzzz")}).StreamDescription
+	if len(none.Shards) != 0 {
+		t.Errorf("%+v", none)
+	}
+	_, err := do(w, w.root, dynamodbstreams.DescribeStream, dynamodbstreams.DescribeStreamInput{StreamArn: str(arn), Limit: wire.Some(int32(101))})
+	w.refused(err, "ValidationException", "1 validation error detected: Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100")
+	_, err = do(w, w.root, dynamodbstreams.ListStreams, dynamodbstreams.ListStreamsInput{Limit: wire.Some(int32(101))})
+	w.refused(err, "ValidationException", "")
 	if all := w.records(arn); len(all) != 20 || all[19].Dynamodb.NewImage.Get("n").Str != "19" {
 		t.Errorf("%d records", len(all))
 	}

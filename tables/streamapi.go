@@ -42,8 +42,24 @@ func accessListStreams(c *wire.Call, in *dynamodbstreams.ListStreamsInput) ([]wi
 	return wire.One("dynamodb:ListStreams", resource, nil), nil
 }
 
+// listed is how many streams or shards a request wants.
+func listed(limit wire.Opt[int32]) (int, error) {
+	if limit.V > maxListed {
+		return 0, tooMany(limit.V, maxListed)
+	}
+	return int(limit.Or(maxListed)), nil
+}
+
+func tooMany(limit int32, most int) error {
+	return validation("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value less than or equal to %d", limit, most)
+}
+
 func (s *Service) listStreams(c *wire.Call, in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
-	page := record.Page{Limit: min(int(in.Limit.Or(maxListed)), maxListed)}
+	limit, err := listed(in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	page := record.Page{Limit: limit}
 	if in.TableName.Set {
 		page.Prefix = []any{in.TableName.V}
 	}
@@ -55,7 +71,7 @@ func (s *Service) listStreams(c *wire.Call, in *dynamodbstreams.ListStreamsInput
 		page.After = base64.RawURLEncoding.EncodeToString(kv.K(name, label))
 	}
 	out := &dynamodbstreams.ListStreamsOutput{Streams: []dynamodbstreams.Stream{}}
-	err := s.db.View(c, func(tx *kv.Tx) error {
+	err = s.db.View(c, func(tx *kv.Tx) error {
 		out.Streams = out.Streams[:0]
 		rows, next, err := streamRows.List(tx, scope(c), page)
 		for _, r := range rows {
@@ -108,8 +124,12 @@ func openStream(tx *kv.Tx, c *wire.Call, arn string) (*stream, error) {
 }
 
 func (s *Service) describeStream(c *wire.Call, in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
+	limit, err := listed(in.Limit)
+	if err != nil {
+		return nil, err
+	}
 	out := &dynamodbstreams.DescribeStreamOutput{}
-	err := s.db.View(c, func(tx *kv.Tx) error {
+	err = s.db.View(c, func(tx *kv.Tx) error {
 		row, err := openStream(tx, c, in.StreamArn.V)
 		if err != nil {
 			return err
@@ -123,7 +143,7 @@ func (s *Service) describeStream(c *wire.Call, in *dynamodbstreams.DescribeStrea
 		if shards, err = row.only(shards, in); err != nil {
 			return err
 		}
-		if limit := min(int(in.Limit.Or(maxListed)), maxListed); len(shards) > limit {
+		if len(shards) > limit {
 			shards = shards[:limit]
 			d.LastEvaluatedShardId = wire.Some(shards[limit-1].name())
 		}
@@ -153,14 +173,10 @@ func (r *stream) only(shards []*shard, in *dynamodbstreams.DescribeStreamInput) 
 		}
 		shards = slices.DeleteFunc(shards, func(s *shard) bool { return s.Parent != parent })
 	}
-	if !in.ExclusiveStartShardId.Set {
-		return shards, nil
+	if start := in.ExclusiveStartShardId; start.Set { // it need not be the name of a shard, as in AWS: names are in the order of shards
+		shards = slices.DeleteFunc(shards, func(s *shard) bool { return s.name() <= start.V })
 	}
-	start, ok := parseShard(r.Table, in.ExclusiveStartShardId.V)
-	if !ok {
-		return nil, validation("Invalid ExclusiveStartShardId")
-	}
-	return slices.DeleteFunc(shards, func(s *shard) bool { return s.ID <= start }), nil
+	return shards, nil
 }
 
 func (r *stream) describe(at record.Scope) *dynamodbstreams.StreamDescription {

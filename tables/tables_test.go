@@ -84,7 +84,7 @@ func TestCreateRefusals(t *testing.T) {
 		}, "One or more parameter values were invalid: Duplicate index name: glo"},
 		{func(in *dynamodb.CreateTableInput) {
 			in.StreamSpecification = &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true)}
-		}, "One or more parameter values were invalid: StreamViewType must be specified when StreamEnabled is true"},
+		}, "One or more parameter values were invalid: Table is being created with a stream enabled, UpdateViewType is required"},
 	} {
 		in := tableInput("tab", "p:S s:S")
 		c.change(&in)
@@ -301,8 +301,28 @@ func TestTags(t *testing.T) {
 	if got := must(w, dynamodb.ListTagsOfResource, dynamodb.ListTagsOfResourceInput{ResourceArn: arn}).Tags; len(got) != 1 || got[0].Key.V != "b" {
 		t.Errorf("tags %v", got)
 	}
-	_, err := do(w, w.root, dynamodb.ListTagsOfResource, dynamodb.ListTagsOfResourceInput{ResourceArn: str("arn:aws:dynamodb:eu-west-1:999999999999:table/tab")})
-	w.refused(err, "ResourceNotFoundException", "")
+	const tab, none = "arn:aws:dynamodb:eu-west-1:" + account + ":table/tab", "arn:aws:dynamodb:eu-west-1:" + account + ":table/none"
+	list := func(arn string) error {
+		return fails(do(w, w.root, dynamodb.ListTagsOfResource, dynamodb.ListTagsOfResourceInput{ResourceArn: str(arn)}))
+	}
+	w.refused(list(strings.Replace(tab, account, "999999999999", 1)), "ResourceNotFoundException", "")
+	w.refused(list(none), "ResourceNotFoundException", "Requested resource not found: ResourceArn: "+none+" not found")
+	w.refused(list("tab"), "ValidationException", "One or more parameter values were invalid: ARNs must start with 'arn:': tab")
+	w.refused(list(tab+"/backup/01234567890123-00000000"), "ValidationException", "One or more parameter values were invalid: Provided Arn is not a DynamoDB resource arn: "+tab+"/backup/01234567890123-00000000")
+	set := func(key, value string) error {
+		return fails(do(w, w.root, dynamodb.TagResource, dynamodb.TagResourceInput{ResourceArn: arn, Tags: []dynamodb.Tag{{Key: str("good"), Value: str("")}, {Key: str(key), Value: str(value)}}}))
+	}
+	w.refused(set("a#b", ""), "ValidationException", "The Tag Key provided is invalid, Key: a#b")
+	w.refused(set("k", "100%"), "ValidationException", "The Tag Value provided is invalid, Value: 100%")
+	w.refused(set("AWS:k", ""), "ValidationException", "Tag Key cannot be prefixed with aws:, Key: AWS:k")
+	_, err := do(w, w.root, dynamodb.UntagResource, dynamodb.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"aws:k"}})
+	w.refused(err, "ValidationException", "Tag Key cannot be prefixed with aws:, Key: aws:k")
+	if err := set("ключ é 表", "a+b-c=d.e_f:g/h@i"); err != nil {
+		t.Error(err)
+	}
+	if got := must(w, dynamodb.ListTagsOfResource, dynamodb.ListTagsOfResourceInput{ResourceArn: arn}).Tags; len(got) != 3 {
+		t.Errorf("tags %v", got)
+	}
 }
 
 func TestBatches(t *testing.T) {

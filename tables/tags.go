@@ -3,6 +3,7 @@ package tables
 import (
 	"maps"
 	"strings"
+	"unicode"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
@@ -12,17 +13,53 @@ import (
 
 const maxTags = 50
 
+func noTagged(arn string) error {
+	return &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: ResourceArn: " + arn + " not found")}
+}
+
 // taggedTable is the name in the ARN of a table here.
 func taggedTable(c *wire.Call, resource string) (string, error) {
-	if !strings.HasPrefix(resource, "arn:aws:dynamodb:") {
-		return "", validation("Invalid TableArn: Invalid ResourceArn provided as input %s", resource)
+	fields := strings.SplitN(resource, ":", 6)
+	switch {
+	case fields[0] != "arn":
+		return "", validation(invalid+"ARNs must start with 'arn:': %s", resource)
+	case len(fields) < 6 || fields[2] != "dynamodb" || !strings.HasPrefix(fields[5], "table/") || strings.Contains(fields[5], "/backup/"):
+		return "", validation(invalid+"Provided Arn is not a DynamoDB resource arn: %s", resource)
+	case strings.Contains(fields[5], "/index/"):
+		return "", validation(invalid+"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: %s", resource)
 	}
 	name, ok := strings.CutPrefix(resource, tableARN(scope(c), ""))
 	if !ok || !nameLike(name) {
-		return "", wire.Because(&dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: ResourcArn: " + resource + " not found")},
-			"resource %s is no table of account %s, region %s", resource, c.Account, c.Region)
+		return "", wire.Because(noTagged(resource), "resource %s is no table of account %s, region %s", resource, c.Account, c.Region)
 	}
 	return name, nil
+}
+
+// asTagged makes the complaint that there is no such table one about the resource.
+func asTagged(err error, arn string) error {
+	if isNotFound(err) {
+		return noTagged(arn)
+	}
+	return err
+}
+
+// Characters of tags besides letters, digits and spaces of any script.
+const tagMarks = "+-=._:/@"
+
+func taggable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) && !unicode.Is(unicode.Zs, r) && !strings.ContainsRune(tagMarks, r)
+	})
+}
+
+func checkTagKey(key string) error {
+	switch {
+	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		return validation("Tag Key cannot be prefixed with aws:, Key: %s", key)
+	case !taggable(key):
+		return validation("The Tag Key provided is invalid, Key: %s", key)
+	}
+	return nil
 }
 
 // Condition keys about tags. Those of a resource or a request end with the tag's key, which conditions write in any case.
@@ -92,15 +129,22 @@ func (t *table) tag(tags []dynamodb.Tag) error {
 		if given[tag.Key.V] {
 			return validation("Duplicate Tag Keys provided as input: Duplicate Tag Key found %s", tag.Key.V)
 		}
-		if strings.HasPrefix(strings.ToLower(tag.Key.V), "aws:") {
-			return validation("Tag Key cannot be prefixed with aws:, Key: %s", tag.Key.V)
+		if err := checkTagKey(tag.Key.V); err != nil {
+			return err
+		}
+		if !taggable(tag.Value.V) {
+			return validation("The Tag Value provided is invalid, Value: %s", tag.Value.V)
 		}
 		given[tag.Key.V], t.Tags[tag.Key.V] = true, tag.Value.V
 	}
 	if len(t.Tags) > maxTags {
-		return validation("Number of Tags exceed the current limit for the provided ResourceArn")
+		return tooManyTags()
 	}
 	return nil
+}
+
+func tooManyTags() error {
+	return validation("Number of Tags exceed the current limit for the provided ResourceArn")
 }
 
 func (s *Service) tagResource(c *wire.Call, in *dynamodb.TagResourceInput) (*dynamodb.TagResourceOutput, error) {
@@ -112,7 +156,7 @@ func (s *Service) tagResource(c *wire.Call, in *dynamodb.TagResourceInput) (*dyn
 		return nil, validation("Atleast one Tag needs to be provided as Input.")
 	}
 	_, err = s.change(c, name, func(t *table) error { return t.tag(in.Tags) })
-	return &dynamodb.TagResourceOutput{}, err
+	return &dynamodb.TagResourceOutput{}, asTagged(err, in.ResourceArn.V)
 }
 
 func (s *Service) untagResource(c *wire.Call, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput, error) {
@@ -123,6 +167,14 @@ func (s *Service) untagResource(c *wire.Call, in *dynamodb.UntagResourceInput) (
 	if len(in.TagKeys) == 0 {
 		return nil, validation("Atleast one Tag Key needs to be provided as Input.")
 	}
+	if len(in.TagKeys) > maxTags {
+		return nil, tooManyTags()
+	}
+	for _, k := range in.TagKeys {
+		if err := checkTagKey(k); err != nil {
+			return nil, err
+		}
+	}
 	_, err = s.change(c, name, func(t *table) error {
 		t.Tags = maps.Clone(t.Tags)
 		for _, k := range in.TagKeys {
@@ -130,7 +182,7 @@ func (s *Service) untagResource(c *wire.Call, in *dynamodb.UntagResourceInput) (
 		}
 		return nil
 	})
-	return &dynamodb.UntagResourceOutput{}, err
+	return &dynamodb.UntagResourceOutput{}, asTagged(err, in.ResourceArn.V)
 }
 
 func (s *Service) listTags(c *wire.Call, in *dynamodb.ListTagsOfResourceInput) (*dynamodb.ListTagsOfResourceOutput, error) {
@@ -150,7 +202,7 @@ func (s *Service) listTags(c *wire.Call, in *dynamodb.ListTagsOfResourceInput) (
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, asTagged(err, in.ResourceArn.V)
 	}
 	return out, nil
 }

@@ -40,18 +40,35 @@ func isThrottled(err error) bool {
 	return false
 }
 
-// tune reads OnDemandThroughput and WarmThroughput of a table or an index. What is warm matters to nobody here, as nothing has
-// to warm up; it is kept and shown.
-func (t *table) tune(limit, warm *capacity, o *dynamodb.OnDemandThroughput, w *dynamodb.WarmThroughput) (err error) {
-	if o != nil && t.OnDemand.IsZero() {
-		return validation(invalid + "OnDemandThroughput cannot be specified when BillingMode is PROVISIONED")
+// tune reads OnDemandThroughput and WarmThroughput of the table (nil) or an index. What is warm matters to nobody here, as nothing
+// has to warm up; it is kept and shown.
+func (t *table) tune(ix *index, o *dynamodb.OnDemandThroughput, w *dynamodb.WarmThroughput) (err error) {
+	limit, warm, provisioned := &t.Most, &t.Warm, t.Capacity
+	if ix != nil {
+		limit, warm, provisioned = &ix.Most, &ix.Warm, ix.Capacity
 	}
-	if *limit, err = most(o, *limit); err != nil || w == nil {
+	if o != nil && t.OnDemand.IsZero() {
+		name := "MaxReadRequestUnits"
+		if !o.MaxReadRequestUnits.Set {
+			name = "MaxWriteRequestUnits"
+		}
+		return validation(invalid+"%s for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED", name)
+	}
+	if *limit, err = most(o, *limit, ix); err != nil || w == nil {
 		return err
 	}
-	next := capacity{Read: w.ReadUnitsPerSecond.Or(warm.Read), Write: w.WriteUnitsPerSecond.Or(warm.Write)}
-	if next.Read < warm.Read || next.Write < warm.Write || next.Read < 0 || next.Write < 0 {
-		return validation(invalid+"Requested WarmThroughput is less than the current one: ReadUnitsPerSecond: %d, WriteUnitsPerSecond: %d", warm.Read, warm.Write)
+	have := t.warm(*warm, provisioned)
+	next := capacity{Read: w.ReadUnitsPerSecond.Or(have.Read), Write: w.WriteUnitsPerSecond.Or(have.Write)}
+	of := "table"
+	if ix != nil {
+		of = "index " + ix.Name
+	}
+	const lower = invalid + "Requested %s for WarmThroughput for %s is lower than current WarmThroughput, decreasing WarmThroughput is not supported"
+	switch {
+	case next.Read < have.Read:
+		return validation(lower, "ReadUnitsPerSecond", of)
+	case next.Write < have.Write:
+		return validation(lower, "WriteUnitsPerSecond", of)
 	}
 	*warm = next
 	return nil
@@ -71,8 +88,8 @@ func (t *table) warm(asked, provisioned capacity) capacity {
 	return capacity{Read: max(asked.Read, provisioned.Read), Write: max(asked.Write, provisioned.Write)}
 }
 
-// most reads OnDemandThroughput; -1 sets no limit.
-func most(o *dynamodb.OnDemandThroughput, have capacity) (capacity, error) {
+// most reads OnDemandThroughput of a table (nil) or an index; -1 sets no limit.
+func most(o *dynamodb.OnDemandThroughput, have capacity, ix *index) (capacity, error) {
 	if o == nil {
 		return have, nil
 	}
@@ -84,7 +101,13 @@ func most(o *dynamodb.OnDemandThroughput, have capacity) (capacity, error) {
 		switch {
 		case !f.given.Set:
 		case f.given.V < -1 || f.given.V == 0:
-			return have, validation(invalid+"%s must be -1 or greater than 0", f.name)
+			of := "table"
+			if ix != nil {
+				of = "index : " + ix.Name
+			}
+			return have, validation(invalid+"Requested %s for OnDemandThroughput for %s is outside of valid range", f.name, of)
+		case f.given.V < 0:
+			*f.to = 0
 		default:
 			*f.to = f.given.V
 		}
@@ -96,12 +119,12 @@ func (c capacity) onDemand() *dynamodb.OnDemandThroughput {
 	if c == (capacity{}) {
 		return nil
 	}
-	o := &dynamodb.OnDemandThroughput{MaxReadRequestUnits: wire.Some(int64(-1)), MaxWriteRequestUnits: wire.Some(int64(-1))}
+	o := &dynamodb.OnDemandThroughput{}
 	if c.Read != 0 {
-		o.MaxReadRequestUnits.V = c.Read
+		o.MaxReadRequestUnits = wire.Some(c.Read)
 	}
 	if c.Write != 0 {
-		o.MaxWriteRequestUnits.V = c.Write
+		o.MaxWriteRequestUnits = wire.Some(c.Write)
 	}
 	return o
 }

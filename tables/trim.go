@@ -131,10 +131,13 @@ func (s *Service) dropStreams(ctx context.Context, t *table) error {
 	})
 }
 
-// dropLog forgets a log of which nothing is left.
+// dropLog forgets a log of which nothing is left, and before that the last backup of its table.
 func (s *Service) dropLog(ctx context.Context, t *table) error {
 	return s.db.Update(ctx, func(tx *kv.Tx) error {
 		if left, _, err := shardRows.List(tx, t.at, record.Page{Prefix: []any{t.ID}, Limit: 1}); err != nil || len(left) > 0 {
+			return err
+		}
+		if wait, err := s.dropLastBackup(tx, t); err != nil || wait {
 			return err
 		}
 		err := logRows.Delete(tx, record.Scope{}, t.at.Account, t.at.Region, t.ID)
