@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"bothy/api/dynamodb"
@@ -116,7 +117,7 @@ func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
 
 // alter applies an UpdateTable; work tells that rows have to be seen to.
 func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, err error) {
-	if err := t.mergeAttributes(in.AttributeDefinitions); err != nil {
+	if err := t.define(in); err != nil {
 		return false, err
 	}
 	if err := t.rebill(now, in); err != nil {
@@ -158,20 +159,60 @@ func (t *table) unmeasured() *index {
 	return nil
 }
 
-func (t *table) mergeAttributes(defs []dynamodb.AttributeDefinition) error {
-	given, err := attributesOf(defs)
+// define takes in the definitions that come with new indexes, of which every key needs one, and none may be another than before.
+func (t *table) define(in *dynamodb.UpdateTableInput) error {
+	given, err := attributesOf(in.AttributeDefinitions)
 	if err != nil {
 		return err
 	}
+	for _, u := range in.GlobalSecondaryIndexUpdates {
+		if u.Create == nil {
+			continue
+		}
+		added := table{Attributes: given}
+		key, err := added.schema(u.Create.KeySchema, true)
+		if err != nil {
+			return err
+		}
+		if have := t.clash(key); have != nil {
+			return validation(invalid+"Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: %s New schema: %s", have, key)
+		}
+	}
 	for _, a := range given {
-		switch have := t.attribute(a.Name); {
-		case have == nil:
+		if t.attribute(a.Name) == nil {
 			t.Attributes = append(t.Attributes, a)
-		case have.Type != a.Type:
-			return validation(invalid+"Table has attribute %s of type %s, which cannot become %s", a.Name, have.Type, a.Type)
 		}
 	}
 	return nil
+}
+
+// clash is the schema of the table or of an index that has an attribute of k with another type, nil when there is none.
+func (t *table) clash(k keySchema) *keySchema {
+	schemas := []*keySchema{&t.Key}
+	for i := range t.Indexes {
+		schemas = append(schemas, &t.Indexes[i].Key)
+	}
+	for _, have := range schemas {
+		for _, a := range have.parts() {
+			if slices.ContainsFunc(k.parts(), func(b attribute) bool { return a.Name == b.Name && a.Type != b.Type }) {
+				return have
+			}
+		}
+	}
+	return nil
+}
+
+// String is the schema as AWS's messages show it.
+func (k keySchema) String() string {
+	var elements []string
+	for _, e := range k.elements() {
+		for _, a := range k.parts() {
+			if a.Name == e.AttributeName.V {
+				elements = append(elements, "SchemaElement: key{"+a.Name+":"+a.Type+":"+e.KeyType.V+"}")
+			}
+		}
+	}
+	return "Schema:[" + strings.Join(elements, ", ") + "]"
 }
 
 // forgetAttributes drops the definitions that no key needs any more.
@@ -240,6 +281,8 @@ func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIn
 		var name string
 		var apply func() error
 		switch {
+		case several(u.Create != nil, u.Delete != nil, u.Update != nil):
+			return validation(invalid + "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete may be given")
 		case u.Create != nil:
 			name, apply = u.Create.IndexName.V, func() error { return t.createIndex(u.Create) }
 			online++
@@ -262,6 +305,17 @@ func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIn
 		}
 	}
 	return nil
+}
+
+// several tells whether more than one is true.
+func several(conditions ...bool) bool {
+	n := 0
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // createIndex adds an index that every write keeps from now on, and that nobody reads until it is filled.
@@ -358,5 +412,8 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 	if err := s.within(c, func(ctx context.Context) error { return s.workOn(ctx, chore{c.Account, c.Region, t.Name}) }); err != nil {
 		return nil, err
 	}
-	return &dynamodb.DeleteTableOutput{TableDescription: t.describe(&held{})}, nil
+	d := t.describe(&held{})
+	d.AttributeDefinitions, d.KeySchema, d.CreationDateTime = nil, nil, wire.Opt[time.Time]{} // AWS no longer shows what the table was like
+	d.LocalSecondaryIndexes, d.GlobalSecondaryIndexes = nil, nil
+	return &dynamodb.DeleteTableOutput{TableDescription: d}, nil
 }

@@ -151,9 +151,8 @@ func (m *mutation) result(o *outcome, t *table) (err error) {
 		if base == nil {
 			base = t.keyOf(m.key, nil)
 		}
-		if o.old == nil && m.update.OnlyRemoves() { // nothing is made to take something from it
-			_, err = m.update.Apply(base)
-			return refuse(err)
+		if o.old == nil && m.update.OnlyTakes() { // nothing is made to take something from it
+			return nil
 		}
 		if o.now, err = m.update.Apply(base); err != nil {
 			return refuse(err)

@@ -69,7 +69,7 @@ func (s *Service) planQuery(c *wire.Call, in *dynamodb.QueryInput) (*querying, e
 	if err := q.expressions(in); err != nil {
 		return nil, err
 	}
-	if err := q.checkSelect(in.Select, q.proj != nil); err != nil {
+	if err := q.checkSelect(in.Select, in.ProjectionExpression, in.AttributesToGet, "1 validation error detected: "); err != nil {
 		return nil, err
 	}
 	q.table, err = s.lookup(c, q.name)

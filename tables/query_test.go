@@ -164,7 +164,7 @@ func TestQueryRefusals(t *testing.T) {
 	query(from(`{'p': {'S': 'a'}, 'ts': {'N': 'x'}}`, "< :2"), "The parameter cannot be converted to a numeric value: x")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{"p": {ComparisonOperator: str("NE"), AttributeValueList: list(`{'a': {'S': 'a'}}`)}}}, "Attempted conditional constraint is not an indexable operation")
 	query(dynamodb.QueryInput{KeyConditions: map[string]dynamodb.Condition{}}, "Conditions can be of length 1 or 2 only")
-	query(dynamodb.QueryInput{Select: str("SPECIFIC_ATTRIBUTES")}, "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	query(dynamodb.QueryInput{Select: str("SPECIFIC_ATTRIBUTES")}, "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
 	query(dynamodb.QueryInput{TableName: str("flat"), KeyConditions: map[string]dynamodb.Condition{
 		"p": {ComparisonOperator: str("EQ"), AttributeValueList: list(`{'a': {'S': 'a'}}`)},
 		"x": {ComparisonOperator: str("EQ"), AttributeValueList: list(`{'a': {'S': 'a'}}`)},

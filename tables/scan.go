@@ -37,7 +37,7 @@ func (s *Service) planScan(c *wire.Call, in *dynamodb.ScanInput) (*scanning, err
 	if err := q.expressions(in); err != nil {
 		return nil, err
 	}
-	if err := q.checkSelect(in.Select, q.proj != nil); err != nil {
+	if err := q.checkSelect(in.Select, in.ProjectionExpression, in.AttributesToGet, ""); err != nil {
 		return nil, err
 	}
 	q.table, err = s.lookup(c, q.name)

@@ -26,29 +26,38 @@ type search struct {
 	limit      int
 }
 
-// checkSelect reads Select against what else asks for attributes.
-func (q *search) checkSelect(given wire.Opt[string], projected bool) error {
-	q.sel = given.V
-	if !given.Set {
-		switch {
-		case projected:
-			q.sel = "SPECIFIC_ATTRIBUTES"
-		case q.indexName != "":
-			q.sel = "ALL_PROJECTED_ATTRIBUTES"
-		default:
-			q.sel = "ALL_ATTRIBUTES"
-		}
-		return nil
-	}
+// checkSelect reads Select against what else asks for attributes. AWS puts something before what it has to say to a Query.
+func (q *search) checkSelect(given wire.Opt[string], columns wire.Opt[string], attributes []string, before string) error {
+	by := ""
 	switch {
-	case projected && q.sel != "SPECIFIC_ATTRIBUTES":
-		return validation("Cannot specify the ProjectionExpression when choosing to get %s", q.sel)
-	case !projected && q.sel == "SPECIFIC_ATTRIBUTES":
-		return validation("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	case columns.Set:
+		by = "ProjectionExpression"
+	case attributes != nil:
+		by = "AttributesToGet"
+	}
+	q.sel = given.Or(q.selects(by != ""))
+	switch {
+	case by != "" && q.sel == "COUNT":
+		return validation("%sCannot specify the %s when choosing to get only the Count", before, by)
+	case by != "" && q.sel != "SPECIFIC_ATTRIBUTES":
+		return validation("%sCannot specify the %s when choosing to get %s", before, by, q.sel)
+	case by == "" && q.sel == "SPECIFIC_ATTRIBUTES":
+		return validation("%sMust specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES", before)
 	case q.sel == "ALL_PROJECTED_ATTRIBUTES" && q.indexName == "":
-		return validation(invalid + "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+		return validation("%sALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName", before)
 	}
 	return nil
+}
+
+// selects is what is selected when nothing is said.
+func (q *search) selects(projected bool) string {
+	switch {
+	case projected:
+		return "SPECIFIC_ATTRIBUTES"
+	case q.indexName != "":
+		return "ALL_PROJECTED_ATTRIBUTES"
+	}
+	return "ALL_ATTRIBUTES"
 }
 
 // instead reads what expressions replaced.

@@ -14,6 +14,7 @@ const (
 	maxDepth = 31        // of lists and maps around a value: with it 32 levels
 	maxHash  = 2048      // bytes of a partition key
 	maxRange = 1024      // bytes of a sort key
+	maxName  = 1<<16 - 1 // bytes of an attribute's name, at the top of an item
 )
 
 // normalise checks a value, makes its numbers canonical in place, and counts its size; text is AWS's complaint, "" when fine.
@@ -162,6 +163,9 @@ func normaliseItem(it item.Item) (size int, err error) {
 		}
 		if it[i].Name == "" {
 			return 0, validation(invalid + "Empty attribute name")
+		}
+		if len(it[i].Name) > maxName {
+			return 0, validation(invalid+"An attribute's name must not be longer than %d bytes", maxName)
 		}
 		size += len(it[i].Name) + n
 	}

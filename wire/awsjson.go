@@ -1,6 +1,10 @@
 package wire
 
 import (
+	"errors"
+	"hash/crc32"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"bothy/wire/jsoncur"
@@ -14,25 +18,66 @@ func (awsJSON) decode(r *request, p *plan, in unsafe.Pointer) error {
 	if err != nil || len(b) == 0 {
 		return err
 	}
-	return p.bindJSON(b, nil, in)
+	err = p.bindJSON(b, nil, in)
+	if f := (Fault)(nil); r.api.isDynamoDB() && errors.As(err, &f) {
+		_, status, message := f.Fault()
+		return Fail(status, "SerializationException", "%s", serialization(message))
+	}
+	return err
+}
+
+// serialization words what the decoder complains of as DynamoDB does.
+func serialization(message string) string {
+	got, want, ok := strings.Cut(message, " can not be converted to ")
+	switch {
+	case !ok:
+		return message
+	case want == "structure" || want == "Collection":
+		return "Unexpected field type"
+	case got == "START_OBJECT":
+		return "Start of structure or map found where not expected"
+	case got == "START_ARRAY":
+		return "Unrecognized collection type class java.lang." + want
+	}
+	return got + " cannot be converted to " + want
 }
 
 func (awsJSON) encode(o *mounted, out unsafe.Pointer, _ string, w *response) {
 	w.kind = "application/x-amz-json-" + o.api.JSONVersion
 	w.room = rooms.Get().(*[]byte)
-	w.body = o.out.appendJSON((*w.room)[:0], out)
+	w.body = (*w.room)[:0]
+	if !o.api.isDynamoDB() {
+		w.body = o.out.appendJSON(w.body, out)
+		return
+	}
+	if len(o.out.fields) > 0 { // its operations without an answer answer with nothing
+		w.body = o.out.appendJSON(w.body, out)
+	}
+	w.checksum()
+}
+
+// checksum is what DynamoDB puts on every answer, and its clients hold the body to.
+func (w *response) checksum() {
+	w.header.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(w.body)), 10))
+}
+
+// isDynamoDB tells whether the API is DynamoDB's or that of its streams, whose frame has ways of its own.
+func (a *API) isDynamoDB() bool {
+	return a.TargetPrefix == "DynamoDB_20120810" || a.TargetPrefix == "DynamoDBStreams_20120810"
 }
 
 func (awsJSON) fault(a *API, f *fault, w *response) {
-	w.kind = "application/json"
-	kind := f.code
-	if a != nil {
-		w.kind = "application/x-amz-json-" + a.JSONVersion
-		if a.TargetPrefix == "DynamoDB_20120810" || a.TargetPrefix == "DynamoDBStreams_20120810" {
-			kind = shapeNamespace(f.code) + f.code
-		}
+	if a == nil {
+		w.kind, w.body = "application/json", f.appendJSON([]byte(`{"__type":`), f.code)
+		return
 	}
-	w.body = f.appendJSON([]byte(`{"__type":`), kind)
+	w.kind = "application/x-amz-json-" + a.JSONVersion
+	if !a.isDynamoDB() {
+		w.body = f.appendJSON([]byte(`{"__type":`), f.code)
+		return
+	}
+	w.body = f.appendJSON([]byte(`{"__type":`), shapeNamespace(f.code)+f.code)
+	w.checksum()
 }
 
 // shapeNamespace is what DynamoDB puts before the code: its own namespace, or that of the frame it runs in.

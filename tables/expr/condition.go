@@ -168,7 +168,7 @@ func (p *parser) in(left *node) (*node, error) {
 			return nil, err
 		}
 		if n.kids = append(n.kids, one); len(n.kids) > MaxInList+1 {
-			return nil, wrongCount("IN", len(n.kids)-1)
+			return nil, fail("The IN operator is provided with too many operands; number of operands: %d", len(n.kids)-1)
 		}
 		if !p.accept(",") {
 			return n, p.expect(")")

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestConditionErrors(t *testing.T) {
 		"":                         "The expression can not be empty;",
 		"  ":                       "The expression can not be empty;",
 		"foo":                      `Syntax error; token: "<EOF>", near: "foo"`,
-		"a = ":                     `Syntax error; token: "<EOF>", near: "="`,
+		"a = ":                     `Syntax error; token: "<EOF>", near: "= "`,
 		"a == :s":                  `Syntax error; token: "=", near: "== :s"`,
 		"a = :s b":                 `Syntax error; token: "b", near: ":s b"`,
 		"a = :s AND":               `Syntax error; token: "<EOF>", near: "AND"`,
@@ -245,7 +246,11 @@ func TestListsCannotGrowWithoutBound(t *testing.T) {
 		big[i] = item.Value{Kind: item.NULL, Bool: true}
 	}
 	old := item.Item{{Name: "l", Value: item.List(big...)}}
-	u, err := env(t, nil, "").Update("SET a = " + strings.Repeat("list_append(l, ", 200) + "l" + strings.Repeat(")", 200))
+	text := "SET l = list_append(l, l)"
+	for i := range 4 {
+		text += fmt.Sprintf(", a%d = list_append(l, l)", i)
+	}
+	u, err := env(t, nil, "").Update(text)
 	if err != nil {
 		t.Fatal(err)
 	}

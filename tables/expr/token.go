@@ -95,20 +95,16 @@ func (s *scanner) run(at int) int {
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func digit(c byte) bool  { return c >= '0' && c <= '9' }
 
-// syntax is the error at the current token; near is it with its neighbours.
+// syntax is the error at the current token; near is it with its neighbours, or with the space that it has instead.
 func (s *scanner) syntax() error {
-	from, to := s.cur.from, s.cur.to
+	from, to := 0, len(s.src)
 	if s.last.to > 0 {
 		from = s.last.from
 	}
-	if s.cur.kind != tokEnd {
-		if next := s.scan(s.cur.to); next.kind != tokEnd {
-			to = next.to
-		}
-	} else {
-		to = s.last.to
+	if next := s.scan(s.cur.to); next.kind != tokEnd {
+		to = next.to
 	}
-	return fail("Syntax error; token: \"%s\", near: \"%s\"", s.cur.text, s.src[from:max(from, to)])
+	return fail("Syntax error; token: \"%s\", near: \"%s\"", s.cur.text, s.src[from:to])
 }
 
 func (s *scanner) symbol(text string) bool { return s.cur.kind == tokSymbol && s.cur.text == text }

@@ -172,14 +172,27 @@ func (a *action) checkFunctions() error {
 		return nil
 	}
 	return a.value.walk(func(n *node) error {
-		if _, ok := updateFunctions[n.name]; n.op != opCall || ok {
+		if n.op != opCall {
 			return nil
+		}
+		if _, ok := updateFunctions[n.name]; ok {
+			return n.nestedAppend()
 		}
 		if _, ok := conditionFunctions[n.name]; ok {
 			return fail("The function is not allowed in an update expression; function: %s", n.name)
 		}
 		return fail("Invalid function name; function: %s", n.name)
 	})
+}
+
+// nestedAppend refuses list_append as an operand of a function: only if_not_exists may be one.
+func (n *node) nestedAppend() error {
+	for _, k := range n.kids {
+		if k.op == opCall && k.name == "list_append" {
+			return fail("The function is not allowed to be used this way in an expression; function: %s", k.name)
+		}
+	}
+	return nil
 }
 
 func (a *action) bindNames(e *Env) error {
@@ -249,9 +262,9 @@ func (u *Update) Paths() []Path {
 	return paths
 }
 
-// OnlyRemoves tells whether the update is of REMOVE alone: it makes no item of nothing.
-func (u *Update) OnlyRemoves() bool {
-	return len(u.actions) > 0 && !slices.ContainsFunc(u.actions, func(a action) bool { return a.section != secRemove })
+// OnlyTakes tells whether the update only takes away, by REMOVE and DELETE: it makes no item of nothing, whatever its paths.
+func (u *Update) OnlyTakes() bool {
+	return len(u.actions) > 0 && !slices.ContainsFunc(u.actions, func(a action) bool { return a.section == secSet || a.section == secAdd })
 }
 
 // Reads calls fn for every path whose value the update reads or writes.
