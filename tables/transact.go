@@ -58,10 +58,14 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 	}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		g.again()
+		tables, err := fit(s, tx, c, gets)
+		if err != nil {
+			return err
+		}
 		size, why := 0, cancelling{}
 		for i, f := range gets {
 			f.consistent = true
-			it, used, err := s.fetchOne(tx, c, f, g)
+			it, used, err := f.from(tx, tables[i], g)
 			if why = append(why, reasonOf(err)); isThrottled(err) {
 				continue
 			} else if err != nil {
@@ -111,7 +115,11 @@ func (s *Service) planTransactItem(c *wire.Call, a *dynamodb.TransactWriteItem) 
 			given++
 		}
 	}
-	if given != 1 {
+	switch given {
+	case 0:
+		return nil, "", validation("Invalid Request: TransactWriteRequest should contain Delete or Put or Update request")
+	case 1:
+	default:
 		return nil, "", validation("TransactItems can only contain one of Check, Put, Update or Delete")
 	}
 	switch {
@@ -202,28 +210,65 @@ func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed
 	return nil
 }
 
-// runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
-func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
-	tables := make([]*table, len(writes))
-	seen := map[string]bool{}
-	size := 0
-	for i, m := range writes {
-		t, err := s.again(tx, c, m.name, m.table)
-		if err != nil {
-			return err
+// action is one read or write of a transaction.
+type action interface {
+	target() target
+	check(t *table) error
+}
+
+// target is the item an action is about.
+type target struct {
+	name      string // of the table
+	table     *table // that access was decided for
+	key       item.Item
+	statement bool // of PartiQL
+}
+
+func (f *fetch) target() target    { return target{f.name, f.table, f.key, f.statement} }
+func (m *mutation) target() target { return target{m.name, m.table, m.key, m.statement} }
+
+// fit finds the tables of a transaction's actions before any of them is run: each must fit its table, and be about an item of
+// its own. Of statements all that do not fit are told, each in its place; of others, the first.
+func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]*table, error) {
+	tables, why, told := make([]*table, len(actions)), make(cancelling, len(actions)), false
+	for i, a := range actions {
+		to := a.target()
+		t, err := s.again(tx, c, to.name, to.table)
+		if err != nil && !to.statement {
+			return nil, err
 		}
-		tables[i] = t
-		if err := m.check(t); upFront(err) {
-			return err
-		} else if err != nil {
-			continue // the action's own reason, told when it is run
+		if err == nil {
+			tables[i], err = t, a.check(t)
 		}
-		row := string(t.itemKey(m.key))
+		if why[i] = reasonOf(err); upFront(err) || why[i].Code.V == "" {
+			return nil, err
+		}
+		if told && !to.statement {
+			why[i] = reasonOf(nil)
+		}
+		told = told || err != nil
+	}
+	if err := why.cancel(); err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(actions))
+	for i, a := range actions {
+		row := string(tables[i].itemKey(a.target().key))
 		if seen[row] {
-			return validation("Transaction request cannot include multiple operations on one item")
+			return nil, validation("Transaction request cannot include multiple operations on one item")
 		}
 		seen[row] = true
 	}
+	return tables, nil
+}
+
+// runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
+func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
+	tables, err := fit(s, tx, c, writes)
+	if err != nil {
+		return err
+	}
+	size := 0
 	var why cancelling
 	for i, m := range writes {
 		o, err := m.run(tx, tables[i], g)
@@ -264,6 +309,7 @@ func reasonOf(err error) dynamodb.CancellationReason {
 	var exceeded *dynamodb.ProvisionedThroughputExceededException
 	var throttled *dynamodb.ThrottlingException
 	var full *dynamodb.ItemCollectionSizeLimitExceededException
+	var gone *dynamodb.ResourceNotFoundException
 	switch {
 	case errors.As(err, &failed):
 		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
@@ -275,6 +321,8 @@ func reasonOf(err error) dynamodb.CancellationReason {
 		r.Code, r.Message = wire.Some("ItemCollectionSizeLimitExceeded"), full.Message
 	case errors.As(err, &throttled):
 		r.Code, r.Message = wire.Some("ThrottlingError"), throttled.Message
+	case errors.As(err, &gone):
+		r.Code, r.Message = wire.Some("ResourceNotFound"), gone.Message
 	case errors.As(err, &refused) && refused.Code == "ValidationException":
 		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
 	default:
