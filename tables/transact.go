@@ -2,6 +2,7 @@ package tables
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"bothy/api/dynamodb"
@@ -17,6 +18,11 @@ const maxTransactBytes = 4 << 20
 func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) ([]wire.Access, error) {
 	var gets []*fetch
 	var wants []wire.Access
+	for i := range in.TransactItems {
+		if err := checkName(c, in.TransactItems[i].Get.TableName, i, "get"); err != nil {
+			return nil, err
+		}
+	}
 	for i := range in.TransactItems {
 		g := in.TransactItems[i].Get
 		f, err := s.planGet(c, &dynamodb.GetItemInput{TableName: g.TableName, Key: g.Key, ProjectionExpression: g.ProjectionExpression, ExpressionAttributeNames: g.ExpressionAttributeNames})
@@ -88,6 +94,11 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 	var writes []*mutation
 	var wanted []wire.Access
 	for i := range in.TransactItems {
+		if err := checkNames(c, &in.TransactItems[i], i); err != nil {
+			return nil, err
+		}
+	}
+	for i := range in.TransactItems {
 		m, action, err := s.planTransactItem(c, &in.TransactItems[i])
 		if err != nil {
 			return nil, err
@@ -99,6 +110,31 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 	}
 	keep(c, writes)
 	return wanted, nil
+}
+
+// checkNames checks the names of an action's tables; that goes before what is in other actions.
+func checkNames(c *wire.Call, a *dynamodb.TransactWriteItem, i int) (err error) {
+	if a.Put != nil {
+		err = checkName(c, a.Put.TableName, i, "put")
+	}
+	if a.Update != nil && err == nil {
+		err = checkName(c, a.Update.TableName, i, "update")
+	}
+	if a.Delete != nil && err == nil {
+		err = checkName(c, a.Delete.TableName, i, "delete")
+	}
+	if a.ConditionCheck != nil && err == nil {
+		err = checkName(c, a.ConditionCheck.TableName, i, "conditionCheck")
+	}
+	return err
+}
+
+func checkName(c *wire.Call, name wire.Opt[string], i int, action string) error {
+	_, err := tableName(c, name.V)
+	if err != nil {
+		_, err = tableNameAt(c, name.V, fmt.Sprintf("transactItems.%d.member.%s.tableName", i+1, action))
+	}
+	return err
 }
 
 func (m *mutation) transactKeys(consumed wire.Opt[string]) policy.Keys {
