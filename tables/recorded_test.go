@@ -13,8 +13,8 @@ import (
 
 // What Amazon's DynamoDB was seen to answer, by public suites that recorded it.
 
-// recordedWorld has a table of fleets and ships, with an item whose attributes are of every kind, and indexes that show little.
-func recordedWorld(t *testing.T) *world {
+// fleetWorld has a table of ports and ships, with an item whose attributes are of every kind, and indexes that show little.
+func fleetWorld(t *testing.T) *world {
 	w := newWorld(t)
 	w.table("fleet", "port:S hull:S", "-byYear port:S year:N KEYS_ONLY", "byFlag flag:S INCLUDE:crew")
 	w.put("fleet", `{'port': {'S': 'oban'}, 'hull': {'S': '1'}, 'n': {'N': '5'}, 's': {'S': 'str'}, 'l': {'L': [{'S': 'a'}, {'S': 'b'}]}, 'm': {'M': {'k': {'L': [{'S': 'c'}]}}},
@@ -39,7 +39,7 @@ func some(n int) string {
 }
 
 func TestRecordedStatements(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	for text, want := range map[string]string{
 		`SELECT l[-0] FROM fleet` + atFirst:                                              `{'l[0]':{'S':'a'}}`,
 		`SELECT m.k[0] FROM fleet` + atFirst:                                             `{'k[0]':{'S':'c'}}`,
@@ -84,7 +84,7 @@ func TestRecordedStatements(t *testing.T) {
 }
 
 func TestRecordedRefusals(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	const (
 		twice    = "One or more parameter values were invalid: Input collection [b, b] contains duplicates."
 		several  = "Multiple conditions on same key port. Only single item Update/Insert/Delete are supported"
@@ -195,7 +195,7 @@ func (w *world) reasons(err error) string {
 }
 
 func TestRecordedTransactionsOfStatements(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	const (
 		read     = `SELECT * FROM fleet` + atFirst
 		touch    = `UPDATE fleet SET touched = 1 WHERE port = 'skye' AND hull = '1'`
@@ -243,7 +243,7 @@ func TestRecordedTransactionsOfStatements(t *testing.T) {
 
 // TestParametersComeFirst: a parameter that is no value is told before any statement is read.
 func TestParametersComeFirst(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	bad := list(`{'v': {'SS': ['a', 'a']}}`)
 	const twice = "One or more parameter values were invalid: Input collection [a, a] contains duplicates."
 	_, err := w.statement(`UPDATE fleet SET WHERE`, bad...)
@@ -254,7 +254,7 @@ func TestParametersComeFirst(t *testing.T) {
 }
 
 func TestRecordedBatches(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	const noKey = "ValidationError: Select statements within BatchExecuteStatement must specify the primary key in the where clause."
 	for _, c := range []struct {
 		text, table, want string
@@ -287,7 +287,7 @@ func TestRecordedBatches(t *testing.T) {
 
 // TestBatchesTellCapacityByTable: what the statements consumed is added up, and of those that failed nothing is told.
 func TestBatchesTellCapacityByTable(t *testing.T) {
-	w := recordedWorld(t)
+	w := fleetWorld(t)
 	w.table("tab", "pk:S")
 	in := dynamodb.BatchExecuteStatementInput{ReturnConsumedCapacity: str("INDEXES"), Statements: []dynamodb.BatchStatementRequest{
 		{Statement: str(`SELECT * FROM fleet` + atFirst), ConsistentRead: wire.Some(true)}, {Statement: str(`SELECT * FROM fleet WHERE port = 'none' AND hull = '1'`)},
