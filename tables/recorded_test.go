@@ -83,6 +83,24 @@ func TestRecordedStatements(t *testing.T) {
 	}
 }
 
+// TestDocumentedKinds: what the guide writes, changes and takes away of every kind of value.
+func TestDocumentedKinds(t *testing.T) {
+	w := newWorld(t)
+	w.table("kinds", "pk:S")
+	for _, c := range [][2]string{
+		{`INSERT INTO kinds value {'pk':'1', 'n':1, 'm' : {'one': 'value', 'two': 4}, 'l': [1,'text'], 'ns':<<1,34,32,4.5>>, 'ss':<<'a','b'>> }`,
+			`{'l':{'L':[{'N':'1'},{'S':'text'}]},'m':{'M':{'one':{'S':'value'},'two':{'N':'4'}}},'n':{'N':'1'},'ns':{'NS':['1','34','32','4.5']},'pk':{'S':'1'},'ss':{'SS':['a','b']}}`},
+		{`UPDATE kinds SET n=n + 100 SET m.new=[2020, 'text', 2.4] SET l = LIST_APPEND(l, [4, <<'c', 'd'>>]) SET ns= SET_ADD(ns, <<345, 48.4>>) SET ss = SET_ADD(ss, <<'e', 'f'>>) WHERE pk='1'`,
+			`{'l':{'L':[{'N':'1'},{'S':'text'},{'N':'4'},{'SS':['c','d']}]},'m':{'M':{'one':{'S':'value'},'two':{'N':'4'},'new':{'L':[{'N':'2020'},{'S':'text'},{'N':'2.4'}]}}},'n':{'N':'101'},'ns':{'NS':['1','34','32','4.5','345','48.4']},'pk':{'S':'1'},'ss':{'SS':['a','b','e','f']}}`},
+		{`UPDATE kinds SET n=n - 1 REMOVE l[1] REMOVE m.new SET ns = SET_DELETE( ns, <<345>>) SET ss = SET_DELETE( ss, <<'e'>>) WHERE pk='1'`,
+			`{'l':{'L':[{'N':'1'},{'N':'4'},{'SS':['c','d']}]},'m':{'M':{'one':{'S':'value'},'two':{'N':'4'}}},'n':{'N':'100'},'ns':{'NS':['1','34','32','4.5','48.4']},'pk':{'S':'1'},'ss':{'SS':['a','b','f']}}`},
+	} {
+		if w.sql(c[0]); w.get("kinds", `{'pk': {'S': '1'}}`) != c[1] {
+			t.Errorf("%s\nleft %s\nwant %s", c[0], w.get("kinds", `{'pk': {'S': '1'}}`), c[1])
+		}
+	}
+}
+
 func TestRecordedRefusals(t *testing.T) {
 	w := fleetWorld(t)
 	const (
