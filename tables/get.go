@@ -16,6 +16,7 @@ type fetch struct {
 	table *table
 
 	consistent bool
+	statement  bool // of PartiQL: a transaction tells what is wrong with it in its place
 }
 
 func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire.Access, error) {
@@ -122,6 +123,11 @@ func (s *Service) fetchOne(tx *kv.Tx, c *wire.Call, f *fetch, g *gate) (item.Ite
 	if err := f.check(t); err != nil {
 		return nil, usage{}, err
 	}
+	return f.from(tx, t, g)
+}
+
+// from reads the item of a table that it was checked against, nil when there is none.
+func (f *fetch) from(tx *kv.Tx, t *table, g *gate) (item.Item, usage, error) {
 	it, err := read(tx, t.itemKey(f.key))
 	if err != nil {
 		return nil, usage{}, err

@@ -22,6 +22,7 @@ type mutation struct {
 	needOld   bool
 	sizes     bool   // ItemCollectionMetrics are asked for
 	unique    bool   // the item must be new: a failed condition says that it is not
+	statement bool   // of PartiQL: a transaction tells what is wrong with it in its place
 	table     *table // that access was decided for
 }
 
@@ -157,23 +158,27 @@ func (m *mutation) result(o *outcome, t *table) (err error) {
 		if o.now, err = m.update.Apply(base); err != nil {
 			return refuse(err)
 		}
-		return t.checkUpdated(o, m.update)
+		return t.checkUpdated(o, m)
 	}
 	return nil
 }
 
 // checkUpdated checks what only the updated item shows: its size, its depth, and the index keys that were updated.
-func (t *table) checkUpdated(o *outcome, u *expr.Update) error {
+func (t *table) checkUpdated(o *outcome, m *mutation) error {
 	if o.newSize = itemSize(o.now); o.newSize > maxItem {
 		return validation("Item size to update has exceeded the maximum allowed size")
 	}
 	for i := range o.now {
-		if depthOf(&o.now[i].Value, 0) > maxDepth {
-			return validation("%s", tooDeep)
+		if depthOf(&o.now[i].Value, 0) <= maxDepth {
+			continue
 		}
+		if m.statement {
+			return validation("Nesting Levels have exceeded supported limits")
+		}
+		return validation("%s", tooDeep)
 	}
 	var updated names
-	for _, p := range u.Paths() {
+	for _, p := range m.update.Paths() {
 		updated.path(p)
 		if v := o.now.Get(p[0].Name); v != nil {
 			if err := t.checkIndexUpdate(p[0].Name, v); err != nil {

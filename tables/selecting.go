@@ -26,8 +26,8 @@ type selecting struct {
 	reverse    bool
 }
 
-// maxPartitions is how many partition key values one SELECT may name.
-const maxPartitions = 50
+// maxReads is how many partition key values, or pairs with sort keys, one SELECT may name.
+const maxReads = 50
 
 func newSelecting(st *partiql.Statement, t *table) (*selecting, error) {
 	q := &selecting{schema: &t.Key, where: st.Where, columns: st.Columns}
@@ -65,23 +65,64 @@ func (q *selecting) confine() error {
 		return nil
 	}
 	for _, v := range values {
-		if err := checkTest(&expr.KeyTest{Op: expr.EQ, Values: []*item.Value{v}}, q.schema.Hash, maxHash); err != nil {
+		if err := q.checkTest(&expr.KeyTest{Op: expr.EQ, Values: []*item.Value{v}}, q.schema.Hash, maxHash); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(q.partitions, func(have *item.Value) bool { return expr.Equal(have, v) }) {
 			q.partitions = append(q.partitions, v)
 		}
 	}
-	if len(q.partitions) > maxPartitions {
-		return validation("The number of partition key values in the where clause exceeds the limit of %d", maxPartitions)
-	}
+	reads := len(q.partitions)
 	for _, part := range where.Parts() {
-		if t, ok := part.Test(); ok && t.Name == q.schema.Range.Name && t.Name != "" {
-			q.sort = &t
-			return checkTest(q.sort, q.schema.Range, maxRange)
+		n, err := q.confineSort(part)
+		if err != nil {
+			return err
 		}
+		reads *= n
+	}
+	if reads > maxReads {
+		return validation("Too many decomposed read operations for a given query.")
 	}
 	return nil
+}
+
+// confineSort looks at what a part of the WHERE says of the sort key, and tells how many values of it are named, if any.
+func (q *selecting) confineSort(part *expr.Node) (named int, err error) {
+	key := q.schema.Range
+	if key.Name == "" {
+		return 1, nil
+	}
+	if t, ok := part.Test(); ok && t.Name == key.Name {
+		if q.sort == nil {
+			q.sort = &t
+		}
+		return 1, q.checkTest(&t, key, maxRange)
+	}
+	values, ok := part.Pins(key.Name)
+	if !ok {
+		return 1, nil
+	}
+	for _, v := range values {
+		if err := q.checkTest(&expr.KeyTest{Op: expr.EQ, Values: []*item.Value{v}}, key, maxRange); err != nil {
+			return 0, err
+		}
+	}
+	return len(values), nil
+}
+
+// checkTest refuses tests of values that the key attribute cannot have.
+func (q *selecting) checkTest(t *expr.KeyTest, a attribute, limit int) error {
+	for _, v := range t.Values {
+		switch v.Kind {
+		case item.S, item.N, item.B:
+			if v.Kind.String() != a.Type {
+				return validation("Key attribute's data type should match its data type in table's schema: Key %s", a.Name)
+			}
+		default:
+			return validation("Key value must be of type S, N, or B. Key name: %s, Key type: %s", a.Name, v.Kind)
+		}
+	}
+	return checkTest(t, a, limit)
 }
 
 // checkProjected refuses what an index cannot show: columns of a global index, and conditions of a read by its key.
@@ -128,10 +169,11 @@ func (q *selecting) orderBy(order []partiql.Order) error {
 		return validation("Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.")
 	}
 	byHash := false
+	q.reverse = true // as AWS has it, where the sort key is not named
 	for i, o := range order {
 		switch {
 		case !q.schema.has(o.Name) || i > 0 && order[i-1].Name == o.Name:
-			return validation("Variable reference %s in ORDER BY clause must be part of the primary key", o.Name)
+			return validation("Attribute %s in ORDER BY clause must be part of the primary key", o.Name)
 		case o.Name == q.schema.Hash.Name:
 			byHash = true
 			q.sortPartitions(o.Desc)
@@ -140,7 +182,7 @@ func (q *selecting) orderBy(order []partiql.Order) error {
 		}
 	}
 	if !byHash && len(q.partitions) > 1 {
-		return validation("ORDER BY clause must begin with %s when the WHERE clause names several values of it", q.schema.Hash.Name)
+		return validation("Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause.")
 	}
 	return nil
 }
@@ -282,7 +324,7 @@ func (s *Service) openToken(c *wire.Call, st *statement, token string) (r reache
 	if err != nil || len(plain) == 0 {
 		return r, wire.Because(errToken(), "the token was changed, or belongs to another statement, other parameters or another table")
 	}
-	r.rang = int(plain[0]) // fewer than maxPartitions
+	r.rang = int(plain[0]) // fewer than maxReads
 	r.key, err = decodeItem(string(plain[1:]))
 	return r, err
 }

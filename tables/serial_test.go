@@ -90,9 +90,10 @@ func (r *recorder) keep(ctx context.Context, do func(ctx context.Context) ([]his
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var cancelled *dynamodb.TransactionCanceledException
+	var unmet *dynamodb.ConditionalCheckFailedException
 	switch {
 	case err == nil:
-	case errors.As(err, &cancelled):
+	case errors.As(err, &cancelled), errors.As(err, &unmet):
 		t.Outcome = history.Failed
 	case ctx.Err() != nil && t.Writes():
 		t.Outcome = history.Unknown
@@ -156,9 +157,13 @@ func found(i int, it item.Item) history.Op {
 
 // request is a random one.
 func (r *recorder) request(ctx context.Context, rnd *rand.Rand) {
-	i, kind := rnd.IntN(recordedItems), rnd.IntN(9)
-	if kind == 8 {
+	i, kind := rnd.IntN(recordedItems), rnd.IntN(18)
+	switch {
+	case kind == 8:
 		r.readThenWrite(ctx, rnd)
+		return
+	case kind > 8:
+		r.more(ctx, rnd)
 		return
 	}
 	r.keep(ctx, func(ctx context.Context) ([]history.Op, error) {

@@ -78,7 +78,7 @@ func (st *statement) compile(t *table, onFailure wire.Opt[string]) (err error) {
 		st.read, err = newSelecting(st.Statement, t)
 		return err
 	}
-	m := &mutation{name: st.name, table: t, onFailure: onFailure, needOld: true}
+	m := &mutation{name: st.name, table: t, onFailure: onFailure, needOld: true, statement: true}
 	st.write = m
 	if st.Verb == partiql.Insert {
 		m.verb, m.key, m.unique = verbPut, st.Item, true
@@ -88,25 +88,41 @@ func (st *statement) compile(t *table, onFailure wire.Opt[string]) (err error) {
 		m.cond, err = expr.Checked(t.exists(false))
 		return err
 	}
-	key, rest := t.addressed(st.Where)
-	if m.key = key; key == nil {
-		return validation("Where clause does not contain a mandatory equality on all key attributes")
+	key, rest, twice := t.addressed(st.Where, false)
+	if st.Verb == partiql.Exists {
+		if m.verb, m.key = verbCheck, key; key == nil || rest == nil || st.Index != "" || st.Order != nil {
+			return validation("EXISTS() must contain a single item read with additional condition")
+		}
+		m.cond, err = expr.Checked(expr.All(t.exists(true), rest))
+		return refuse(err)
 	}
 	switch st.Verb {
 	case partiql.Update:
 		m.verb, m.update = verbUpdate, st.Update
-		m.cond, err = expr.Checked(expr.All(t.exists(true), rest))
-	case partiql.Exists:
-		if m.verb = verbCheck; rest == nil || st.Index != "" || st.Order != nil {
-			return validation("EXISTS() must contain a single item read with additional condition")
-		}
 		m.cond, err = expr.Checked(expr.All(t.exists(true), rest))
 	default: // what is not there is deleted already
 		if m.verb = verbDelete; rest != nil {
 			m.cond, err = expr.Checked(expr.Any(t.exists(false), rest))
 		}
 	}
+	switch {
+	case key == nil:
+		return unaddressed("Where clause does not contain a mandatory equality on all key attributes")
+	case twice != "":
+		return unaddressed("Multiple conditions on same key " + twice + ". Only single item Update/Insert/Delete are supported")
+	}
+	m.key = key
 	return refuse(err)
+}
+
+// unaddressed is why an UPDATE or DELETE does not name one item. A transaction tells it as it tells of other keys that are wrong.
+type unaddressed string
+
+func (u unaddressed) Error() string { return string(u) }
+
+// Fault is how the error is told.
+func (u unaddressed) Fault() (code string, status int, message string) {
+	return "ValidationException", 400, string(u)
 }
 
 // exists is the condition that there is an item, or that there is none.
@@ -115,21 +131,36 @@ func (t *table) exists(there bool) *expr.Node {
 	return expr.Call(name, expr.Attribute(expr.Path{{Name: t.Key.Hash.Name}}))
 }
 
-// addressed splits a WHERE into the key of the one item it names, nil when it names none, and what else it says.
-func (t *table) addressed(where *expr.Condition) (key item.Item, rest *expr.Node) {
+// addressed splits a WHERE into the key of the one item it names, nil when it names none, and what else it says. For some it
+// may name a value by IN, alone in its list. twice is the name of a key attribute that is to equal a second value, too.
+func (t *table) addressed(where *expr.Condition, lists bool) (key item.Item, rest *expr.Node, twice string) {
 	var others []*expr.Node
 	for _, part := range where.Node().Parts() {
-		test, ok := part.Test()
-		if ok && test.Op == expr.EQ && t.Key.has(test.Name) && key.Get(test.Name) == nil {
-			key = append(key, item.Attribute{Name: test.Name, Value: *test.Values[0]})
-		} else {
-			others = append(others, part)
+		name, v := t.pinned(part, lists)
+		switch have := key.Get(name); {
+		case v != nil && have == nil:
+			key = append(key, item.Attribute{Name: name, Value: *v})
+		case v == nil || !expr.Equal(v, have):
+			if others = append(others, part); v != nil {
+				twice = name
+			}
 		}
 	}
 	if len(key) != len(t.Key.parts()) {
-		return nil, nil
+		return nil, nil, ""
 	}
-	return key, expr.All(others...)
+	return key, expr.All(others...), twice
+}
+
+// pinned is the value that a part of a WHERE says a key attribute has; nil: it says something else.
+func (t *table) pinned(part *expr.Node, lists bool) (name string, v *item.Value) {
+	for _, a := range t.Key.parts() {
+		values, ok := part.Pins(a.Name)
+		if _, equality := part.Test(); ok && len(values) == 1 && (lists || equality) {
+			return a.Name, values[0]
+		}
+	}
+	return "", nil
 }
 
 var actionOf = map[partiql.Verb]string{
@@ -254,11 +285,11 @@ func (st *statement) returned(o *outcome) item.Item {
 
 // fetch is a SELECT inside an operation of several: it reads one item, named by its key.
 func (st *statement) fetch(in string) (*fetch, error) {
-	key, rest := st.table.addressed(st.Where)
+	key, rest, _ := st.table.addressed(st.Where, true)
 	if key == nil || rest != nil || st.Index != "" || st.Order != nil {
 		return nil, validation("Select statements within %s must specify the primary key in the where clause.", in)
 	}
-	return &fetch{name: st.name, key: key, proj: st.Columns, table: st.table}, nil
+	return &fetch{name: st.name, key: key, proj: st.Columns, table: st.table, statement: true}, nil
 }
 
 // may asks for the permission of one statement of a batch.

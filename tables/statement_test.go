@@ -242,7 +242,7 @@ func TestStatementErrors(t *testing.T) {
 	const noKey = "Where clause does not contain a mandatory equality on all key attributes"
 	for _, c := range []struct{ text, want string }{
 		{`SLECT * FROM music`, bad + "Expected data manipulation"},
-		{`x IS INT4`, bad + "Expected data manipulation"},
+		{`x IS FOO`, bad + "Expected data manipulation"},
 		{`SELECT * FROM num WHERE pk = 1 foo`, bad + "Unexpected token after expression"},
 		{`SELECT * FROM num WHERE pk = 1 e5`, bad + "Unexpected token after expression"},
 		{`SELECT * FROM num WHERE pk = 1)`, bad + "Unexpected token after expression"},
@@ -299,7 +299,7 @@ func TestStatementErrors(t *testing.T) {
 		{`DELETE FROM num WHERE pk = 1 RETURNING MODIFIED OLD *`, "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE statements."},
 		{`SELECT * FROM music ORDER BY song`, "Must have WHERE clause in the statement when using ORDER BY clause."},
 		{`SELECT * FROM music WHERE song = 'a' ORDER BY song`, "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause."},
-		{`SELECT * FROM music WHERE artist = 'a' ORDER BY year`, "Variable reference year in ORDER BY clause must be part of the primary key"},
+		{`SELECT * FROM music WHERE artist = 'a' ORDER BY year`, "Attribute year in ORDER BY clause must be part of the primary key"},
 		{`SELECT * FROM num WHERE pk = ?`, "Number of parameters in request and statement don't match."},
 		{`EXISTS(SELECT * FROM num WHERE pk = 1 AND a = 1)`, "EXISTS can only be used in ExecuteTransaction write requests."},
 	} {

@@ -23,15 +23,13 @@ func (s *Service) executeBatch(c *wire.Call, in *dynamodb.BatchExecuteStatementI
 		return nil, validation("BatchExecuteStatement API does not support both read and write operations in the same request.")
 	}
 	out := &dynamodb.BatchExecuteStatementOutput{Responses: make([]dynamodb.BatchStatementResponse, len(statements))}
+	consumed := tally{asked: in.ReturnConsumedCapacity}
 	for i, st := range statements {
 		r := &out.Responses[i]
-		if st != nil {
-			r.TableName = wire.Some(st.name)
-		}
 		err := failures[i]
 		if err == nil {
 			if err = may(c, st.access(c, in.ReturnConsumedCapacity)); err == nil {
-				err = s.executeOne(c, st, &in.Statements[i], r, in.ReturnConsumedCapacity, out)
+				err = s.executeOne(c, st, &in.Statements[i], r, &consumed)
 			}
 		}
 		if err == nil {
@@ -41,6 +39,7 @@ func (s *Service) executeBatch(c *wire.Call, in *dynamodb.BatchExecuteStatementI
 			return nil, err
 		}
 	}
+	out.ConsumedCapacity = consumed.list
 	return out, nil
 }
 
@@ -57,12 +56,8 @@ func mixed(statements []*statement) bool {
 	return reads && writes
 }
 
-func (s *Service) executeOne(c *wire.Call, st *statement, a *dynamodb.BatchStatementRequest, r *dynamodb.BatchStatementResponse, consumed wire.Opt[string], out *dynamodb.BatchExecuteStatementOutput) error {
-	told := func(u *dynamodb.ConsumedCapacity) {
-		if u != nil {
-			out.ConsumedCapacity = append(out.ConsumedCapacity, *u)
-		}
-	}
+// executeOne runs one statement of a batch, whose table is told once it is reached.
+func (s *Service) executeOne(c *wire.Call, st *statement, a *dynamodb.BatchStatementRequest, r *dynamodb.BatchStatementResponse, consumed *tally) error {
 	switch {
 	case st.table == nil:
 		return notFound()
@@ -71,24 +66,25 @@ func (s *Service) executeOne(c *wire.Call, st *statement, a *dynamodb.BatchState
 	case st.Verb == partiql.Exists:
 		return validation("EXISTS can only be used in ExecuteTransaction write requests.")
 	case st.Verb != partiql.Select:
+		r.TableName = wire.Some(st.name)
 		o, err := s.update(c, st.write)
 		if err != nil {
 			return err
 		}
 		r.Item = st.returned(o)
-		told(writeCapacity(consumed, 1, o))
+		consumed.add(writeCapacity(consumed.asked, 1, o))
 		return nil
 	}
 	f, err := st.fetch("BatchExecuteStatement")
 	if err != nil {
 		return err
 	}
-	f.consistent = a.ConsistentRead.V
+	f.consistent, r.TableName = a.ConsistentRead.V, wire.Some(st.name)
 	it, used, err := s.fetch(c, f)
 	if err != nil {
 		return err
 	}
-	if told(used.told(consumed, f.table)); it != nil {
+	if consumed.add(used.told(consumed.asked, f.table)); it != nil {
 		r.Item = f.proj.Of(it)
 	}
 	return nil
@@ -131,11 +127,14 @@ func batchError(err error) *dynamodb.BatchStatementError {
 func (s *Service) accessExecuteTransaction(c *wire.Call, in *dynamodb.ExecuteTransactionInput) ([]wire.Access, error) {
 	statements := make([]*statement, len(in.TransactStatements))
 	wanted := make([]wire.Access, len(statements))
+	list := make([]asked, len(statements))
 	for i, given := range in.TransactStatements {
-		a := asked{given.Statement.V, given.Parameters, given.ReturnValuesOnConditionCheckFailure}
-		if err := a.check(); err != nil {
+		list[i] = asked{given.Statement.V, given.Parameters, given.ReturnValuesOnConditionCheckFailure}
+		if err := list[i].check(); err != nil {
 			return nil, err
 		}
+	}
+	for i, a := range list {
 		st, err := s.planStatement(c, a)
 		if err != nil {
 			return nil, inTransaction(i, err)
@@ -189,22 +188,31 @@ func (s *Service) executeTransaction(c *wire.Call, in *dynamodb.ExecuteTransacti
 	return out, nil
 }
 
-// transact adds what the statement does to the reads or the writes of its transaction.
+// transact adds what the statement does to the reads or the writes of its transaction. That there is no such table, or that
+// the key is not one of the table's, is found when they run.
 func (st *statement) transact(reads *[]*fetch, writes *[]*mutation) error {
+	var nowhere unaddressed
 	switch {
+	case st.table == nil && st.Verb == partiql.Select:
+		*reads = append(*reads, &fetch{name: st.name, statement: true})
+		return nil
 	case st.table == nil:
-		return notFound()
+		*writes = append(*writes, &mutation{name: st.name, statement: true})
+		return nil
 	case st.Returning != "":
 		return validation("RETURNING clause is not supported in ExecuteTransaction.")
 	case st.Verb == partiql.Select && st.Index != "":
 		return validation("Reads on indices are not supported within transactions.")
-	case st.bad != nil:
+	case st.Verb == partiql.Select:
+		f, err := st.fetch("ExecuteTransaction")
+		if err != nil && st.bad != nil {
+			err = st.bad
+		}
+		*reads = append(*reads, f)
+		return err
+	case st.bad != nil && !errors.As(st.bad, &nowhere):
 		return st.bad
-	case st.Verb != partiql.Select:
-		*writes = append(*writes, st.write)
-		return nil
 	}
-	f, err := st.fetch("ExecuteTransaction")
-	*reads = append(*reads, f)
-	return err
+	*writes = append(*writes, st.write)
+	return nil
 }

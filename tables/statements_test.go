@@ -171,6 +171,8 @@ var everywhere = []string{
 	`SELECT * FROM "notes"."byTitle" WHERE userId = 'ann'`, `SELECT * FROM "notes"."byTitle" WHERE title = 'title' AND userId = 'ann'`, `SELECT * FROM "notes"."DateSorted"`, `SELECT * FROM "notes"."none" WHERE userId = 'ann'`,
 	`SELECT * FROM notes WHERE userId.x = 'ann'`, `SELECT * FROM notes WHERE userId = 7`, `SELECT * FROM notes WHERE "USERID" = 'ann'`, `SELECT * FROM none WHERE userId = 'ann'`,
 	`DELETE FROM notes WHERE noteId = '1'`, `UPDATE notes SET secret = 'x' WHERE userId = 'ann' OR userId = 'bob'`, `UPDATE notes SET secret = 'x' WHERE userId IN ['ann'] AND noteId = '1'`,
+	`UPDATE notes SET secret = 'x' WHERE userId = 'ann' AND userId = 'bob' AND noteId = '1'`, `DELETE FROM notes WHERE userId = 'bob' AND noteId = '1' AND userId = 'ann'`,
+	`SELECT * FROM notes WHERE userId IN ['bob'] AND userId = 'ann' AND noteId = '1'`, `SELECT * FROM notes WHERE userId = 'ann' AND noteId = 1`,
 	`INSERT INTO notes VALUE {'noteId': '1'}`, `INSERT INTO notes VALUE {'userId': 1, 'noteId': '1'}`, `DELETE FROM none WHERE userId = 'ann'`,
 }
 

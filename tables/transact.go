@@ -2,7 +2,7 @@ package tables
 
 import (
 	"errors"
-	"strings"
+	"fmt"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
@@ -17,6 +17,11 @@ const maxTransactBytes = 4 << 20
 func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) ([]wire.Access, error) {
 	var gets []*fetch
 	var wants []wire.Access
+	for i := range in.TransactItems {
+		if err := checkName(c, in.TransactItems[i].Get.TableName, i, "get"); err != nil {
+			return nil, err
+		}
+	}
 	for i := range in.TransactItems {
 		g := in.TransactItems[i].Get
 		f, err := s.planGet(c, &dynamodb.GetItemInput{TableName: g.TableName, Key: g.Key, ProjectionExpression: g.ProjectionExpression, ExpressionAttributeNames: g.ExpressionAttributeNames})
@@ -58,10 +63,14 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 	}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		g.again()
+		tables, err := fit(s, tx, c, gets)
+		if err != nil {
+			return err
+		}
 		size, why := 0, cancelling{}
 		for i, f := range gets {
 			f.consistent = true
-			it, used, err := s.fetchOne(tx, c, f, g)
+			it, used, err := f.from(tx, tables[i], g)
 			if why = append(why, reasonOf(err)); isThrottled(err) {
 				continue
 			} else if err != nil {
@@ -84,6 +93,11 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 	var writes []*mutation
 	var wanted []wire.Access
 	for i := range in.TransactItems {
+		if err := checkNames(c, &in.TransactItems[i], i); err != nil {
+			return nil, err
+		}
+	}
+	for i := range in.TransactItems {
 		m, action, err := s.planTransactItem(c, &in.TransactItems[i])
 		if err != nil {
 			return nil, err
@@ -95,6 +109,31 @@ func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteIt
 	}
 	keep(c, writes)
 	return wanted, nil
+}
+
+// checkNames checks the names of an action's tables; that goes before what is in other actions.
+func checkNames(c *wire.Call, a *dynamodb.TransactWriteItem, i int) (err error) {
+	if a.Put != nil {
+		err = checkName(c, a.Put.TableName, i, "put")
+	}
+	if a.Update != nil && err == nil {
+		err = checkName(c, a.Update.TableName, i, "update")
+	}
+	if a.Delete != nil && err == nil {
+		err = checkName(c, a.Delete.TableName, i, "delete")
+	}
+	if a.ConditionCheck != nil && err == nil {
+		err = checkName(c, a.ConditionCheck.TableName, i, "conditionCheck")
+	}
+	return err
+}
+
+func checkName(c *wire.Call, name wire.Opt[string], i int, action string) error {
+	_, err := tableName(c, name.V)
+	if err != nil {
+		_, err = tableNameAt(c, name.V, fmt.Sprintf("transactItems.%d.member.%s.tableName", i+1, action))
+	}
+	return err
 }
 
 func (m *mutation) transactKeys(consumed wire.Opt[string]) policy.Keys {
@@ -111,7 +150,11 @@ func (s *Service) planTransactItem(c *wire.Call, a *dynamodb.TransactWriteItem) 
 			given++
 		}
 	}
-	if given != 1 {
+	switch given {
+	case 0:
+		return nil, "", validation("Invalid Request: TransactWriteRequest should contain Delete or Put or Update request")
+	case 1:
+	default:
 		return nil, "", validation("TransactItems can only contain one of Check, Put, Update or Delete")
 	}
 	switch {
@@ -204,26 +247,11 @@ func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
 func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
-	tables := make([]*table, len(writes))
-	seen := map[string]bool{}
-	size := 0
-	for i, m := range writes {
-		t, err := s.again(tx, c, m.name, m.table)
-		if err != nil {
-			return err
-		}
-		tables[i] = t
-		if err := m.check(t); upFront(err) {
-			return err
-		} else if err != nil {
-			continue // the action's own reason, told when it is run
-		}
-		row := string(t.itemKey(m.key))
-		if seen[row] {
-			return validation("Transaction request cannot include multiple operations on one item")
-		}
-		seen[row] = true
+	tables, err := fit(s, tx, c, writes)
+	if err != nil {
+		return err
 	}
+	size := 0
 	var why cancelling
 	for i, m := range writes {
 		o, err := m.run(tx, tables[i], g)
@@ -252,66 +280,6 @@ func ofSize(err error) error {
 		return tooMuch()
 	}
 	return err
-}
-
-// upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
-// are too large.
-func upFront(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := messageOf(err)
-	return strings.HasPrefix(text, "One or more parameter values are not valid.") || text == itemTooLarge
-}
-
-// reasonOf is why an action could not be done; without a code the error is not the action's.
-func reasonOf(err error) dynamodb.CancellationReason {
-	r := dynamodb.CancellationReason{Code: wire.Some("None")}
-	if err == nil {
-		return r
-	}
-	var failed *dynamodb.ConditionalCheckFailedException
-	var twice *dynamodb.DuplicateItemException
-	var refused *wire.Error
-	var exceeded *dynamodb.ProvisionedThroughputExceededException
-	var throttled *dynamodb.ThrottlingException
-	var full *dynamodb.ItemCollectionSizeLimitExceededException
-	switch {
-	case errors.As(err, &failed):
-		r.Code, r.Message, r.Item = wire.Some("ConditionalCheckFailed"), failed.Message, failed.Item
-	case errors.As(err, &twice):
-		r.Code, r.Message = wire.Some("DuplicateItem"), twice.Message
-	case errors.As(err, &exceeded):
-		r.Code, r.Message = wire.Some("ProvisionedThroughputExceeded"), exceeded.Message
-	case errors.As(err, &full):
-		r.Code, r.Message = wire.Some("ItemCollectionSizeLimitExceeded"), full.Message
-	case errors.As(err, &throttled):
-		r.Code, r.Message = wire.Some("ThrottlingError"), throttled.Message
-	case errors.As(err, &refused) && refused.Code == "ValidationException":
-		r.Code, r.Message = wire.Some("ValidationError"), wire.Some(refused.Message)
-	default:
-		return dynamodb.CancellationReason{}
-	}
-	return r
-}
-
-// cancelling are the reasons of a transaction's actions, each in its place.
-type cancelling []dynamodb.CancellationReason
-
-// cancel is the error of a transaction that cannot be done; nil when all of it can.
-func (reasons cancelling) cancel() error {
-	codes, cancelled := make([]string, len(reasons)), false
-	for i := range reasons {
-		codes[i] = reasons[i].Code.V
-		cancelled = cancelled || codes[i] != "None"
-	}
-	if !cancelled {
-		return nil
-	}
-	return &dynamodb.TransactionCanceledException{
-		Message:             wire.Some("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]"),
-		CancellationReasons: reasons,
-	}
 }
 
 // digestible is a request as bytes, for telling whether two are the same.

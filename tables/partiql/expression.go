@@ -178,8 +178,10 @@ func (p *parser) in(left *expr.Node) (*expr.Node, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case len(choices) == 0 || len(choices) > expr.MaxInList:
-		return nil, fail("Incorrect number of operands for operator or function; operator or function: IN, number of operands: %d", len(choices))
+	case len(choices) == 0:
+		return nil, fail("Incorrect number of operands for operator or function; operator or function: IN, number of operands: 0")
+	case len(choices) > expr.MaxInList:
+		return nil, fail("The IN operator is provided with too many operands; number of operands: %d", len(choices))
 	}
 	for _, c := range choices {
 		if !c.IsOperand() {
@@ -214,18 +216,29 @@ var (
 	foreignTypes = wordSet("SMALLINT INT INTEGER INT2 INT4 INT8 INTEGER2 INTEGER4 INTEGER8 BIGINT FLOAT REAL DOUBLE DECIMAL CHAR CHARACTER VARCHAR TIMESTAMP DATE TIME SYMBOL CLOB SEXP BAG ANY")
 )
 
+// typeName reads the name of a type, in capitals; some are of two words.
+func (p *parser) typeName() (name string, ok bool) {
+	name = strings.ToUpper(p.cur.text)
+	if _, known := types[name]; p.cur.kind != word || !known && name != "MISSING" && !foreignTypes[name] {
+		return "", false
+	}
+	p.next()
+	if second := map[string]string{"DOUBLE": "PRECISION", "CHARACTER": "VARYING"}[name]; second != "" && p.acceptWord(second) {
+		name += " " + second
+	}
+	return name, true
+}
+
 // isType reads IS [NOT] MISSING and IS [NOT] type.
 func (p *parser) isType(left *expr.Node) (*expr.Node, error) {
 	p.next()
 	not := p.acceptWord("NOT")
-	name := strings.ToUpper(p.cur.text)
+	name, ok := p.typeName()
 	kind, known := types[name]
-	if p.cur.kind != word || !known && name != "MISSING" && !foreignTypes[name] {
-		return nil, malformed(noType)
-	}
-	p.next()
 	switch {
-	case foreignTypes[name]:
+	case !ok:
+		return nil, malformed(noType)
+	case !known && name != "MISSING":
 		return nil, fail("Unsupported data type for IS operator: %s. Supported data types are [MISSING, NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]", name)
 	case left.Path() == nil:
 		return nil, fail("Operator or function requires a document path; operator or function: IS")
@@ -351,16 +364,17 @@ func (p *parser) path() (expr.Path, error) {
 }
 
 func (p *parser) index() (step expr.Step, err error) {
+	sign := p.sign()
 	t := p.next()
 	switch {
-	case t.kind == text && t.text != "":
+	case t.kind == text && t.text != "" && sign == "":
 		step.Name = t.text
 	case t.kind != number:
 		return step, malformed("Invalid path component")
 	default:
-		n, err := strconv.ParseInt(t.text, 10, 32)
-		if err != nil {
-			return step, fail("List index is not within the allowable range; index: [%s]", t.text)
+		n, err := strconv.ParseInt(sign+t.text, 10, 32)
+		if err != nil || n < 0 {
+			return step, fail("List index is not within the allowable range; index: [%s] at %s", sign+t.text, p.place(t))
 		}
 		step.Index = int(n)
 	}

@@ -20,21 +20,22 @@ func (p *parser) literal(under string) (*item.Value, error) {
 	return &v, p.check(&v)
 }
 
+// maxNesting is how many lists and maps of a literal may lie around a value.
+const maxNesting = 31
+
 // value reads a value, unchecked.
 func (p *parser) value(under string) (v item.Value, err error) {
 	t := p.cur
 	switch {
+	case p.nesting > maxNesting:
+		return v, fail("Nesting Levels have exceeded supported limits under %s", under)
 	case t.kind == text:
 		p.next()
 		return item.Text(t.text), nil
-	case t.kind == number:
-		return p.number("", under)
+	case t.kind == number, p.is("-"), p.is("+"):
+		return p.number(under)
 	case t.kind == parameter:
 		return p.parameter()
-	case p.accept("-"):
-		return p.number("-", under)
-	case p.accept("+"):
-		return p.number("", under)
 	case p.acceptWord("TRUE"):
 		return item.Flag(true), nil
 	case p.acceptWord("FALSE"):
@@ -53,7 +54,23 @@ func (p *parser) value(under string) (v item.Value, err error) {
 	return v, p.unexpected()
 }
 
-func (p *parser) number(sign, under string) (v item.Value, err error) {
+// sign reads signs, and tells the one they amount to.
+func (p *parser) sign() (sign string) {
+	for {
+		switch {
+		case p.accept("+"):
+		case !p.accept("-"):
+			return sign
+		case sign == "":
+			sign = "-"
+		default:
+			sign = ""
+		}
+	}
+}
+
+func (p *parser) number(under string) (v item.Value, err error) {
+	sign := p.sign()
 	if p.cur.kind != number {
 		return v, p.unexpected()
 	}
@@ -91,6 +108,8 @@ func (p *parser) parameter() (v item.Value, err error) {
 
 func (p *parser) list(under string) (v item.Value, err error) {
 	list := []item.Value{}
+	p.nesting++
+	defer func() { p.nesting-- }()
 	for !p.accept("]") {
 		if len(list) > 0 && !p.accept(",") {
 			return v, p.unexpected()
@@ -107,6 +126,10 @@ func (p *parser) list(under string) (v item.Value, err error) {
 func (p *parser) tuple(under string) (v item.Value, err error) {
 	m := item.Item{}
 	seen := map[string]bool{}
+	if under != "" { // the item of an INSERT is no value
+		p.nesting++
+		defer func() { p.nesting-- }()
+	}
 	for !p.accept("}") {
 		if len(m) > 0 && !p.accept(",") {
 			return v, p.unexpected()
@@ -140,12 +163,13 @@ func member(under, key string) string {
 
 // bag reads a set, whose elements are all strings, all numbers, or all binaries.
 func (p *parser) bag(under string) (v item.Value, err error) {
-	var set []string
+	var set, written []string
 	var of item.Kind
 	for !p.accept(">>") {
 		if len(set) > 0 && !p.accept(",") {
 			return v, p.unexpected()
 		}
+		from := p.cur.from
 		e, err := p.value(under)
 		if err != nil {
 			return v, err
@@ -154,12 +178,20 @@ func (p *parser) bag(under string) (v item.Value, err error) {
 			of = e.Kind
 		}
 		if e.Kind != of || !slices.Contains([]item.Kind{item.S, item.N, item.B}, of) {
-			return v, fail("Bags can only contain elements of one type out of STRING, NUMERIC and BLOB under %s", under)
+			return v, fail("Unsupported data type in Bag. DynamoDB only supports either numbers or strings in bags")
 		}
-		set = append(set, e.Str)
+		set, written = append(set, e.Str), append(written, p.src[from:p.taken])
 	}
-	if len(set) == 0 {
+	switch {
+	case len(set) == 0:
 		return v, fail("Empty bags are not supported")
+	case of == item.N && repeats(set):
+		return v, fail("One or more parameter values were invalid: Input collection [%s] contains duplicates! under %s", strings.Join(written, ", "), under)
 	}
 	return item.Set(map[item.Kind]item.Kind{item.S: item.SS, item.N: item.NS, item.B: item.BS}[of], set...), nil
+}
+
+func repeats(set []string) bool {
+	sorted := slices.Sorted(slices.Values(set))
+	return len(slices.Compact(sorted)) < len(set)
 }

@@ -13,6 +13,7 @@ type parser struct {
 	used       int // of the parameters
 	check      Check
 	conditions int  // WHERE parts, to bound what one statement costs
+	nesting    int  // of the lists and maps of a literal that are open
 	changing   bool // in the value of a SET, where sums and list_append may stand
 }
 
@@ -22,7 +23,7 @@ func (p *parser) statement() (*Statement, error) {
 	case p.cur.kind == bad:
 		return nil, malformed("")
 	case p.cur.kind != word || parse == nil:
-		return nil, malformed(noStatement)
+		return nil, p.noStatement()
 	}
 	p.next()
 	st, err := parse()
@@ -31,6 +32,18 @@ func (p *parser) statement() (*Statement, error) {
 	}
 	p.accept(";")
 	return st, p.atEnd()
+}
+
+// noStatement is the refusal of what does not begin as statements do: of the test of a type, that it is one.
+func (p *parser) noStatement() error {
+	if p.name() && p.cur.text != "" {
+		if _, err := p.path(); err == nil && p.acceptWord("IS") {
+			if _, ok := p.typeName(); ok {
+				return fail("Unsupported operation: IsType")
+			}
+		}
+	}
+	return malformed(noStatement)
 }
 
 func (p *parser) atEnd() error {
@@ -141,13 +154,16 @@ func (p *parser) table(st *Statement) error {
 		return malformed(noTable)
 	}
 	path, err := p.tablePath()
-	if err == nil && len(path) > 1 {
-		err = malformed(noName)
+	switch {
+	case err != nil:
+		return err
+	case len(path) > 1 && st.Verb == Insert:
+		return fail("FROM clause may only contain a single table name")
+	case len(path) > 1:
+		return fail("This operation is not supported on an index")
 	}
-	if err == nil {
-		st.Table = path[0]
-	}
-	return err
+	st.Table = path[0]
+	return nil
 }
 
 func (p *parser) noAlias() error {

@@ -27,8 +27,9 @@ type token struct {
 
 // scanner cuts a statement into tokens, one ahead.
 type scanner struct {
-	src string
-	cur token
+	src   string
+	cur   token
+	taken int // where the token before cur ends
 }
 
 func newScanner(src string) *scanner {
@@ -39,6 +40,7 @@ func newScanner(src string) *scanner {
 
 func (s *scanner) next() token {
 	t := s.cur
+	s.taken = t.to
 	s.cur = s.scan(t.to)
 	return t
 }

@@ -13,8 +13,8 @@ const (
 	startMoney = 1_000_000
 )
 
-// money moves between items in transactions, each with a receipt. A transaction left open by a kill is sent again with its
-// token, as the SDKs do: it must not move anything twice.
+// money moves between items in transactions, each with a receipt; every other one is in PartiQL. A transaction left open by a
+// kill is sent again with its token, as the SDKs do: it must not move anything twice.
 type money struct {
 	*tally
 	mu       sync.Mutex
@@ -28,6 +28,7 @@ type transfer struct {
 	id       string
 	from, to int
 	amount   int64
+	partiql  bool
 }
 
 func newMoney(n *tally) *money { return &money{tally: n, receipts: map[string]*transfer{}} }
@@ -50,6 +51,9 @@ func (l *money) setup(c *client) error {
 }
 
 func (t *transfer) send(c *client) error {
+	if t.partiql {
+		return t.state(c)
+	}
 	move := func(i int, change int64) m {
 		return m{"Update": m{"TableName": "money", "Key": purse(i), "UpdateExpression": "SET n = n + :d", "ExpressionAttributeValues": m{":d": num(change)}}}
 	}
@@ -57,10 +61,18 @@ func (t *transfer) send(c *client) error {
 	return c.dynamo("TransactWriteItems", m{"ClientRequestToken": t.id, "TransactItems": []m{move(t.from, -t.amount), move(t.to, t.amount), {"Put": m{"TableName": "money", "Item": receipt}}}}, nil)
 }
 
+func (t *transfer) state(c *client) error {
+	move := func(i int, change int64) m {
+		return m{"Statement": fmt.Sprintf("UPDATE money SET n = n + %d WHERE k = 'purse%d' AND s = '-'", change, i)}
+	}
+	receipt := m{"Statement": "INSERT INTO money VALUE {'k': 'receipts', 's': ?, 'n': ?}", "Parameters": []m{str(t.id), num(t.amount)}}
+	return c.dynamo("ExecuteTransaction", m{"ClientRequestToken": t.id, "TransactStatements": []m{move(t.from, -t.amount), move(t.to, t.amount), receipt}}, nil)
+}
+
 func (l *money) work(c *client, _ int, r *rand.Rand) error {
 	l.mu.Lock()
 	l.n++
-	t := &transfer{fmt.Sprintf("t%08d", l.n), r.IntN(purses), 0, 1 + r.Int64N(9)}
+	t := &transfer{fmt.Sprintf("t%08d", l.n), r.IntN(purses), 0, 1 + r.Int64N(9), l.n%2 == 0}
 	l.mu.Unlock()
 	t.to = (t.from + 1 + r.IntN(purses-1)) % purses
 	err := t.send(c)
