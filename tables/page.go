@@ -5,6 +5,7 @@ import (
 
 	"bothy/kv"
 	"bothy/tables/expr"
+	"bothy/wire"
 	"bothy/wire/item"
 )
 
@@ -34,7 +35,7 @@ type pageOf struct {
 
 // page is what one Query or Scan found.
 type page struct {
-	items   item.Page
+	items   *item.Page
 	rows    decoder // an item read is good until the next
 	scanned int
 	matched int
@@ -44,7 +45,7 @@ type page struct {
 	last    item.Item // where to go on: key attributes of the last item evaluated; nil at the end
 }
 
-func newPage() *page { return &page{rows: decoder{again: true}} }
+func newPage(c *wire.Call) *page { return &page{items: c.Page(), rows: decoder{again: true}} }
 
 // usage is what reading the page consumed.
 func (g *page) usage(ix *index, consistent bool) usage {
@@ -54,12 +55,12 @@ func (g *page) usage(ix *index, consistent bool) usage {
 }
 
 // read reads one page of one range, where there is throughput.
-func (p *pageOf) read(tx *kv.Tx, gate *gate) (*page, error) {
+func (p *pageOf) read(tx *kv.Tx, c *wire.Call, gate *gate) (*page, error) {
 	gate.again()
 	if err := gate.open(p.table, p.index); err != nil {
 		return nil, err
 	}
-	g := newPage()
+	g := newPage(c)
 	err := p.into(tx, g)
 	gate.count(p.table, g.usage(p.index, p.consistent))
 	return g, err
