@@ -80,15 +80,10 @@ func (p *pageOf) readTable(tx *kv.Tx, g *page) error {
 		var failed error
 		var at kv.Key
 		err := tx.Scan(p.rest(kv.MaxScan, g), func(k kv.Key, v []byte) bool {
-			it, err := g.rows.item(v)
-			if err != nil {
-				failed = err
-				return false
-			}
 			seen++
 			at = append(at[:0], k...)
-			done = p.take(g, it, nil)
-			return !done
+			done, failed = p.row(g, v)
+			return failed == nil && !done
 		})
 		if err == nil {
 			err = failed
@@ -117,6 +112,26 @@ func (p *pageOf) after(k kv.Key) {
 	}
 }
 
+// row evaluates the item in a row of the table; full tells that the page ends with it. An item that is shown as it is is not made.
+func (p *pageOf) row(g *page, row []byte) (full bool, err error) {
+	if p.filter != nil || p.proj != nil || p.count {
+		it, err := g.rows.item(row)
+		return err == nil && p.take(g, it, nil), err
+	}
+	json, size, err := g.rows.json(g.items.JSON(), row)
+	if err != nil {
+		return false, err
+	}
+	g.items.Added(json)
+	g.scanned, g.matched, g.size = g.scanned+1, g.matched+1, g.size+size
+	if full = p.full(g); full {
+		it, err := g.rows.item(row)
+		g.last = p.table.after(it, p.index)
+		return true, err
+	}
+	return false, nil
+}
+
 // take evaluates one item; full tells that the page ends with it.
 func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 	g.scanned++
@@ -134,14 +149,24 @@ func (p *pageOf) take(g *page, it, stored item.Item) (full bool) {
 			g.items.Add(p.proj.Of(view))
 		}
 	}
-	if g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead {
-		g.last = p.table.keyOf(stored, p.index)
-		for i := range g.last {
-			g.last[i].Value.Str = strings.Clone(g.last[i].Value.Str) // of the row
-		}
-		return true
+	if full = p.full(g); full {
+		g.last = p.table.after(stored, p.index)
 	}
-	return false
+	return full
+}
+
+// full tells that the page ends.
+func (p *pageOf) full(g *page) bool {
+	return g.scanned == p.limit || g.size >= maxPage || g.read >= maxRead
+}
+
+// after is where to go on behind an item, which is good only until the next is read.
+func (t *table) after(it item.Item, ix *index) item.Item {
+	key := t.keyOf(it, ix)
+	for i := range key {
+		key[i].Value.Str = strings.Clone(key[i].Value.Str)
+	}
+	return key
 }
 
 // readIndex follows index entries to the items, some at a time.

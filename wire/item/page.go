@@ -12,10 +12,13 @@ type Page struct {
 }
 
 // Add puts the item at the end.
-func (p *Page) Add(it Item) {
-	p.json = it.AppendJSON(p.json)
-	p.ends = append(p.ends, len(p.json))
-}
+func (p *Page) Add(it Item) { p.Added(it.AppendJSON(p.JSON())) }
+
+// JSON is what the page holds. Who has another item's form appends it, and gives the whole to Added.
+func (p *Page) JSON() []byte { return p.json }
+
+// Added is Add for an item whose form was appended to JSON.
+func (p *Page) Added(json []byte) { p.json, p.ends = json, append(p.ends, len(json)) }
 
 // Items are all of them, nil for none, good until Reset. Nothing can be read from them but their JSON form, before Open.
 func (p *Page) Items() []Item {
