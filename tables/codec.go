@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"bothy/wire/item"
+	"bothy/wire/jsoncur"
 )
 
 // The stored form of an item: itemVersion, then a map. A map is a count and for each attribute its name and value; a value is
@@ -102,19 +103,50 @@ func (c *cells[T]) take(d *decoder, n int) []T {
 
 // item reads an item whose texts are parts of row.
 func (d *decoder) item(row []byte) (item.Item, error) {
-	if len(row) == 0 {
-		return nil, errItem
+	if err := d.begin(row); err != nil {
+		return nil, err
 	}
-	if row[0] != itemVersion {
-		return nil, errVersion
-	}
-	d.row, d.at, d.bad = unsafe.String(unsafe.SliceData(row), len(row)), 1, false
-	d.attrs.used, d.values.used, d.texts.used, d.more.used = 0, 0, 0, 0
 	it := d.attributes(0)
 	if d.bad || d.at != len(d.row) {
 		return nil, errItem
 	}
 	return it, nil
+}
+
+func (d *decoder) begin(row []byte) error {
+	if len(row) == 0 {
+		return errItem
+	}
+	if row[0] != itemVersion {
+		return errVersion
+	}
+	d.row, d.at, d.bad = unsafe.String(unsafe.SliceData(row), len(row)), 1, false
+	d.attrs.used, d.values.used, d.texts.used, d.more.used = 0, 0, 0, 0
+	return nil
+}
+
+// json appends the JSON form of the item in row, and counts its size, without making the item.
+func (d *decoder) json(b, row []byte) (out []byte, size int, err error) {
+	if err := d.begin(row); err != nil {
+		return b, 0, err
+	}
+	b = append(b, '{')
+	for i := range d.count(2) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name := d.text()
+		v := item.Value{}
+		if d.value(&v, 1); d.bad {
+			break
+		}
+		size += len(name) + valueSize(&v)
+		b = v.AppendJSON(append(jsoncur.AppendString(b, name), ':'))
+	}
+	if d.bad || d.at != len(d.row) {
+		return b, 0, errItem
+	}
+	return append(b, '}'), size, nil
 }
 
 func (d *decoder) fail() { d.at, d.bad = len(d.row), true }

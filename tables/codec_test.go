@@ -65,6 +65,7 @@ func anyItem(depth int) *rapid.Generator[item.Item] {
 }
 
 func TestItemsComeBackFromTheirRows(t *testing.T) {
+	again := decoder{again: true}
 	rapid.Check(t, func(t *rapid.T) {
 		it := anyItem(3).Draw(t, "item")
 		size, err := normaliseItem(it)
@@ -81,6 +82,13 @@ func TestItemsComeBackFromTheirRows(t *testing.T) {
 		}
 		if got, want := string(back.AppendJSON(nil)), string(it.AppendJSON(nil)); got != want {
 			t.Fatalf("got %s, want %s", got, want)
+		}
+		json, counted, err := again.json([]byte("before"), row)
+		if got, want := string(json), "before"+string(it.AppendJSON(nil)); err != nil || got != want || counted != size {
+			t.Fatalf("got %s of %d bytes, want %s of %d (%v)", got, counted, want, size, err)
+		}
+		if same, err := again.item(row); err != nil || !bytes.Equal(encodeItem(same, 0), row) {
+			t.Fatalf("another item of cells used again (%v)", err)
 		}
 		if again := encodeItem(back, 0); !bytes.Equal(again, row) {
 			t.Fatal("another row of the same item")
@@ -208,6 +216,10 @@ func FuzzDecodeItem(f *testing.F) {
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, row []byte) {
 		it, err := decodeItem(string(row))
+		json, _, failed := (&decoder{again: true}).json(nil, row)
+		if (err == nil) != (failed == nil) || err == nil && string(json) != string(it.AppendJSON(nil)) {
+			t.Fatalf("%x: an item (%v), but as JSON %s (%v)", row, err, json, failed)
+		}
 		if err != nil {
 			return
 		}

@@ -61,7 +61,7 @@ func TestFactsOfDefinitions(t *testing.T) {
 		{demo + keySchemaJSON("a:RANGE", "b:RANGE") + ", " + ab, "ValidationException: Invalid KeySchema: The first KeySchemaElement is not a HASH key type"},
 		{demo + keySchemaJSON("a", "b:HASH") + ", " + ab, "ValidationException: Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"},
 		{demo + keySchemaJSON("a", "a:HASH") + ", " + ab, "ValidationException: Both the Hash Key and the Range Key element in the KeySchema have the same name"},
-		{demo + keySchemaJSON("a") + ", " + attributes("a:S", "a:N"), bad + "…uplicate…a…"},
+		{demo + keySchemaJSON("a") + ", " + attributes("a:S", "a:N"), "ValidationException: …uplicate…a…"},
 		{demo + keySchemaJSON("a") + ", " + ab, bad + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"},
 		{demo + keySchemaJSON("a") + ", 'AttributeDefinitions': [{'AttributeName': 'a'}]", "ValidationException: 1 validation error detected: Value null at 'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: Member must not be null"},
 		{demo + keySchemaJSON("a") + ", 'AttributeDefinitions': [{'AttributeType': 'S'}]", "ValidationException: 1 validation error detected: Value null at 'attributeDefinitions.1.member.attributeName' failed to satisfy constraint: Member must not be null"},

@@ -6,6 +6,7 @@ import (
 
 	"bothy/kv"
 	"bothy/tables/expr"
+	"bothy/wire"
 	"bothy/wire/item"
 )
 
@@ -37,7 +38,7 @@ type pageOf struct {
 
 // page is what one Query or Scan found.
 type page struct {
-	items   item.Page
+	items   *item.Page
 	rows    decoder // an item read is good until the next
 	wholes  decoder // the same, of items that index entries point to
 	scanned int
@@ -50,7 +51,9 @@ type page struct {
 	followed, read int // items that entries pointed to, and their bytes
 }
 
-func newPage() *page { return &page{rows: decoder{again: true}, wholes: decoder{again: true}} }
+func newPage(c *wire.Call) *page {
+	return &page{items: c.Page(), rows: decoder{again: true}, wholes: decoder{again: true}}
+}
 
 // usage is what reading the page consumed.
 func (g *page) usage(ix *index, consistent bool) usage {
@@ -60,12 +63,12 @@ func (g *page) usage(ix *index, consistent bool) usage {
 }
 
 // read reads one page of one range, where there is throughput.
-func (p *pageOf) read(tx *kv.Tx, gate *gate) (*page, error) {
+func (p *pageOf) read(tx *kv.Tx, c *wire.Call, gate *gate) (*page, error) {
 	gate.again()
 	if err := gate.open(p.table, p.index); err != nil {
 		return nil, err
 	}
-	g := newPage()
+	g := newPage(c)
 	err := p.into(tx, g)
 	gate.count(p.table, g.usage(p.index, p.consistent))
 	return g, err
@@ -85,15 +88,10 @@ func (p *pageOf) readTable(tx *kv.Tx, g *page) error {
 		var failed error
 		var at kv.Key
 		err := tx.Scan(p.rest(kv.MaxScan, g), func(k kv.Key, v []byte) bool {
-			it, err := g.rows.item(v)
-			if err != nil {
-				failed = err
-				return false
-			}
 			seen++
 			at = append(at[:0], k...)
-			done = p.take(g, it, nil)
-			return !done
+			done, failed = p.row(g, v)
+			return failed == nil && !done
 		})
 		if err == nil {
 			err = failed
@@ -122,6 +120,26 @@ func (p *pageOf) after(k kv.Key) {
 	}
 }
 
+// row evaluates the item in a row, or as an index entry has it; full tells that the page ends with it. An item that is shown as it is is not made.
+func (p *pageOf) row(g *page, row []byte) (full bool, err error) {
+	if p.filter != nil || p.proj != nil || p.count {
+		it, err := g.rows.item(row)
+		return err == nil && p.take(g, it, nil), err
+	}
+	json, size, err := g.rows.json(g.items.JSON(), row)
+	if err != nil {
+		return false, err
+	}
+	g.items.Added(json)
+	g.scanned, g.matched, g.size, g.held = g.scanned+1, g.matched+1, g.size+size, g.held+size
+	if full = p.full(g); full {
+		it, err := g.rows.item(row)
+		g.last = p.table.after(it, p.index)
+		return true, err
+	}
+	return false, nil
+}
+
 // take evaluates one item, of which whole is all when a local index shows more than it projects; full tells that the page ends
 // with it.
 func (p *pageOf) take(g *page, it, whole item.Item) (full bool) {
@@ -139,14 +157,24 @@ func (p *pageOf) take(g *page, it, whole item.Item) (full bool) {
 			g.items.Add(p.proj.Of(view))
 		}
 	}
-	if g.scanned == p.limit || g.held >= maxPage || g.read >= maxRead {
-		g.last = p.table.keyOf(it, p.index)
-		for i := range g.last {
-			g.last[i].Value.Str = strings.Clone(g.last[i].Value.Str) // of the row
-		}
-		return true
+	if full = p.full(g); full {
+		g.last = p.table.after(it, p.index)
 	}
-	return false
+	return full
+}
+
+// full tells that the page ends.
+func (p *pageOf) full(g *page) bool {
+	return g.scanned == p.limit || g.held >= maxPage || g.read >= maxRead
+}
+
+// after is where to go on behind an item, which is good only until the next is read.
+func (t *table) after(it item.Item, ix *index) item.Item {
+	key := t.keyOf(it, ix)
+	for i := range key {
+		key[i].Value.Str = strings.Clone(key[i].Value.Str)
+	}
+	return key
 }
 
 // readIndex takes index entries, some at a time, and follows those that point to the items.
@@ -195,26 +223,32 @@ func (p *pageOf) follow(tx *kv.Tx, g *page, entries [][]byte) (done bool, err er
 		return false, err
 	}
 	for _, entry := range entries {
-		var it, whole item.Item
+		var row []byte
 		if !covers(entry) || p.whole {
-			if whole, err = g.wholes.item(raws[0]); err != nil { // an entry without its item is our own bug: malformed
-				return false, err
-			}
-			g.followed, g.read, raws = g.followed+1, g.read+len(raws[0]), raws[1:]
+			row, raws = raws[0], raws[1:]
+			g.followed, g.read = g.followed+1, g.read+len(row)
 		}
-		if covers(entry) {
-			it, err = g.rows.item(entry)
-		} else {
-			it, err = p.shown(whole)
-		}
-		if err != nil {
-			return false, err
-		}
-		if p.take(g, it, whole) {
-			return true, nil
+		if done, err = p.entry(g, entry, row); done || err != nil {
+			return done, err
 		}
 	}
 	return false, nil
+}
+
+// entry evaluates an item as the index shows it: out of its entry, or out of its row, where more is shown or the entry points to it.
+func (p *pageOf) entry(g *page, entry, row []byte) (full bool, err error) {
+	switch {
+	case p.whole:
+	case covers(entry):
+		return p.row(g, entry)
+	case p.index.Projection == "ALL":
+		return p.row(g, row)
+	}
+	whole, err := g.wholes.item(row) // an entry without its item is our own bug: malformed
+	if err != nil {
+		return false, err
+	}
+	return p.take(g, p.table.shown(p.index, whole), whole), nil
 }
 
 // wholes are the items that entries point to, or show too little of.
@@ -236,12 +270,4 @@ func (p *pageOf) wholes(tx *kv.Tx, g *page, entries [][]byte) ([][]byte, error) 
 		return nil, nil
 	}
 	return tx.GetMany(rows)
-}
-
-// shown is what the index shows of an item, without holding on to the rest.
-func (p *pageOf) shown(whole item.Item) (item.Item, error) {
-	if p.index.Projection == "ALL" || p.whole {
-		return p.table.shown(p.index, whole), nil
-	}
-	return decodeOwned(encodeItem(p.table.shown(p.index, whole), 0))
 }

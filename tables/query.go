@@ -159,7 +159,7 @@ func (s *Service) query(c *wire.Call, in *dynamodb.QueryInput) (*dynamodb.QueryO
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx, gate)
+		g, err = p.read(tx, c, gate)
 		return err
 	})
 	if err != nil {

@@ -104,7 +104,7 @@ func (s *Service) scan(c *wire.Call, in *dynamodb.ScanInput) (*dynamodb.ScanOutp
 			return err
 		}
 		ix = p.index
-		g, err = p.read(tx, gate)
+		g, err = p.read(tx, c, gate)
 		return err
 	})
 	if err != nil {

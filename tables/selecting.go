@@ -234,7 +234,7 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 	if err := gate.fill(c, st.table); err != nil {
 		return nil, err
 	}
-	g, next := newPage(), reached{}
+	g, next := (*page)(nil), reached{}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		t, err := s.again(tx, c, st.name, st.table)
 		if err != nil {
@@ -251,6 +251,7 @@ func (s *Service) selectItems(c *wire.Call, st *statement, in *dynamodb.ExecuteS
 		if err := gate.open(t, q.index); err != nil {
 			return err
 		}
+		g = newPage(c)
 		next, err = q.run(tx, t, g, at, int(in.Limit.V))
 		gate.count(t, g.usage(q.index, in.ConsistentRead.V))
 		return err

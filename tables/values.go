@@ -56,9 +56,10 @@ func normaliseNumber(s *string) (size int, text string) {
 
 // numberSize is number.Decimal.Size of a canonical text, without parsing it.
 func numberSize(n string) int {
-	digits, size := n, 1
-	if n[0] == '-' {
-		digits, size = n[1:], 2
+	digits, negative := strings.CutPrefix(n, "-")
+	size := 1
+	if negative {
+		size = 2
 	}
 	whole, fraction, point := strings.Cut(digits, ".")
 	switch {

@@ -3,10 +3,12 @@ package wire
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"bothy/policy"
 	"bothy/wire/admit"
+	"bothy/wire/item"
 	"bothy/wire/sigv4"
 )
 
@@ -36,6 +38,31 @@ type Call struct {
 
 	ticket *admit.Ticket // nil in process: the call it serves has one
 	room   int64         // for the answer
+	page   *item.Page    // of pages
+}
+
+// pages are used again, call after call. One that held more than maxRoom is not.
+var pages = sync.Pool{New: func() any { return new(item.Page) }}
+
+// Page is an empty page, for the items that the call answers with; asked for again it is empty again. Once the answer is written
+// it is another call's: who keeps items of it must copy them.
+func (c *Call) Page() *item.Page {
+	switch {
+	case c.HTTP == nil: // in process the answer is the caller's, for good
+		return new(item.Page)
+	case c.page == nil:
+		c.page = pages.Get().(*item.Page)
+	}
+	c.page.Reset()
+	return c.page
+}
+
+// written ends the use of the page.
+func (c *Call) written() {
+	if c.page != nil && c.page.Bytes() <= maxRoom {
+		pages.Put(c.page)
+	}
+	c.page = nil
 }
 
 // Principal is who makes a call.

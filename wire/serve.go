@@ -73,6 +73,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	} else {
 		m.encodeFault(c, r, err, res)
 	}
+	c.written()
 	m.end(c, err, res.status)
 	c.ticket.Leave(int64(len(res.body)))
 	m.send(w, hr, c, r, res)

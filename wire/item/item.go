@@ -28,6 +28,9 @@ const (
 
 var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "", ""}
 
+// openings are how the JSON form of a value begins.
+var openings = [...]string{B: `{"B":`, BOOL: `{"BOOL":`, NULL: `{"NULL":`, SS: `{"SS":`, NS: `{"NS":`, BS: `{"BS":`, L: `{"L":`, M: `{"M":`}
+
 // String is the type descriptor: "S", "NS", …
 func (k Kind) String() string { return kindNames[k] }
 
@@ -98,7 +101,8 @@ func (it *Item) DecodeJSON(d *jsoncur.Decoder) {
 	if !d.Open('{') {
 		return
 	}
-	out := make(Item, 0, 8)
+	var room [16]Attribute // most items have no more, and get a slice of their length
+	out := Item(room[:0])
 	for d.More('}') {
 		name := d.Key()
 		if len(out) < 32 && out.Get(name) != nil {
@@ -111,7 +115,7 @@ func (it *Item) DecodeJSON(d *jsoncur.Decoder) {
 	if len(out) > 32 && out.repeats() {
 		d.Fail("duplicate attribute name")
 	}
-	*it = out
+	*it = append(make(Item, 0, len(out)), out...)
 }
 
 // ParseJSON reads an item that is a whole text.
@@ -178,10 +182,27 @@ func (v *Value) DecodeJSON(d *jsoncur.Decoder) {
 }
 
 func kindOf(name string) Kind {
-	for k := S; k <= M; k++ {
-		if kindNames[k] == name {
-			return k
-		}
+	switch name {
+	case "S":
+		return S
+	case "N":
+		return N
+	case "B":
+		return B
+	case "BOOL":
+		return BOOL
+	case "NULL":
+		return NULL
+	case "SS":
+		return SS
+	case "NS":
+		return NS
+	case "BS":
+		return BS
+	case "L":
+		return L
+	case "M":
+		return M
 	}
 	return None
 }
@@ -221,10 +242,14 @@ func (v *Value) AppendJSON(b []byte) []byte {
 	if v.Kind == None || v.Kind == Several {
 		return append(b, "{}"...)
 	}
-	b = append(append(append(b, `{"`...), kindNames[v.Kind]...), `":`...)
+	switch v.Kind { // most values are these
+	case S:
+		return append(jsoncur.AppendString(append(b, `{"S":`...), v.Str), '}')
+	case N:
+		return append(jsoncur.AppendString(append(b, `{"N":`...), v.Str), '}')
+	}
+	b = append(b, openings[v.Kind]...)
 	switch v.Kind {
-	case S, N:
-		b = jsoncur.AppendString(b, v.Str)
 	case B:
 		b = jsoncur.AppendBytes(b, []byte(v.Str))
 	case BOOL:

@@ -5,27 +5,44 @@ import "unsafe"
 // Page gathers items in their JSON form as they are found, for an answer that shows them and asks nothing of them: what an item
 // was made of is free again at once. The zero value is empty.
 type Page struct {
+	json  []byte
+	ends  []int // of each item's form in json
 	items []Item
 	cells []Attribute
-	chunk []byte // the JSON forms of the last items; what was written of it stays
 }
-
-const chunkBytes = 32 << 10
 
 // Add puts the item at the end.
-func (p *Page) Add(it Item) {
-	if cap(p.chunk)-len(p.chunk) < chunkBytes/8 {
-		p.chunk = make([]byte, 0, chunkBytes)
+func (p *Page) Add(it Item) { p.Added(it.AppendJSON(p.JSON())) }
+
+// JSON is what the page holds. Who has another item's form appends it, and gives the whole to Added.
+func (p *Page) JSON() []byte { return p.json }
+
+// Added is Add for an item whose form was appended to JSON.
+func (p *Page) Added(json []byte) { p.json, p.ends = json, append(p.ends, len(json)) }
+
+// Items are all of them, nil for none, good until Reset. Nothing can be read from them but their JSON form, before Open.
+func (p *Page) Items() []Item {
+	if len(p.ends) == 0 {
+		return nil
 	}
-	from := len(p.chunk)
-	p.chunk = it.AppendJSON(p.chunk)
-	p.cells = append(p.cells, Attribute{Value: Value{Kind: encoded, Str: unsafe.String(&p.chunk[from], len(p.chunk)-from)}})
-	n := len(p.cells)
-	p.items = append(p.items, p.cells[n-1:n:n])
+	if n := len(p.ends); n > cap(p.items) {
+		p.items, p.cells = make([]Item, n), make([]Attribute, n)
+	}
+	p.items, p.cells = p.items[:len(p.ends)], p.cells[:len(p.ends)]
+	from := 0
+	for i, end := range p.ends {
+		p.cells[i] = Attribute{Value: Value{Kind: encoded, Str: unsafe.String(&p.json[from], end-from)}}
+		p.items[i] = p.cells[i : i+1 : i+1]
+		from = end
+	}
+	return p.items
 }
 
-// Items are all of them, nil for none. Nothing can be read from them but their JSON form, before Open.
-func (p *Page) Items() []Item { return p.items }
+// Bytes is how many the items are, in their JSON form.
+func (p *Page) Bytes() int { return len(p.json) }
+
+// Reset empties the page, for others: nobody may use its items any more.
+func (p *Page) Reset() { p.json, p.ends = p.json[:0], p.ends[:0] }
 
 // Open is an item with its attributes, also one of a Page.
 func (it Item) Open() (Item, error) {

@@ -3,6 +3,7 @@ package jsoncur
 import (
 	"encoding/base64"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -27,9 +28,18 @@ func AppendComma(b []byte) []byte {
 
 // AppendString appends s as a JSON string.
 func AppendString(b []byte, s string) []byte {
-	b = append(b, '"')
+	b = append(slices.Grow(b, len(s)+2), '"')
+	n := copyPlain(b[len(b):cap(b)], s)
+	b = b[:len(b)+n]
+	if n < len(s) {
+		b = appendEscaped(b, s[n:])
+	}
+	return append(b, '"')
+}
+
+func appendEscaped(b []byte, s string) []byte {
 	from := 0
-	for i, _ := plain(s); i < len(s); i++ {
+	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c >= 0x20 && c != '"' && c != '\\' {
 			continue
@@ -49,7 +59,7 @@ func AppendString(b []byte, s string) []byte {
 			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	return append(append(b, s[from:]...), '"')
+	return append(b, s[from:]...)
 }
 
 // AppendFloat appends f; what JSON has no number for is a string.

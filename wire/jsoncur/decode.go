@@ -185,13 +185,13 @@ func (d *Decoder) Str() string {
 		return ""
 	}
 	start := d.i + 1
-	n, high := plain(d.s[start:])
+	n, ascii := plain(d.s[start:])
 	for i := start + n; i < len(d.s); i++ {
 		c := d.s[i]
 		if c == '"' {
 			r := d.s[start:i]
 			d.i = i + 1
-			if high >= 0x80 && !utf8.ValidString(r) {
+			if !ascii && !utf8.ValidString(r) {
 				d.Fail("invalid UTF-8")
 				return ""
 			}
@@ -200,7 +200,7 @@ func (d *Decoder) Str() string {
 		if c == '\\' || c < 0x20 {
 			return d.escaped(start, i)
 		}
-		high |= c
+		ascii = ascii && c < 0x80
 	}
 	d.Fail("unterminated string")
 	return ""
