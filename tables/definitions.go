@@ -60,6 +60,15 @@ func (d *definitions) keep(key tableAt, p parsed) {
 	d.rows[key] = p
 }
 
+// stands tells whether a table that was read before is there still: rows of one that is being deleted would be left behind.
+func (s *Service) stands(tx *kv.Tx, t *table) (bool, error) {
+	now, err := s.load(tx, t.at, t.Name)
+	if isNotFound(err) {
+		return false, nil
+	}
+	return err == nil && now.ID == t.ID && now.Status != statusDeleting, err
+}
+
 // usable reads the definition of a table whose items may be read and written.
 func (s *Service) usable(tx *kv.Tx, at record.Scope, name string) (*table, error) {
 	t, err := s.load(tx, at, name)

@@ -46,7 +46,12 @@ func (g *gate) fill(c *wire.Call, tables ...*table) error {
 	}
 	err := g.s.db.Update(c, func(tx *kv.Tx) error {
 		for _, d := range list {
-			if err := d.draw(tx, g.now); err != nil {
+			d.units, d.wait = 0, time.Time{}
+			stands, err := g.s.stands(tx, d.table)
+			if stands { // else the request will find that out
+				err = d.draw(tx, g.now)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -123,7 +123,7 @@ func (d *drawn) draw(tx *kv.Tx, now time.Time) error {
 		}
 		left = min(left, full)
 	}
-	d.units, d.wait = min(left, d.owed+max(1, d.rate*lot.Seconds())), time.Time{}
+	d.units = min(left, d.owed+max(1, d.rate*lot.Seconds()))
 	if lacks := d.owed + 1 - d.units; d.units <= d.owed || left < 1 {
 		d.units, d.wait = 0, now.Add(time.Duration(lacks/d.rate*float64(time.Second)))
 		return nil // not enough for anything: not worth a write

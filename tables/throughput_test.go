@@ -275,3 +275,27 @@ func TestDecreasesAreLimited(t *testing.T) {
 		t.Error("yesterday's decreases count")
 	}
 }
+
+// TestNothingIsDrawnForTheDead: a request that was decided before its table was deleted leaves no row behind.
+func TestNothingIsDrawnForTheDead(t *testing.T) {
+	w := newWorld(t)
+	provision(w, "tab", "pk:S")
+	c := &wire.Call{Context: t.Context(), Account: account, Region: region, Now: w.now}
+	decided, err := w.s.lookup(c, "tab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(w, dynamodb.DeleteTable, dynamodb.DeleteTableInput{TableName: str("tab")})
+	if err := w.s.writing(c, 1).fill(c, decided); err != nil {
+		t.Fatal(err)
+	}
+	err = w.s.db.View(t.Context(), func(tx *kv.Tx) error {
+		return tx.Scan(decided.prefix("tables.throughput").Range(), func(k kv.Key, _ []byte) bool {
+			t.Errorf("row %v is left", k)
+			return true
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
