@@ -145,11 +145,11 @@ func (p *pageOf) take(g *page, it, whole item.Item) (full bool) {
 func (p *pageOf) readIndex(tx *kv.Tx, g *page) error {
 	for chunk := firstChunk; ; chunk = min(2*chunk, lastChunk) {
 		r := p.rest(chunk, g)
-		entries := make([][]byte, 0, r.Limit)
+		entries := make([]entry, 0, r.Limit)
 		var at kv.Key
 		err := tx.Scan(r, func(k kv.Key, v []byte) bool {
 			at = append(at[:0], k...)
-			entries = append(entries, bytes.Clone(v))
+			entries = append(entries, p.table.entryOf(v))
 			return true
 		})
 		if err != nil {
@@ -178,19 +178,33 @@ func (g *page) ahead() int {
 	return max(1, min(maxFollowed, maxAhead*g.followed/max(1, g.read)))
 }
 
-func (p *pageOf) follow(tx *kv.Tx, g *page, entries [][]byte) (done bool, err error) {
+// entry is what an index entry holds: what the index shows of an item, or the item's row.
+type entry struct {
+	held []byte
+	row  kv.Key
+}
+
+func (t *table) entryOf(v []byte) entry {
+	if len(v) > 0 && v[0] == itemVersion { // a row goes on with HASH, an integer: the first byte of one is no version
+		return entry{held: bytes.Clone(v)}
+	}
+	return entry{row: append(append(make(kv.Key, 0, len(t.rows)+len(v)), t.rows...), v...)}
+}
+
+func (p *pageOf) follow(tx *kv.Tx, g *page, entries []entry) (done bool, err error) {
 	shown := make([]item.Item, len(entries))
 	var rows []kv.Key // of the items to be read
-	for i, v := range entries {
-		if len(v) == 0 || v[0] != itemVersion { // no row of an item begins so
-			rows = append(rows, append(append(make(kv.Key, 0, len(p.table.rows)+len(v)), p.table.rows...), v...))
-			continue
+	for i, e := range entries {
+		if e.held != nil {
+			if shown[i], err = decodeOwned(e.held); err != nil {
+				return false, err
+			}
+			if p.whole {
+				e.row = p.table.itemKey(shown[i])
+			}
 		}
-		if shown[i], err = decodeOwned(v); err != nil {
-			return false, err
-		}
-		if p.whole {
-			rows = append(rows, p.table.itemKey(shown[i]))
+		if e.row != nil {
+			rows = append(rows, e.row)
 		}
 	}
 	var raws [][]byte
