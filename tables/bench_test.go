@@ -3,6 +3,7 @@ package tables
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -163,5 +164,37 @@ func BenchmarkSearchVectors(b *testing.B) {
 	b.SetBytes(rows * dims * 4)
 	for b.Loop() {
 		must(w, dynamodb.SearchVectors, in)
+	}
+}
+
+// BenchmarkIndexPage reads a whole page through an index of a store on disk that shows little of large items.
+func BenchmarkIndexPage(b *testing.B) {
+	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := kv.New(engine)
+	defer db.Close()
+	w := worldOn(b, db)
+	const items = 520
+	w.table("tab", "p:S", "keys g:S KEYS_ONLY", "few g:S INCLUDE:a", "more g:S INCLUDE:m", "all g:S ALL")
+	body := strings.Repeat("x", 390<<10)
+	for i := range items {
+		it := doc(fmt.Sprintf(`{'p': {'S': 'item-%06d'}, 'g': {'S': 'g'}, 'a': {'S': 'a%06d'}, 'm': {'S': '%s'}}`, i, i, strings.Repeat("m", maxHeld+50)))
+		must(w, dynamodb.PutItem, putInput("tab", append(it, item.Attribute{Name: "body", Value: item.Text(body)})))
+	}
+	for _, index := range []string{"keys", "few", "more", "all"} {
+		b.Run(index, func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				out, err := do(w, w.root, dynamodb.Query, dynamodb.QueryInput{TableName: str("tab"), IndexName: str(index), KeyConditionExpression: str("g = :g"), ExpressionAttributeValues: doc(`{':g': {'S': 'g'}}`)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				n = int(out.Count.V)
+			}
+			b.ReportMetric(float64(n), "items")
+		})
 	}
 }

@@ -8,7 +8,7 @@
 //
 //	account, region, "tables.table", "r", NAME            definition (record row)
 //	account, region, "tables.item", ID, HASH, pk[, sk]    item
-//	account, region, "tables.index", ID, N, HASH, ik[, is], DIGEST   index N entry → HASH, pk[, sk] of the item
+//	account, region, "tables.index", ID, N, HASH, ik..., is..., DIGEST   index N entry → what it shows of the item, or HASH, pk[, sk] of it
 //	account, region, "tables.expiry", ID, SECONDS, DIGEST            expiry entry → HASH, pk[, sk] of the item
 //	account, region, "tables.collection", ID, HASH, pk    size of an item collection, of tables with local indexes
 //	account, region, "tables.throughput", ID, N, WRITE    what is left of the reads or writes of the table (0) or index N
@@ -27,10 +27,14 @@
 //	"", "", "tables.job", "r", JOB                        work on a whole table (record row)
 //
 // pk, sk, ik and is are key attributes: strings and binaries as they are (a partition key of more than 256 bytes as its length and
-// SHA-256), numbers as number.AppendOrdered. HASH is 64 bits of
+// SHA-256), numbers as number.AppendOrdered. Global indexes may have several ik and is; the ik are then hashed together, and their
+// length and SHA-256 are those of all of them. HASH is 64 bits of
 // the partition key, so that Scan goes through a table in no particular order and segments of a parallel scan are ranges.
-// DIGEST is 16 bytes of SHA-256 of the item's key: index entries of one value need no order among themselves. Index entries
-// point; items are stored once, so a write touches an index only when the indexed attributes change.
+// DIGEST is 16 bytes of SHA-256 of the item's key: index entries of one value need no order among themselves.
+//
+// An entry of an index that does not project all holds what it shows of the item, as items are stored, when that is little: so
+// a page of small entries costs little, however large the items are. Other entries point, and so do all of indexes made before
+// 26 November 2026. So a write touches an index only when what the index shows changes.
 //
 // An item is stored as codec.go has it: a version byte and a compact binary form. A change is stored as change.go has it.
 package tables

@@ -214,7 +214,8 @@ func (g *page) ahead() int {
 	return max(1, min(maxFollowed, maxAhead*g.followed/max(1, g.read)))
 }
 
-// covers tells whether an entry holds what its index shows of an item. No row of an item, which others hold, begins so.
+// covers tells whether an entry holds what its index shows of an item. The row that others hold
+// begins with HASH, an integer, whose first byte is no version.
 func covers(entry []byte) bool { return len(entry) > 0 && entry[0] == itemVersion }
 
 func (p *pageOf) follow(tx *kv.Tx, g *page, entries [][]byte) (done bool, err error) {
