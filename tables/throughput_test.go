@@ -230,7 +230,7 @@ func TestMostOnDemand(t *testing.T) {
 	w.table("tab", "pk:S")
 	must(w, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), OnDemandThroughput: &dynamodb.OnDemandThroughput{MaxWriteRequestUnits: wire.Some(int64(1))}})
 	d := must(w, dynamodb.DescribeTable, dynamodb.DescribeTableInput{TableName: str("tab")}).Table
-	if d.OnDemandThroughput.MaxReadRequestUnits.V != -1 || d.OnDemandThroughput.MaxWriteRequestUnits.V != 1 || d.WarmThroughput.ReadUnitsPerSecond.V != 12000 {
+	if d.OnDemandThroughput.MaxReadRequestUnits.Set || d.OnDemandThroughput.MaxWriteRequestUnits.V != 1 || d.WarmThroughput.ReadUnitsPerSecond.V != 12000 {
 		t.Errorf("%+v %+v", d.OnDemandThroughput, d.WarmThroughput)
 	}
 	_, err := until(t, func() error { return fails(do(w, w.root, putItem, putInput("tab", doc(`{'pk': {'S': 'a'}}`)))) })
