@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -101,6 +102,9 @@ func (t *table) busy() bool {
 }
 
 func checkUpdateTable(in *dynamodb.UpdateTableInput) error {
+	if err := together(in); err != nil {
+		return err
+	}
 	switch {
 	case len(in.ReplicaUpdates) > 0, len(in.GlobalTableWitnessUpdates) > 0, in.MultiRegionConsistency.Set, in.GlobalTableSettingsReplicationMode.Set, in.DisassociationProtectionEnabled.Set:
 		return validation("Global tables are not supported")
@@ -120,13 +124,14 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.define(in); err != nil {
 		return false, err
 	}
+	t.keepWarm()
 	if err := t.rebill(now, in); err != nil {
 		return false, err
 	}
-	if err := t.tune(nil, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+	if err := t.tune(t.tuned(nil, false), in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return false, err
 	}
-	if in.TableClass.Set {
+	if in.TableClass.Set && in.TableClass.V != cmp.Or(t.Class, "STANDARD") {
 		t.Class, t.ClassSince = in.TableClass.V, now
 	}
 	if in.DeletionProtectionEnabled.Set {
@@ -141,25 +146,12 @@ func (t *table) alter(now time.Time, in *dynamodb.UpdateTableInput) (work bool, 
 	if err := t.alterVectors(in.VectorIndexUpdates, in.AttributeDefinitions, len(in.GlobalSecondaryIndexUpdates)); err != nil {
 		return false, err
 	}
-	if ix := t.unmeasured(); ix != nil {
-		return false, validation(invalid+"ProvisionedThroughput must be specified for index: %s", ix.Name)
-	}
 	t.forgetAttributes()
 	return t.busy(), nil
 }
 
-// unmeasured is a global index of a provisioned table that has no throughput of its own, nil when there is none: it would have no
-// limit.
-func (t *table) unmeasured() *index {
-	for i := range t.Indexes {
-		if ix := &t.Indexes[i]; t.OnDemand.IsZero() && !ix.Local && ix.Status != statusDeleting && ix.Capacity.Read == 0 {
-			return ix
-		}
-	}
-	return nil
-}
-
 // define takes in the definitions that come with new indexes, of which every key needs one, and none may be another than before.
+// Without a new index they do not matter.
 func (t *table) define(in *dynamodb.UpdateTableInput) error {
 	given, err := attributesOf(in.AttributeDefinitions)
 	if err != nil {
@@ -169,13 +161,16 @@ func (t *table) define(in *dynamodb.UpdateTableInput) error {
 		if u.Create == nil {
 			continue
 		}
+		if len(given) == 0 {
+			return validation(invalid+"AttributeDefinitions is not specified for index: %s", u.Create.IndexName.V)
+		}
 		added := table{Attributes: given}
-		key, err := added.schema(u.Create.KeySchema, true)
-		if err != nil {
+		if err := added.defines(u.Create.KeySchema); err != nil {
 			return err
 		}
-		if have := t.clash(key); have != nil {
-			return validation(invalid+"Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: %s New schema: %s", have, key)
+		if have := t.clash(given, u.Create.KeySchema); have != nil {
+			return validation(invalid+"Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: %s New schema: %s",
+				t.shownSchema(have), added.shownSchema(u.Create.KeySchema))
 		}
 	}
 	for _, a := range given {
@@ -186,31 +181,30 @@ func (t *table) define(in *dynamodb.UpdateTableInput) error {
 	return nil
 }
 
-// clash is the schema of the table or of an index that has an attribute of k with another type, nil when there is none.
-func (t *table) clash(k keySchema) *keySchema {
-	schemas := []*keySchema{&t.Key}
-	for i := range t.Indexes {
-		schemas = append(schemas, &t.Indexes[i].Key)
+// clash is the schema of the table or of an index that has an attribute of another schema with another type than is given, nil when
+// there is none.
+func (t *table) clash(given []attribute, schema []dynamodb.KeySchemaElement) []dynamodb.KeySchemaElement {
+	differs := func(e dynamodb.KeySchemaElement) bool {
+		name := e.AttributeName.V
+		return slices.ContainsFunc(given, func(a attribute) bool { return a.Name == name && a.Type != t.attribute(name).Type }) &&
+			slices.ContainsFunc(schema, func(e dynamodb.KeySchemaElement) bool { return e.AttributeName.V == name })
 	}
-	for _, have := range schemas {
-		for _, a := range have.parts() {
-			if slices.ContainsFunc(k.parts(), func(b attribute) bool { return a.Name == b.Name && a.Type != b.Type }) {
-				return have
-			}
+	if have := t.Key.elements(); slices.ContainsFunc(have, differs) {
+		return have
+	}
+	for i := range t.Indexes {
+		if have := t.Indexes[i].Key.elements(); slices.ContainsFunc(have, differs) {
+			return have
 		}
 	}
 	return nil
 }
 
-// String is the schema as AWS's messages show it.
-func (k keySchema) String() string {
+// shownSchema is a schema as AWS's messages show it.
+func (t *table) shownSchema(schema []dynamodb.KeySchemaElement) string {
 	var elements []string
-	for _, e := range k.elements() {
-		for _, a := range k.parts() {
-			if a.Name == e.AttributeName.V {
-				elements = append(elements, "SchemaElement: key{"+a.Name+":"+a.Type+":"+e.KeyType.V+"}")
-			}
-		}
+	for _, e := range schema {
+		elements = append(elements, "SchemaElement: key{"+e.AttributeName.V+":"+t.attribute(e.AttributeName.V).Type+":"+e.KeyType.V+"}")
 	}
 	return "Schema:[" + strings.Join(elements, ", ") + "]"
 }
@@ -220,61 +214,6 @@ func (t *table) forgetAttributes() {
 	t.Attributes = slices.DeleteFunc(t.Attributes, func(a attribute) bool { return !t.keyed(a.Name) })
 }
 
-func (t *table) rebill(now time.Time, in *dynamodb.UpdateTableInput) error {
-	p := in.ProvisionedThroughput
-	switch {
-	case in.BillingMode.V == "PAY_PER_REQUEST":
-		if p != nil {
-			return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
-		}
-		if t.OnDemand.IsZero() {
-			t.OnDemand, t.WasOnDemand = now, time.Time{}
-		}
-		t.Capacity = capacity{}
-		for i := range t.Indexes {
-			t.Indexes[i].Capacity = capacity{}
-		}
-		return nil
-	case in.BillingMode.V == "PROVISIONED":
-		if p == nil && !t.OnDemand.IsZero() {
-			return validation(invalid + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
-		}
-		if !t.OnDemand.IsZero() {
-			t.OnDemand, t.WasOnDemand = time.Time{}, t.OnDemand
-		}
-	case p != nil && !t.OnDemand.IsZero():
-		return validation(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
-	}
-	if p == nil {
-		return nil
-	}
-	return t.Capacity.change(now, "table", p)
-}
-
-func (c *capacity) change(now time.Time, of string, p *dynamodb.ProvisionedThroughput) error {
-	next, err := capacityOf(p)
-	if err != nil {
-		return err
-	}
-	if next.Read == c.Read && next.Write == c.Write {
-		return validation("The provisioned throughput for the %s will not change. The requested value equals the current value. "+
-			"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
-			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
-			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", of, c.Read, next.Read, c.Write, next.Write)
-	}
-	next.Increased, next.Decreased, next.Decreases = c.Increased, c.Decreased, c.Decreases
-	if next.Read > c.Read || next.Write > c.Write {
-		next.Increased = now
-	}
-	if next.Read < c.Read || next.Write < c.Write {
-		if err := next.decrease(*c, now); err != nil {
-			return err
-		}
-	}
-	*c = next
-	return nil
-}
-
 func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIndexUpdate) error {
 	seen, online := map[string]bool{}, 0
 	for _, u := range updates {
@@ -282,7 +221,7 @@ func (t *table) alterIndexes(now time.Time, updates []dynamodb.GlobalSecondaryIn
 		var apply func() error
 		switch {
 		case several(u.Create != nil, u.Delete != nil, u.Update != nil):
-			return validation(invalid + "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete may be given")
+			return validation(invalid + "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object")
 		case u.Create != nil:
 			name, apply = u.Create.IndexName.V, func() error { return t.createIndex(u.Create) }
 			online++
@@ -337,10 +276,16 @@ func (t *table) createIndex(a *dynamodb.CreateGlobalSecondaryIndexAction) error 
 		return err
 	}
 	ix.Status = statusCreating
-	if ix.Capacity, err = t.indexCapacity(ix.Name, a.ProvisionedThroughput); err != nil {
+	switch {
+	case a.ProvisionedThroughput == nil && t.OnDemand.IsZero():
+		return validation(invalid+"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s", ix.Name)
+	case a.ProvisionedThroughput != nil && !t.OnDemand.IsZero():
+		return validation(invalid+"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	}
+	if ix.Capacity, err = capacityOf(a.ProvisionedThroughput); err != nil {
 		return err
 	}
-	return t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
+	return t.tune(t.tuned(ix, true), a.OnDemandThroughput, a.WarmThroughput)
 }
 
 // global is an index to be changed; verb says how.
@@ -369,21 +314,20 @@ func (t *table) deleteIndex(name string) error {
 func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
 	ix, err := t.global(a.IndexName.V, "update")
 	if err == nil {
-		err = t.tune(ix, a.OnDemandThroughput, a.WarmThroughput)
+		err = t.tune(t.tuned(ix, false), a.OnDemandThroughput, a.WarmThroughput)
 	}
-	switch p := a.ProvisionedThroughput; {
+	nothing := a.ProvisionedThroughput == nil && a.OnDemandThroughput == nil && a.WarmThroughput == nil
+	switch {
 	case err != nil:
 		return err
-	case p != nil && !t.OnDemand.IsZero():
-		return validation(invalid+"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
-	case p != nil:
-		return ix.Capacity.change(now, "index "+ix.Name, p)
-	case a.OnDemandThroughput == nil && a.WarmThroughput == nil && !t.OnDemand.IsZero():
+	case !t.OnDemand.IsZero() && (nothing || a.ProvisionedThroughput != nil):
 		return validation(invalid+"The only Updates for index: %s when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput", ix.Name)
-	case a.OnDemandThroughput == nil && a.WarmThroughput == nil:
+	case nothing:
 		return validation(invalid+"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s", ix.Name)
+	case a.ProvisionedThroughput == nil:
+		return nil
 	}
-	return nil
+	return ix.Capacity.change(now, ix.Name, a.ProvisionedThroughput)
 }
 
 func (s *Service) accessDeleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) ([]wire.Access, error) {

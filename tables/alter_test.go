@@ -38,10 +38,8 @@ func TestUpdateTableRefused(t *testing.T) {
 	}
 	warm := &dynamodb.WarmThroughput{ReadUnitsPerSecond: wire.Some(int64(11_999))}
 	for text, in := range map[string]dynamodb.UpdateTableInput{
-		"Cannot update an index that is not a GlobalSecondaryIndex: byL": {GlobalSecondaryIndexUpdates: update("byL", dynamodb.UpdateGlobalSecondaryIndexAction{WarmThroughput: warm})},
-		"Cannot delete an index that is not a GlobalSecondaryIndex: byL": {GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Delete: &dynamodb.DeleteGlobalSecondaryIndexAction{IndexName: str("byL")}}}},
-		invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: byG when BillingMode is PAY_PER_REQUEST": {
-			GlobalSecondaryIndexUpdates: update("byG", dynamodb.UpdateGlobalSecondaryIndexAction{ProvisionedThroughput: &dynamodb.ProvisionedThroughput{ReadCapacityUnits: one, WriteCapacityUnits: one}})},
+		"Cannot update an index that is not a GlobalSecondaryIndex: byL":                                                                                           {GlobalSecondaryIndexUpdates: update("byL", dynamodb.UpdateGlobalSecondaryIndexAction{WarmThroughput: warm})},
+		"Cannot delete an index that is not a GlobalSecondaryIndex: byL":                                                                                           {GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Delete: &dynamodb.DeleteGlobalSecondaryIndexAction{IndexName: str("byL")}}}},
 		invalid + "The only Updates for index: byG when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput":                       {GlobalSecondaryIndexUpdates: update("byG", dynamodb.UpdateGlobalSecondaryIndexAction{})},
 		invalid + "Requested ReadUnitsPerSecond for WarmThroughput for index byG is lower than current WarmThroughput, decreasing WarmThroughput is not supported": {GlobalSecondaryIndexUpdates: update("byG", dynamodb.UpdateGlobalSecondaryIndexAction{WarmThroughput: warm})},
 		invalid + "Requested ReadUnitsPerSecond for WarmThroughput for table is lower than current WarmThroughput, decreasing WarmThroughput is not supported":     {WarmThroughput: warm},

@@ -81,7 +81,7 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 	if err := t.bill(c.Now, in.BillingMode, in.ProvisionedThroughput); err != nil {
 		return nil, err
 	}
-	if err := t.tune(nil, in.OnDemandThroughput, in.WarmThroughput); err != nil {
+	if err := t.tune(t.tuned(nil, true), in.OnDemandThroughput, in.WarmThroughput); err != nil {
 		return nil, err
 	}
 	if t.Key, err = t.schema(in.KeySchema, false); err != nil {
@@ -116,9 +116,15 @@ func newName(c *wire.Call, s string) (string, error) {
 	return tableName(c, s)
 }
 
-// unsupported refuses what this service does not do, rather than forget it.
+const absent = "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null"
+
+// unsupported refuses what only copies of tables of other regions may lack, and what this service does not do, rather than forget it.
 func unsupported(in *dynamodb.CreateTableInput) error {
 	switch {
+	case in.AttributeDefinitions == nil:
+		return validation(absent, "attributeDefinitions")
+	case in.KeySchema == nil:
+		return validation(absent, "keySchema")
 	case in.GlobalTableSourceArn.Set:
 		return validation("Global tables are not supported")
 	case in.SSESpecification != nil && (in.SSESpecification.Enabled.V || in.SSESpecification.KMSMasterKeyId.Set):
@@ -191,13 +197,8 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement, several bool) (k ke
 	if len(elements) > 2 && !several || len(elements) < 1 {
 		return k, validation("1 validation error detected: Value '[%s]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2", strings.Join(names, ", "))
 	}
-	for _, n := range names {
-		if t.attribute(n) == nil {
-			if t.Key.Hash.Name == "" && len(names) == 2 { // of the table itself
-				return k, validation("Invalid KeySchema: Some index key attribute have no definition")
-			}
-			return k, validation(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(names, ", "), strings.Join(namesOf(t.Attributes), ", "))
-		}
+	if err := t.defines(elements); err != nil {
+		return k, err
 	}
 	if elements[0].KeyType.V != "HASH" {
 		return k, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
@@ -247,6 +248,23 @@ func (k *keySchema) take(t *table, elements []dynamodb.KeySchemaElement) error {
 	return nil
 }
 
+// defines refuses a schema with attributes that are not defined.
+func (t *table) defines(schema []dynamodb.KeySchemaElement) error {
+	var names []string
+	for _, e := range schema {
+		names = append(names, e.AttributeName.V)
+	}
+	for _, n := range names {
+		if t.attribute(n) == nil {
+			if t.Key.Hash.Name == "" && len(names) == 2 || len(t.Attributes) == 0 { // of the table itself
+				return validation("Invalid KeySchema: Some index key attribute have no definition")
+			}
+			return validation(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(names, ", "), strings.Join(namesOf(t.Attributes), ", "))
+		}
+	}
+	return nil
+}
+
 func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 	if err := checkIndexCounts(in); err != nil {
 		return err
@@ -274,7 +292,7 @@ func (t *table) createIndexes(in *dynamodb.CreateTableInput) error {
 		if ix.Capacity, err = t.indexCapacity(ix.Name, g.ProvisionedThroughput); err != nil {
 			return err
 		}
-		if err := t.tune(ix, g.OnDemandThroughput, g.WarmThroughput); err != nil {
+		if err := t.tune(t.tuned(ix, true), g.OnDemandThroughput, g.WarmThroughput); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package tables
 import (
 	"cmp"
 	"encoding/base64"
+	"slices"
+	"strings"
 	"time"
 
 	"bothy/api/dynamodb"
@@ -139,14 +141,14 @@ func (t *table) describe(h *held) *dynamodb.TableDescription {
 		d.RestoreSummary = &dynamodb.RestoreSummary{SourceBackupArn: wire.NonEmpty(t.Restored.Backup), SourceTableArn: wire.NonEmpty(t.Restored.Table),
 			RestoreDateTime: wire.Some(t.Restored.At), RestoreInProgress: wire.Some(t.Status == statusCreating)}
 	}
-	for _, a := range t.Attributes {
+	for _, a := range slices.SortedFunc(slices.Values(t.Attributes), func(a, b attribute) int { return strings.Compare(a.Name, b.Name) }) {
 		d.AttributeDefinitions = append(d.AttributeDefinitions, dynamodb.AttributeDefinition{AttributeName: wire.Some(a.Name), AttributeType: wire.Some(a.Type)})
 	}
 	switch {
-	case !t.WasOnDemand.IsZero():
-		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PROVISIONED"), LastUpdateToPayPerRequestDateTime: wire.Some(t.WasOnDemand)}
 	case !t.OnDemand.IsZero():
 		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PAY_PER_REQUEST"), LastUpdateToPayPerRequestDateTime: wire.Some(t.OnDemand)}
+	case !t.Switched.IsZero():
+		d.BillingModeSummary = &dynamodb.BillingModeSummary{BillingMode: wire.Some("PROVISIONED"), LastUpdateToPayPerRequestDateTime: wire.Some(t.Switched)}
 	}
 	warm := t.warm(t.Warm, t.Capacity)
 	d.WarmThroughput = &dynamodb.TableWarmThroughputDescription{ReadUnitsPerSecond: wire.Some(warm.Read), WriteUnitsPerSecond: wire.Some(warm.Write), Status: wire.Some(statusActive)}
@@ -204,7 +206,7 @@ func (p capacity) describe(now time.Time) *dynamodb.ProvisionedThroughputDescrip
 }
 
 func (ix *index) projection() *dynamodb.Projection {
-	return &dynamodb.Projection{ProjectionType: wire.Some(ix.Projection), NonKeyAttributes: ix.Include}
+	return &dynamodb.Projection{ProjectionType: wire.Some(ix.Projection), NonKeyAttributes: slices.Sorted(slices.Values(ix.Include))}
 }
 
 func (t *table) describeLocal(ix *index, h *held) dynamodb.LocalSecondaryIndexDescription {

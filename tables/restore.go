@@ -177,7 +177,8 @@ func (n *table) reindex(of *table, o *overrides) error {
 				return err
 			}
 		}
-		if again.Most, err = most(g.OnDemandThroughput, again.Most, &again); err != nil {
+		limited := n.tuned(&again, false)
+		if err := limited.limits(g.OnDemandThroughput, true); err != nil {
 			return err
 		}
 		add(again, g.IndexName.V)
@@ -233,8 +234,9 @@ func (t *table) rebillRestored(now time.Time, o *overrides) error {
 			ix.Most = capacity{}
 		}
 	}
-	var err error
-	if t.Most, err = most(o.most, t.Most, nil); err == nil && o.units != nil {
+	limited := t.tuned(nil, false)
+	err := limited.limits(o.most, true)
+	if err == nil && o.units != nil {
 		t.Capacity, err = capacityOf(o.units)
 	}
 	return err

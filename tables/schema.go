@@ -32,7 +32,7 @@ type table struct {
 	NextIndex    int64         // ID of the next index
 	Capacity     capacity
 	OnDemand     time.Time `json:",omitzero"` // since when billed by request; zero: provisioned
-	WasOnDemand  time.Time `json:",omitzero"` // of a provisioned table: since when it last was billed by request
+	Switched     time.Time `json:",omitzero"` // OnDemand, when it was billed by request before
 	Most         capacity  `json:",omitzero"` // that requests may consume on demand; 0: any
 	Warm         capacity  `json:",omitzero"` // WarmThroughput that was asked for
 	Tags         map[string]string

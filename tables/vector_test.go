@@ -199,7 +199,9 @@ func TestVectorIndexesAreAddedAndRemoved(t *testing.T) {
 	w.refused(update(), "ValidationException", "")
 	w.refused(w.dropVector("tab", "none"), "ResourceNotFoundException", "")
 	w.refused(w.dropVector("tab", "gsi"), "ResourceNotFoundException", "")
-	w.refused(fails(do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), BillingMode: str("PROVISIONED"), ProvisionedThroughput: &dynamodb.ProvisionedThroughput{ReadCapacityUnits: wire.Some(int64(5)), WriteCapacityUnits: wire.Some(int64(5))}})),
+	five := &dynamodb.ProvisionedThroughput{ReadCapacityUnits: wire.Some(int64(5)), WriteCapacityUnits: wire.Some(int64(5))}
+	w.refused(fails(do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), BillingMode: str("PROVISIONED"), ProvisionedThroughput: five,
+		GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Update: &dynamodb.UpdateGlobalSecondaryIndexAction{IndexName: str("gsi"), ProvisionedThroughput: five}}}})),
 		"ValidationException", invalid+"Vector indexes are only supported for PAY_PER_REQUEST tables")
 	gsi := func(name, attribute string) error {
 		return fails(do(w, w.root, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("tab"), AttributeDefinitions: []dynamodb.AttributeDefinition{{AttributeName: str(attribute), AttributeType: str("S")}},
