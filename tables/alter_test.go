@@ -31,7 +31,6 @@ func TestBillingSwitches(t *testing.T) {
 func TestUpdateTableRefused(t *testing.T) {
 	w := newWorld(t)
 	w.table("tab", "p:S s:S", "byG g:S ALL", "-byL p:S l:S ALL")
-	one := wire.Some(int64(1))
 	update := func(name string, to dynamodb.UpdateGlobalSecondaryIndexAction) []dynamodb.GlobalSecondaryIndexUpdate {
 		to.IndexName = str(name)
 		return []dynamodb.GlobalSecondaryIndexUpdate{{Update: &to}}
