@@ -240,6 +240,11 @@ func TestVectorIndexesBeingMadeAreNotSearched(t *testing.T) {
 		t.Errorf("found %s", got)
 	}
 	w.half("tab", func(t *table) { t.Vectors[0].Status = statusCreating })
+	given := w.definition("tab").clone()
+	given.Vectors[0].ID = 9 // what somebody was filling, and is gone
+	if err := w.s.fillVector(t.Context(), given, &given.Vectors[0]); err != nil || w.definition("tab").Vectors[0].ID != 7 || w.definition("tab").Vectors[0].Status != statusCreating {
+		t.Errorf("filling an index that is gone: %v, %+v", err, w.definition("tab").Vectors)
+	}
 	if err := w.dropVector("tab", "vix"); err != nil {
 		t.Error(err)
 	}

@@ -80,29 +80,41 @@ func (t *table) vectorRange(vx *vectorIndex, partition *item.Value) kv.Key {
 	return k.appendPartition(base, partition)
 }
 
+// vectorKey is where the entry of an item in a vector index lies, if it has one; nil where it cannot have one.
+func (t *table) vectorKey(vx *vectorIndex, row kv.Key, it item.Item) kv.Key {
+	if it.Get(vx.Attribute) == nil {
+		return nil
+	}
+	var partition *item.Value
+	if hash := vx.partition(); hash != nil {
+		if partition = it.Get(hash.Name); partition == nil || partition.Kind.String() != hash.Type || checkKeyValue(partition, maxHash) != nil {
+			return nil
+		}
+	}
+	return appendDigest(t.vectorRange(vx, partition), t.itself(row))
+}
+
 // vectorEntry is the entry of an item in a vector index; its key is nil when the index does not show the item. Items older than
 // the index may not fit it.
 func (t *table) vectorEntry(vx *vectorIndex, row kv.Key, it item.Item) (kv.Key, []byte) {
+	key := t.vectorKey(vx, row, it)
+	if key == nil {
+		return nil, nil
+	}
 	list, ok := floats(it.Get(vx.Attribute), vx.Dimensions)
 	if !ok {
 		return nil, nil
 	}
-	var partition *item.Value
 	itself := t.itself(row)
 	b := make([]byte, 0, 4+len(itself)+markBytes*len(vx.Search)+4*len(list))
 	b = appendText(append(b, vectorVersion), string(itself))
 	for i := range vx.Search {
 		e := &vx.Search[i]
-		v := it.Get(e.Name)
-		fits := v != nil && v.Kind.String() == e.Type
 		if e.Hash {
-			if partition = v; !fits || checkKeyValue(v, maxHash) != nil {
-				return nil, nil
-			}
 			continue
 		}
 		var m mark
-		if fits {
+		if v := it.Get(e.Name); v != nil && v.Kind.String() == e.Type {
 			m = markOf(v)
 		}
 		b = append(b, m[:]...)
@@ -110,7 +122,7 @@ func (t *table) vectorEntry(vx *vectorIndex, row kv.Key, it item.Item) (kv.Key, 
 	for _, f := range list {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
 	}
-	return appendDigest(t.vectorRange(vx, partition), itself), b
+	return key, b
 }
 
 // vectorRow is an entry as it is read; its parts are those of the row.
@@ -143,7 +155,7 @@ func (t *table) placeVectors(tx *kv.Tx, row kv.Key, old, now item.Item) error {
 		if vx.Status == statusDeleting || vx.same(old, now) {
 			continue
 		}
-		from, _ := t.vectorEntry(vx, row, old)
+		from := t.vectorKey(vx, row, old) // there may be none: that costs nothing
 		to, value := t.vectorEntry(vx, row, now)
 		if from != nil && string(from) != string(to) {
 			if err := tx.Delete(from); err != nil {

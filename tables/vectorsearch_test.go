@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
@@ -206,6 +207,39 @@ func naive(distance string, a, b []float32) float64 {
 		return math.Sqrt(dd)
 	}
 	return dot
+}
+
+// TestSearchesGoOn through more entries than one turn has.
+func TestSearchesGoOn(t *testing.T) {
+	w := newWorld(t)
+	w.vectorTable("tab", "p:S", "vix v:1 EUCLIDEAN KEYS_ONLY")
+	const items = 2*searchRows + 50
+	for i := range items {
+		must(w, putItem, putInput("tab", vectorItem(fmt.Sprint(i), i)))
+	}
+	for i := 0; i < items; i += 97 {
+		if got := w.near(searchFor("tab", "vix", 1, float64(i))); got != fmt.Sprintf("%d:0", i) {
+			t.Errorf("nearest to %d is %s", i, got)
+		}
+	}
+}
+
+// TestSearchesCount against the reads that the table may serve, by what they go through.
+func TestSearchesCount(t *testing.T) {
+	w := newWorld(t)
+	in := vectorInput("tab", "p:S", "vix v:1024 EUCLIDEAN KEYS_ONLY")
+	in.OnDemandThroughput = &dynamodb.OnDemandThroughput{MaxReadRequestUnits: wire.Some(int64(1))}
+	must(w, dynamodb.CreateTable, in)
+	for i := range 100 {
+		w.put("tab", fmt.Sprintf(`{'p': {'S': '%d'}, 'v': {'L': [%s{'N': '%d'}]}}`, i, strings.Repeat("{'N': '1'},", 1023), i))
+	}
+	to := searchFor("tab", "vix", 1, make([]float64, 1024)...)
+	for range 6 { // each 51 units, of 300 seconds' credit
+		must(w, dynamodb.SearchVectors, to)
+	}
+	w.refused(fails(do(w, w.root, dynamodb.SearchVectors, to)), "ThrottlingException", "")
+	w.now = w.now.Add(time.Minute)
+	must(w, dynamodb.SearchVectors, to)
 }
 
 func TestSearchRefusals(t *testing.T) {
