@@ -67,7 +67,7 @@ func (s *Service) planStatement(c *wire.Call, a asked) (*statement, error) {
 func identified(a asked) [sha256.Size]byte {
 	b := appendText(nil, a.text)
 	for i := range a.parameters {
-		b = appendValue(b, &a.parameters[i])
+		b = appendUnorderedValue(b, &a.parameters[i])
 	}
 	return sha256.Sum256(b)
 }
