@@ -62,7 +62,7 @@ func (s *stamp) spent(tx *kv.Tx) (bool, error) {
 		return false, err
 	}
 	if !bytes.Equal(raw[9:], s.request[:]) {
-		return false, &dynamodb.IdempotentParameterMismatchException{}
+		return false, &dynamodb.IdempotentParameterMismatchException{Message: wire.Some("The ClientRequestToken was used for another request")}
 	}
 	return true, nil
 }
