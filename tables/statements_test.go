@@ -132,6 +132,7 @@ func TestStatementTransactionsAreIdempotent(t *testing.T) {
 func TestTokensDoNotMindOrder(t *testing.T) {
 	w := newWorld(t)
 	w.table("tab", "pk:S")
+	w.put("tab", `{'pk': {'S': 'a'}}`)
 	put := func(token, v string) error {
 		_, err := do(w, w.root, dynamodb.TransactWriteItems, dynamodb.TransactWriteItemsInput{ClientRequestToken: str(token), TransactItems: []dynamodb.TransactWriteItem{{Update: &dynamodb.Update{TableName: str("tab"), Key: doc(`{'pk': {'S': 'a'}}`),
 			UpdateExpression: str("SET v = :v, w = :w"), ExpressionAttributeValues: doc(v)}}}})
