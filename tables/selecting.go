@@ -78,10 +78,9 @@ func (q *selecting) confine() error {
 		if err != nil {
 			return err
 		}
-		reads *= n
-	}
-	if reads > maxReads {
-		return validation("Too many decomposed read operations for a given query.")
+		if reads *= n; reads > maxReads {
+			return validation("Too many decomposed read operations for a given query.")
+		}
 	}
 	return nil
 }

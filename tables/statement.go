@@ -67,7 +67,7 @@ func (s *Service) planStatement(c *wire.Call, a asked) (*statement, error) {
 func identified(a asked) [sha256.Size]byte {
 	b := appendText(nil, a.text)
 	for i := range a.parameters {
-		b = appendValue(b, &a.parameters[i])
+		b = appendUnorderedValue(b, &a.parameters[i])
 	}
 	return sha256.Sum256(b)
 }
@@ -89,14 +89,13 @@ func (st *statement) compile(t *table, onFailure wire.Opt[string]) (err error) {
 		return err
 	}
 	key, rest, twice := t.addressed(st.Where, false)
-	if st.Verb == partiql.Exists {
-		if m.verb, m.key = verbCheck, key; key == nil || rest == nil || st.Index != "" || st.Order != nil {
+	switch st.Verb {
+	case partiql.Exists:
+		if m.verb = verbCheck; key == nil || rest == nil || st.Index != "" || st.Order != nil {
 			return validation("EXISTS() must contain a single item read with additional condition")
 		}
+		twice = "" // one of the values fails its condition
 		m.cond, err = expr.Checked(expr.All(t.exists(true), rest))
-		return refuse(err)
-	}
-	switch st.Verb {
 	case partiql.Update:
 		m.verb, m.update = verbUpdate, st.Update
 		m.cond, err = expr.Checked(expr.All(t.exists(true), rest))

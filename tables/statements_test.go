@@ -127,6 +127,36 @@ func TestStatementTransactionsAreIdempotent(t *testing.T) {
 	w.refused(err, "IdempotentParameterMismatchException", "")
 }
 
+// TestTokensDoNotMindOrder: a request is the same with its attributes, and the members of its sets, in another order, as SDKs
+// send maps; but not with its lists in another order.
+func TestTokensDoNotMindOrder(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "pk:S")
+	w.put("tab", `{'pk': {'S': 'a'}}`)
+	put := func(token, v string) error {
+		_, err := do(w, w.root, dynamodb.TransactWriteItems, dynamodb.TransactWriteItemsInput{ClientRequestToken: str(token), TransactItems: []dynamodb.TransactWriteItem{{Update: &dynamodb.Update{TableName: str("tab"), Key: doc(`{'pk': {'S': 'a'}}`),
+			UpdateExpression: str("SET v = :v, w = :w"), ExpressionAttributeValues: doc(v)}}}})
+		return err
+	}
+	state := func(token, v string) error {
+		_, err := do(w, w.root, dynamodb.ExecuteTransaction, dynamodb.ExecuteTransactionInput{ClientRequestToken: str(token), TransactStatements: []dynamodb.ParameterizedStatement{
+			{Statement: str(`UPDATE tab SET v = ? SET w = ? WHERE pk = 'a'`), Parameters: list(v)}}})
+		return err
+	}
+	for name, send := range map[string]func(token, v string) error{"write": put, "state": state} {
+		if err := send(name, `{':v': {'M': {'x': {'SS': ['a', 'b']}, 'y': {'L': [{'N': '1'}, {'M': {'p': {'N': '1'}, 'q': {'N': '2'}}}]}}}, ':w': {'N': '1.0'}}`); err != nil {
+			t.Fatal(err)
+		}
+		if err := send(name, `{':v': {'M': {'y': {'L': [{'N': '1'}, {'M': {'q': {'N': '2'}, 'p': {'N': '1'}}}]}, 'x': {'SS': ['b', 'a']}}}, ':w': {'N': '1'}}`); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		err := send(name, `{':v': {'M': {'x': {'SS': ['a', 'b']}, 'y': {'L': [{'M': {'p': {'N': '1'}, 'q': {'N': '2'}}}, {'N': '1'}]}}}, ':w': {'N': '1'}}`)
+		w.refused(err, "IdempotentParameterMismatchException", "")
+	}
+	err := put("write", `{':w': {'N': '1'}, ':v': {'N': '2'}}`)
+	w.refused(err, "IdempotentParameterMismatchException", "")
+}
+
 // privately is the policy of a table whose rows are their owners', for PartiQL; another statement forbids nothing more.
 const privately = `{"Version": "2012-10-17", "Statement": [{
 	"Effect": "Allow", "Action": ["dynamodb:PartiQLSelect", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"], "Resource": "*",

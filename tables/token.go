@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
+	"strings"
 	"time"
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
 	"bothy/wire"
+	"bothy/wire/item"
 )
 
 // tokenLife is how long a ClientRequestToken makes a transaction idempotent.
@@ -59,7 +62,7 @@ func (s *stamp) spent(tx *kv.Tx) (bool, error) {
 		return false, err
 	}
 	if !bytes.Equal(raw[9:], s.request[:]) {
-		return false, &dynamodb.IdempotentParameterMismatchException{}
+		return false, &dynamodb.IdempotentParameterMismatchException{Message: wire.Some("The ClientRequestToken was used for another request")}
 	}
 	return true, nil
 }
@@ -73,4 +76,70 @@ func (s *stamp) spend(tx *kv.Tx) error {
 		return err
 	}
 	return tx.Set(s.forget, s.row)
+}
+
+// digestible is a request as bytes, for telling whether two are the same. The order of attributes and of the members of sets
+// does not count: SDKs send them in any.
+func digestible(in *dynamodb.TransactWriteItemsInput) []byte {
+	var b []byte
+	field := func(s string) { b = appendText(b, s) }
+	maps := func(names map[string]string, values item.Item) {
+		for _, k := range keysOf(names) {
+			field(k)
+			field(names[k])
+		}
+		b = appendUnordered(b, values)
+	}
+	for _, a := range in.TransactItems {
+		switch {
+		case a.Put != nil:
+			field("put" + a.Put.TableName.V)
+			b = appendUnordered(b, a.Put.Item)
+			field(a.Put.ConditionExpression.V)
+			maps(a.Put.ExpressionAttributeNames, a.Put.ExpressionAttributeValues)
+		case a.Update != nil:
+			field("update" + a.Update.TableName.V)
+			b = appendUnordered(b, a.Update.Key)
+			field(a.Update.UpdateExpression.V)
+			field(a.Update.ConditionExpression.V)
+			maps(a.Update.ExpressionAttributeNames, a.Update.ExpressionAttributeValues)
+		case a.Delete != nil:
+			field("delete" + a.Delete.TableName.V)
+			b = appendUnordered(b, a.Delete.Key)
+			field(a.Delete.ConditionExpression.V)
+			maps(a.Delete.ExpressionAttributeNames, a.Delete.ExpressionAttributeValues)
+		case a.ConditionCheck != nil:
+			field("check" + a.ConditionCheck.TableName.V)
+			b = appendUnordered(b, a.ConditionCheck.Key)
+			field(a.ConditionCheck.ConditionExpression.V)
+			maps(a.ConditionCheck.ExpressionAttributeNames, a.ConditionCheck.ExpressionAttributeValues)
+		}
+	}
+	return b
+}
+
+func appendUnordered(b []byte, it item.Item) []byte {
+	sorted := slices.SortedFunc(slices.Values(it), func(a, c item.Attribute) int { return strings.Compare(a.Name, c.Name) })
+	b = binary.AppendUvarint(b, uint64(len(sorted)))
+	for i := range sorted {
+		b = appendUnorderedValue(appendText(b, sorted[i].Name), &sorted[i].Value)
+	}
+	return b
+}
+
+func appendUnorderedValue(b []byte, v *item.Value) []byte {
+	switch v.Kind {
+	case item.M:
+		return appendUnordered(append(b, byte(v.Kind)), v.More.Map)
+	case item.L:
+		b = binary.AppendUvarint(append(b, byte(v.Kind)), uint64(len(v.More.List)))
+		for i := range v.More.List {
+			b = appendUnorderedValue(b, &v.More.List[i])
+		}
+		return b
+	case item.SS, item.NS, item.BS:
+		set := item.Set(v.Kind, slices.Sorted(slices.Values(v.More.Set))...)
+		return appendValue(b, &set)
+	}
+	return appendValue(b, v)
 }

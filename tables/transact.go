@@ -8,7 +8,6 @@ import (
 	"bothy/kv"
 	"bothy/policy"
 	"bothy/wire"
-	"bothy/wire/item"
 )
 
 // maxTransactBytes bounds the items of one transaction.
@@ -280,43 +279,4 @@ func ofSize(err error) error {
 		return tooMuch()
 	}
 	return err
-}
-
-// digestible is a request as bytes, for telling whether two are the same.
-func digestible(in *dynamodb.TransactWriteItemsInput) []byte {
-	var b []byte
-	field := func(s string) { b = appendText(b, s) }
-	maps := func(names map[string]string, values item.Item) {
-		for _, k := range keysOf(names) {
-			field(k)
-			field(names[k])
-		}
-		b = appendMap(b, values)
-	}
-	for _, a := range in.TransactItems {
-		switch {
-		case a.Put != nil:
-			field("put" + a.Put.TableName.V)
-			b = appendMap(b, a.Put.Item)
-			field(a.Put.ConditionExpression.V)
-			maps(a.Put.ExpressionAttributeNames, a.Put.ExpressionAttributeValues)
-		case a.Update != nil:
-			field("update" + a.Update.TableName.V)
-			b = appendMap(b, a.Update.Key)
-			field(a.Update.UpdateExpression.V)
-			field(a.Update.ConditionExpression.V)
-			maps(a.Update.ExpressionAttributeNames, a.Update.ExpressionAttributeValues)
-		case a.Delete != nil:
-			field("delete" + a.Delete.TableName.V)
-			b = appendMap(b, a.Delete.Key)
-			field(a.Delete.ConditionExpression.V)
-			maps(a.Delete.ExpressionAttributeNames, a.Delete.ExpressionAttributeValues)
-		case a.ConditionCheck != nil:
-			field("check" + a.ConditionCheck.TableName.V)
-			b = appendMap(b, a.ConditionCheck.Key)
-			field(a.ConditionCheck.ConditionExpression.V)
-			maps(a.ConditionCheck.ExpressionAttributeNames, a.ConditionCheck.ExpressionAttributeValues)
-		}
-	}
-	return b
 }
