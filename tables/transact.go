@@ -141,7 +141,7 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
+	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, func() []byte { return digestible(in) }), in.ReturnConsumedCapacity)
 	if err != nil {
 		return nil, err
 	}
@@ -204,29 +204,32 @@ func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
 func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
-	tables := make([]*table, len(writes))
-	seen := map[string]bool{}
+	places, failed, seen := make([]place, len(writes)), make([]error, len(writes)), make(map[string]bool, len(writes))
 	size := 0
 	for i, m := range writes {
 		t, err := s.again(tx, c, m.name, m.table)
 		if err != nil {
 			return err
 		}
-		tables[i] = t
 		if err := m.check(t); upFront(err) {
 			return err
 		} else if err != nil {
-			continue // the action's own reason, told when it is run
+			failed[i] = err
+			continue // the action's own reason, told in its place
 		}
-		row := string(t.itemKey(m.key))
-		if seen[row] {
+		places[i] = place{t, t.itemKey(m.key)}
+		if seen[string(places[i].row)] {
 			return validation("Transaction request cannot include multiple operations on one item")
 		}
-		seen[row] = true
+		seen[string(places[i].row)] = true
 	}
-	var why cancelling
+	why := make(cancelling, 0, len(writes))
 	for i, m := range writes {
-		o, err := m.run(tx, tables[i], g)
+		var o *outcome
+		err := failed[i]
+		if err == nil {
+			o, err = m.do(tx, places[i].table, places[i].row, g)
+		}
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
 				return err
