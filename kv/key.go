@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -66,13 +67,10 @@ func (k Key) AppendInt(v int64) Key {
 
 func (k Key) appendText(tag byte, s string) Key {
 	k = append(k, tag)
-	for i := 0; i < len(s); i++ {
-		k = append(k, s[i])
-		if s[i] == 0 {
-			k = append(k, 0xFF)
-		}
+	for at := strings.IndexByte(s, 0); at >= 0; at = strings.IndexByte(s, 0) {
+		k, s = append(append(k, s[:at]...), 0, 0xFF), s[at+1:]
 	}
-	return append(k, 0)
+	return append(append(k, s...), 0)
 }
 
 // Range is every key that has k as a proper tuple prefix.

@@ -126,9 +126,10 @@ func (n *names) item(it item.Item) {
 		n.list = make([]string, 0, len(it)+4)
 	}
 	for i := range it {
-		if first {
+		switch {
+		case first:
 			n.list = append(n.list, it[i].Name)
-		} else {
+		case i >= len(n.list) || n.list[i] != it[i].Name: // most often items of a table are alike
 			n.add(it[i].Name)
 		}
 	}

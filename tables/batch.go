@@ -312,12 +312,12 @@ func (s *Service) batchTogether(c *wire.Call, writes []*batched, all *batchWritt
 	err := s.db.Update(c, func(tx *kv.Tx) error {
 		one = &batchWritten{gate: all.gate, consumed: tally{asked: all.consumed.asked}}
 		one.gate.again()
-		tables, err := s.checkBatch(tx, c, writes)
+		places, err := s.checkBatch(tx, c, writes)
 		if err != nil {
 			return err
 		}
 		for i, m := range writes {
-			if err := one.write(tx, tables[i], m); err != nil {
+			if err := one.write(tx, places[i], m); err != nil {
 				return err
 			}
 		}
@@ -338,8 +338,8 @@ func (s *Service) batchTogether(c *wire.Call, writes []*batched, all *batchWritt
 }
 
 // write does one write of a transaction, unless it is throttled.
-func (b *batchWritten) write(tx *kv.Tx, t *table, m *batched) error {
-	o, err := m.run(tx, t, b.gate)
+func (b *batchWritten) write(tx *kv.Tx, at place, m *batched) error {
+	o, err := m.do(tx, at.table, at.row, b.gate)
 	if isThrottled(err) {
 		if b.left == nil {
 			b.left = map[string][]dynamodb.WriteRequest{}
@@ -352,7 +352,7 @@ func (b *batchWritten) write(tx *kv.Tx, t *table, m *batched) error {
 	}
 	b.done++
 	b.consumed.add(writeCapacity(b.consumed.asked, 1, o))
-	b.consumed.measured(t.Name, o.sizes)
+	b.consumed.measured(at.table.Name, o.sizes)
 	return nil
 }
 
@@ -376,23 +376,28 @@ func (b *batchWritten) add(one *batchWritten) {
 }
 
 // checkBatch reads the tables of all writes, and refuses what is wrong before anything is written.
-func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]*table, error) {
-	tables, seen := make([]*table, len(writes)), map[string]bool{}
+func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]place, error) {
+	places, seen := make([]place, len(writes)), make(map[string]bool, len(writes))
 	for i, m := range writes {
-		t, err := s.again(tx, c, m.name, m.table)
-		if err != nil {
+		at := &places[i]
+		if i > 0 && m.table == writes[i-1].table {
+			at.table = places[i-1].table
+		} else {
+			var err error
+			if at.table, err = s.again(tx, c, m.name, m.table); err != nil {
+				return nil, err
+			}
+		}
+		if err := m.checkBatched(at.table); err != nil {
 			return nil, err
 		}
-		if err := m.checkBatched(t); err != nil {
-			return nil, err
-		}
-		row := string(t.itemKey(m.key))
-		if seen[row] {
+		at.row = at.table.itemKey(m.key)
+		if seen[string(at.row)] {
 			return nil, validation("Provided list of item keys contains duplicates")
 		}
-		seen[row], tables[i] = true, t
+		seen[string(at.row)] = true
 	}
-	return tables, nil
+	return places, nil
 }
 
 // enclosed adds dynamodb:EnclosingOperation to the keys of an action inside a transaction.

@@ -19,8 +19,10 @@ var (
 )
 
 func encodeItem(it item.Item, sizeHint int) []byte {
-	return appendMap(append(make([]byte, 0, sizeHint+16+4*len(it)), itemVersion), it)
+	return appendItem(make([]byte, 0, sizeHint+16+4*len(it)), it)
 }
+
+func appendItem(b []byte, it item.Item) []byte { return appendMap(append(b, itemVersion), it) }
 
 func appendMap(b []byte, it item.Item) []byte {
 	b = binary.AppendUvarint(b, uint64(len(it)))

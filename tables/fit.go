@@ -27,10 +27,16 @@ type target struct {
 func (f *fetch) target() target    { return target{f.name, f.table, f.key, f.statement} }
 func (m *mutation) target() target { return target{m.name, m.table, m.key, m.statement} }
 
-// fit finds the tables of a transaction's actions before any of them is run: each must fit its table, and be about an item of
+// place is an item's table, and its row there.
+type place struct {
+	table *table
+	row   kv.Key
+}
+
+// fit finds the places of a transaction's actions before any of them is run: each must fit its table, and be about an item of
 // its own. Of statements all that do not fit are told, each in its place; of others, the first.
-func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]*table, error) {
-	tables, why, told := make([]*table, len(actions)), make(cancelling, len(actions)), false
+func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]place, error) {
+	places, why, told := make([]place, len(actions)), make(cancelling, len(actions)), false
 	for i, a := range actions {
 		to := a.target()
 		t, err := s.again(tx, c, to.name, to.table)
@@ -38,7 +44,7 @@ func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]*table, 
 			return nil, err
 		}
 		if err == nil {
-			tables[i], err = t, a.check(t)
+			places[i].table, err = t, a.check(t)
 		}
 		if why[i] = reasonOf(err); upFront(err) || why[i].Code.V == "" {
 			return nil, err
@@ -53,13 +59,14 @@ func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]*table, 
 	}
 	seen := make(map[string]bool, len(actions))
 	for i, a := range actions {
-		row := string(tables[i].itemKey(a.target().key))
-		if seen[row] {
+		at := &places[i]
+		at.row = at.table.itemKey(a.target().key)
+		if seen[string(at.row)] {
 			return nil, validation("Transaction request cannot include multiple operations on one item")
 		}
-		seen[row] = true
+		seen[string(at.row)] = true
 	}
-	return tables, nil
+	return places, nil
 }
 
 // upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that

@@ -96,8 +96,15 @@ func valuesOf(it item.Item, attributes []attribute) []*item.Value {
 
 // itemKey is the row of an item whose key has been checked.
 func (t *table) itemKey(it item.Item) kv.Key {
-	return appendKey(append(make(kv.Key, 0, len(t.rows)+64), t.rows...), &t.Key, it)
+	room := len(t.rows) + keyRoom
+	for _, a := range t.Key.parts() {
+		room += len(it.Get(a.Name).Str)
+	}
+	return appendKey(append(make(kv.Key, 0, room), t.rows...), &t.Key, it)
 }
+
+// keyRoom is what HASH and the marks around the parts of a key take.
+const keyRoom = 16
 
 // itself is what index entries hold: the item's row less the table's prefix.
 func (t *table) itself(row kv.Key) []byte { return row[len(t.rows):] }

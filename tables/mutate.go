@@ -99,7 +99,12 @@ func (m *mutation) run(tx *kv.Tx, t *table, g *gate) (*outcome, error) {
 	if err := m.check(t); err != nil {
 		return nil, err
 	}
-	o := &outcome{table: t, row: t.itemKey(m.key)}
+	return m.do(tx, t, t.itemKey(m.key), g)
+}
+
+// do is run for a mutation that has been checked, on the row of its item.
+func (m *mutation) do(tx *kv.Tx, t *table, row kv.Key, g *gate) (*outcome, error) {
+	o := &outcome{table: t, row: row}
 	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() || t.metered(true) {
 		var err error
 		if o.old, err = read(tx, o.row); err != nil {

@@ -174,9 +174,11 @@ func (s *Service) executeTransaction(c *wire.Call, in *dynamodb.ExecuteTransacti
 	if reads != nil {
 		out.Responses, out.ConsumedCapacity, err = s.fetchAll(c, reads, in.ReturnConsumedCapacity)
 	} else {
-		var request []byte
-		for _, st := range statements {
-			request = append(request, st.id[:]...)
+		request := func() (b []byte) {
+			for _, st := range statements {
+				b = append(b, st.id[:]...)
+			}
+			return b
 		}
 		var done tally
 		done, err = s.commit(c, writes, stampOf(c, in.ClientRequestToken, request), in.ReturnConsumedCapacity)

@@ -3,6 +3,7 @@ package tables
 import (
 	"bytes"
 	"math"
+	"sync"
 
 	"bothy/kv"
 	"bothy/tables/number"
@@ -50,8 +51,14 @@ func (t *table) place(tx *kv.Tx, row kv.Key, old, now item.Item, size int) error
 	if now == nil {
 		return tx.Delete(row)
 	}
-	return tx.Set(row, encodeItem(now, size))
+	room := rowRooms.Get().(*[]byte)
+	defer rowRooms.Put(room)
+	*room = appendItem((*room)[:0], now)
+	return tx.Set(row, *room)
 }
+
+// rowRooms are where rows are written, one after the other: a transaction keeps copies.
+var rowRooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // watches tells whether a write must know the item it replaces.
 func (t *table) watches() bool {

@@ -32,7 +32,7 @@ type stamp struct {
 	request [sha256.Size]byte
 }
 
-func stampOf(c *wire.Call, given wire.Opt[string], request []byte) *stamp {
+func stampOf(c *wire.Call, given wire.Opt[string], request func() []byte) *stamp {
 	if !given.Set {
 		return nil
 	}
@@ -48,7 +48,7 @@ func stampOf(c *wire.Call, given wire.Opt[string], request []byte) *stamp {
 		row:    kv.K(c.Account, c.Region, "tables.token", caller, token),
 		forget: kv.K("", "", "tables.spent", until, c.Account, c.Region, caller, token),
 		until:  until, now: c.Now.Unix(),
-		request: sha256.Sum256(request),
+		request: sha256.Sum256(request()),
 	}
 }
 

@@ -62,14 +62,14 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 	}
 	err := s.db.View(c, func(tx *kv.Tx) error {
 		g.again()
-		tables, err := fit(s, tx, c, gets)
+		places, err := fit(s, tx, c, gets)
 		if err != nil {
 			return err
 		}
 		size, why := 0, cancelling{}
 		for i, f := range gets {
 			f.consistent = true
-			it, used, err := f.from(tx, tables[i], g)
+			it, used, err := f.from(tx, places[i].table, g)
 			if why = append(why, reasonOf(err)); isThrottled(err) {
 				continue
 			} else if err != nil {
@@ -183,7 +183,7 @@ func (s *Service) transactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInp
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, digestible(in)), in.ReturnConsumedCapacity)
+	done, err := s.commit(c, writes, stampOf(c, in.ClientRequestToken, func() []byte { return digestible(in) }), in.ReturnConsumedCapacity)
 	if err != nil {
 		return nil, err
 	}
@@ -246,14 +246,13 @@ func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed
 
 // runAll runs every action. When one cannot be done, all reasons are told, each in its place, and nothing is kept.
 func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, consumed *tally) error {
-	tables, err := fit(s, tx, c, writes)
+	places, err := fit(s, tx, c, writes)
 	if err != nil {
 		return err
 	}
-	size := 0
-	var why cancelling
+	size, why := 0, make(cancelling, 0, len(writes))
 	for i, m := range writes {
-		o, err := m.run(tx, tables[i], g)
+		o, err := m.do(tx, places[i].table, places[i].row, g)
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
 				return ofSize(err)

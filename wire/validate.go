@@ -20,7 +20,7 @@ func (m *Mux) validate(o *mounted, in any) error {
 		return nil
 	}
 	v := &validation{api: o.api, patterns: &m.patterns}
-	v.structure(o.in, pointerOf(in), "")
+	v.structure(o.in, pointerOf(in))
 	if len(v.found) == 0 {
 		return nil
 	}
@@ -58,11 +58,38 @@ type validation struct {
 	api      *API
 	patterns *patternCache
 	found    []string
+	at       []step // the way to what is looked at
 }
 
-func (v *validation) add(path, value, format string, a ...any) {
+// step leads to a member, or to an element of a list or map.
+type step struct {
+	name  string // of a member, or an entry of a map
+	entry bool
+	index int // of a list's element, from 1
+}
+
+func (s step) String() string {
+	switch {
+	case s.index > 0:
+		return strconv.Itoa(s.index) + ".member"
+	case s.entry:
+		return s.name + ".member"
+	}
+	return s.name
+}
+
+// path tells where v is.
+func (v *validation) path() string {
+	names := make([]string, len(v.at))
+	for i, s := range v.at {
+		names[i] = s.String()
+	}
+	return strings.Join(names, ".")
+}
+
+func (v *validation) add(value, format string, a ...any) {
 	if len(v.found) < maxFound {
-		v.found = append(v.found, "Value "+shortened(value)+" at '"+shortened(path)+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
+		v.found = append(v.found, "Value "+shortened(value)+" at '"+shortened(v.path())+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
 	}
 }
 
@@ -73,106 +100,114 @@ func shortened(s string) string {
 	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }
 
-func (v *validation) structure(p *plan, base unsafe.Pointer, path string) {
+func (v *validation) structure(p *plan, base unsafe.Pointer) {
 	for _, f := range p.fields {
 		at := unsafe.Add(base, f.offset)
-		name := path + f.path
-		switch {
-		case !f.typ.present(at):
-			if f.req {
-				v.add(name, "null", "Member must not be null")
-			}
-		case f.checked():
-			v.value(f.typ, f.typ.at(at), name, &f.own, f)
+		present := f.typ.present(at)
+		if present && !f.checked() || !present && !f.req {
+			continue
 		}
+		v.at = append(v.at, step{name: f.path})
+		if present {
+			v.value(f.typ, f.typ.at(at), &f.own, f)
+		} else {
+			v.add("null", "Member must not be null")
+		}
+		v.at = v.at[:len(v.at)-1]
 	}
 }
 
 // value checks one value; f is the member it is, or lies in, for the limits of elements.
-func (v *validation) value(t *typ, at unsafe.Pointer, path string, l *limits, f *field) {
+func (v *validation) value(t *typ, p unsafe.Pointer, l *limits, f *field) {
 	switch t.kind {
 	case kString:
-		v.text(*(*string)(at), path, l)
+		v.text(*(*string)(p), l)
 	case kInt32:
-		v.span(int64(*(*int32)(at)), path, l)
+		v.span(int64(*(*int32)(p)), l)
 	case kInt64:
-		v.span(*(*int64)(at), path, l)
+		v.span(*(*int64)(p), l)
 	case kBytes:
-		v.size(len(*(*[]byte)(at)), "java.nio.HeapByteBuffer", path, l)
+		v.size(len(*(*[]byte)(p)), l, func() string { return "'java.nio.HeapByteBuffer'" })
 	case kStruct:
 		if t.plan.checked {
-			v.structure(t.plan, at, path+".")
+			v.structure(t.plan, p)
 		}
 	case kList:
 		n := 0
-		t.each(at, func(i int, e unsafe.Pointer) {
+		t.each(p, func(i int, e unsafe.Pointer) {
 			n++
-			v.value(t.elem, e, path+"."+strconv.Itoa(i+1)+".member", &f.elem, &field{elem: none, keys: none})
+			v.at = append(v.at, step{index: i + 1})
+			v.value(t.elem, e, &f.elem, &nothing)
+			v.at = v.at[:len(v.at)-1]
 		})
-		v.size(n, elided("[", n, "]"), path, l)
+		v.size(n, l, func() string { return elided("[", n, "]") })
 	case kMap:
 		n := 0
-		t.eachEntry(at, func(k string, e unsafe.Pointer) {
+		t.eachEntry(p, func(k string, e unsafe.Pointer) {
 			n++
-			v.text(k, path, &f.keys)
-			v.value(t.elem, e, path+"."+k+".member", &f.elem, &field{elem: none, keys: none})
+			v.text(k, &f.keys)
+			v.at = append(v.at, step{name: k, entry: true})
+			v.value(t.elem, e, &f.elem, &nothing)
+			v.at = v.at[:len(v.at)-1]
 		})
-		v.size(n, elided("{", n, "}"), path, l)
+		v.size(n, l, func() string { return elided("{", n, "}") })
 	}
 }
+
+// nothing is the member that elements of elements lie in: the model has no limits for them.
+var nothing = field{elem: none, keys: none}
 
 // elided shows a list or a map of n elements.
 func elided(begin string, n int, end string) string {
 	if n == 0 {
-		return begin + end
+		return "'" + begin + end + "'"
 	}
-	return begin + "..." + end
+	return "'" + begin + "..." + end + "'"
 }
 
-func (v *validation) text(s, path string, l *limits) {
+func (v *validation) text(s string, l *limits) {
 	if !l.any {
 		return
 	}
-	shown := "'" + s + "'"
-	if l.sensitive {
-		shown = "'***'"
+	shown := func() string {
+		if l.sensitive {
+			return "'***'"
+		}
+		return "'" + s + "'"
 	}
 	if l.size {
-		v.size(utf8.RuneCountInString(s), shown, path, l)
+		v.size(utf8.RuneCountInString(s), l, shown)
 	}
 	if l.enum >= 0 && !slices.Contains(v.api.Enums[l.enum], s) {
-		v.add(path, shown, "Member must satisfy enum value set: [%s]", strings.Join(v.api.Enums[l.enum], ", "))
+		v.add(shown(), "Member must satisfy enum value set: [%s]", strings.Join(v.api.Enums[l.enum], ", "))
 	}
 	if l.pattern >= 0 && !v.patterns.match(v.api.Patterns[l.pattern], s) && !asAWSDoes(v.api.Patterns[l.pattern], s) {
-		v.add(path, shown, "Member must satisfy regular expression pattern: %s", v.api.Patterns[l.pattern])
+		v.add(shown(), "Member must satisfy regular expression pattern: %s", v.api.Patterns[l.pattern])
 	}
 }
 
-func (v *validation) size(n int, shown, path string, l *limits) {
+func (v *validation) size(n int, l *limits, shown func() string) {
 	if !l.size {
 		return
 	}
-	if !strings.HasPrefix(shown, "'") {
-		shown = "'" + shown + "'"
-	}
 	if int64(n) < l.min {
-		v.add(path, shown, "Member must have length greater than or equal to %d", l.min)
+		v.add(shown(), "Member must have length greater than or equal to %d", l.min)
 	}
 	if int64(n) > l.max {
-		v.add(path, shown, "Member must have length less than or equal to %d", l.max)
+		v.add(shown(), "Member must have length less than or equal to %d", l.max)
 	}
 }
 
-func (v *validation) span(n int64, path string, l *limits) {
+func (v *validation) span(n int64, l *limits) {
 	if !l.span {
 		return
 	}
-	shown := "'" + strconv.FormatInt(n, 10) + "'"
+	shown := func() string { return "'" + strconv.FormatInt(n, 10) + "'" }
 	if n < l.min {
-		v.add(path, shown, "Member must have value greater than or equal to %d", l.min)
+		v.add(shown(), "Member must have value greater than or equal to %d", l.min)
 	}
 	if n > l.max {
-		v.add(path, shown, "Member must have value less than or equal to %d", l.max)
+		v.add(shown(), "Member must have value less than or equal to %d", l.max)
 	}
 }
 
