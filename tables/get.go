@@ -123,6 +123,9 @@ func (s *Service) fetchOne(tx *kv.Tx, c *wire.Call, f *fetch, g *gate) (item.Ite
 		return nil, usage{}, err
 	}
 	it, err := read(tx, t.itemKey(f.key))
+	if err == nil {
+		err = g.hold(it)
+	}
 	if err != nil {
 		return nil, usage{}, err
 	}

@@ -226,7 +226,11 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 	}
 	var why cancelling
 	for i, m := range writes {
+		before := g.holds
 		o, err := m.run(tx, tables[i], g)
+		if err == nil || m.onFailure.V != "ALL_OLD" {
+			g.holds = before // nothing of it stays
+		}
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
 				return err
