@@ -169,7 +169,9 @@ func (g *tableGet) read(tx *kv.Tx, rows []kv.Key, b *batchRead) error {
 		}
 		used := usage{base: readUnits(it, g.in.ConsistentRead.V)}
 		if b.room -= itemSize(it); b.room >= 0 {
-			b.throttled = b.gate.pass(g.table, used)
+			if b.throttled = b.gate.hold(it); b.throttled == nil {
+				b.throttled = b.gate.pass(g.table, used)
+			}
 		}
 		if b.room < 0 || b.throttled != nil { // neither will there be room, or throughput, for the rest
 			rest := g.in
@@ -339,7 +341,9 @@ func (s *Service) batchTogether(c *wire.Call, writes []*batched, all *batchWritt
 
 // write does one write of a transaction, unless it is throttled.
 func (b *batchWritten) write(tx *kv.Tx, at place, m *batched) error {
+	before := b.gate.holds
 	o, err := m.do(tx, at.table, at.row, b.gate)
+	b.gate.holds = before // nothing of it stays
 	if isThrottled(err) {
 		if b.left == nil {
 			b.left = map[string][]dynamodb.WriteRequest{}

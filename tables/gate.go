@@ -5,24 +5,28 @@ import (
 
 	"bothy/kv"
 	"bothy/wire"
+	"bothy/wire/item"
 )
 
 // gate lets one request consume what is left. It belongs to the request: a transaction that runs again begins it anew, and
 // what was consumed is taken off the meters when the request is done.
 type gate struct {
 	s      *Service
+	call   *wire.Call
 	now    time.Time
 	write  bool
 	factor float64 // 2 in transactions
 	took   map[meterKey]float64
+	holds  int // bytes of items
+	room   int // for them
 }
 
 // reading and writing are the gates of requests, factor 2 in transactions.
 func (s *Service) reading(c *wire.Call, factor float64) *gate {
-	return &gate{s: s, now: c.Now, factor: factor}
+	return &gate{s: s, call: c, now: c.Now, factor: factor}
 }
 func (s *Service) writing(c *wire.Call, factor float64) *gate {
-	return &gate{s: s, now: c.Now, factor: factor, write: true}
+	return &gate{s: s, call: c, now: c.Now, factor: factor, write: true}
 }
 
 // fill draws what the gate's request may need of the tables' throughput and this node has not. It comes before the request's own
@@ -66,8 +70,25 @@ func (g *gate) fill(c *wire.Call, tables ...*table) error {
 	return nil
 }
 
-// again forgets what was consumed in a transaction that runs anew.
-func (g *gate) again() { g.took = nil }
+// again forgets what was consumed, and what was held, in a transaction that runs anew.
+func (g *gate) again() { g.took, g.holds = nil, 0 }
+
+// hold makes room for items that stay in memory until the request is answered. A small row may hold many times its size: so who
+// asks for more than there is room for is throttled.
+func (g *gate) hold(items ...item.Item) error {
+	for _, it := range items {
+		g.holds += footprint(it)
+	}
+	more := g.holds - g.room
+	if more <= 0 {
+		return nil
+	}
+	err := g.call.Hold(int64(more))
+	if err == nil {
+		g.room = g.holds
+	}
+	return err
+}
 
 // open refuses a request when nothing is left of what it consumes first: of the table, or of the index it reads.
 func (g *gate) open(t *table, ix *index) error { return g.enter(t, ix) }

@@ -129,6 +129,9 @@ func (s *Service) fetchOne(tx *kv.Tx, c *wire.Call, f *fetch, g *gate) (item.Ite
 // from reads the item of a table that it was checked against, nil when there is none.
 func (f *fetch) from(tx *kv.Tx, t *table, g *gate) (item.Item, usage, error) {
 	it, err := read(tx, t.itemKey(f.key))
+	if err == nil {
+		err = g.hold(it)
+	}
 	if err != nil {
 		return nil, usage{}, err
 	}

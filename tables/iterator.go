@@ -228,8 +228,12 @@ func (s *Service) getRecords(c *wire.Call, in *dynamodbstreams.GetRecordsInput) 
 // passed over.
 func (v *viewed) read(tx *kv.Tx, c *wire.Call, next int64, limit int, out *dynamodbstreams.GetRecordsOutput) (int64, error) {
 	oldest, room := c.Now.Add(-streamLife), maxChangeSize
+	var full error
 	err := v.table.eachChange(tx, v.shard.ID, next, v.last, kv.MaxScan, false, func(ch *change, size int) bool {
 		if room -= size; room < 0 && len(out.Records) > 0 {
+			return false
+		}
+		if full = c.Hold(int64(footprint(ch.old) + footprint(ch.now))); full != nil {
 			return false
 		}
 		next = ch.number + 1
@@ -238,6 +242,9 @@ func (v *viewed) read(tx *kv.Tx, c *wire.Call, next int64, limit int, out *dynam
 		}
 		return len(out.Records) < limit
 	})
+	if err == nil && len(out.Records) == 0 {
+		err = full
+	}
 	return next, err
 }
 

@@ -107,7 +107,10 @@ func (m *mutation) do(tx *kv.Tx, t *table, row kv.Key, g *gate) (*outcome, error
 	o := &outcome{table: t, row: row}
 	if m.needOld || m.cond != nil || m.verb == verbUpdate || t.watches() || t.metered(true) {
 		var err error
-		if o.old, err = read(tx, o.row); err != nil {
+		if o.old, err = read(tx, o.row); err == nil {
+			err = g.hold(o.old)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -93,7 +93,9 @@ func (s *Service) executeOne(c *wire.Call, st *statement, a *dynamodb.BatchState
 // batchError is an error as a batch tells it in its place; nil for errors that are not the client's.
 func batchError(err error) *dynamodb.BatchStatementError {
 	var f wire.Fault
-	if !errors.As(err, &f) {
+	if t := (interface{ Temporary() bool })(nil); errors.As(err, &t) && t.Temporary() { // there is no room for this one's item, too
+		f = &dynamodb.ThrottlingException{Message: wire.Some("Rate of requests exceeds the allowed throughput.")}
+	} else if !errors.As(err, &f) {
 		return nil
 	}
 	code, _, message := f.Fault()

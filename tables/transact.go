@@ -252,7 +252,11 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 	}
 	size, why := 0, make(cancelling, 0, len(writes))
 	for i, m := range writes {
+		before := g.holds
 		o, err := m.do(tx, places[i].table, places[i].row, g)
+		if err == nil || m.onFailure.V != "ALL_OLD" {
+			g.holds = before // nothing of it stays
+		}
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
 				return ofSize(err)

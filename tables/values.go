@@ -228,3 +228,52 @@ func depthOf(v *item.Value, depth int) int {
 	}
 	return deepest
 }
+
+// Memory of what was decoded, and of its JSON besides the texts in it.
+const (
+	valueBytes    = 64
+	compoundBytes = 128
+	textCopies    = 3 // as decoded, and as JSON in a buffer that grows
+)
+
+// footprint is about what an item takes of the node's memory to be read and told. Its size says little: a list of NULLs takes thirty
+// times as much.
+func footprint(it item.Item) int {
+	n := 0
+	for i := range it {
+		n += textCopies*len(it[i].Name) + valueFootprint(&it[i].Value)
+	}
+	return n
+}
+
+func valueFootprint(v *item.Value) int {
+	n := valueBytes
+	switch v.Kind {
+	case item.S, item.N, item.B:
+		n += textFootprint(v.Str)
+	case item.SS, item.NS, item.BS:
+		n += compoundBytes
+		for _, s := range v.More.Set {
+			n += valueBytes + textFootprint(s)
+		}
+	case item.L:
+		n += compoundBytes
+		for i := range v.More.List {
+			n += valueFootprint(&v.More.List[i])
+		}
+	case item.M:
+		n += compoundBytes + footprint(v.More.Map)
+	}
+	return n
+}
+
+// textFootprint counts control characters for what they are as JSON, in texts that are long enough to matter.
+func textFootprint(s string) int {
+	n := textCopies * len(s)
+	for i := 0; len(s) > 1<<10 && i < len(s); i++ {
+		if s[i] < ' ' {
+			n += 10
+		}
+	}
+	return n
+}

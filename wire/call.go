@@ -37,7 +37,8 @@ type Call struct {
 	authenticated bool
 
 	ticket *admit.Ticket // nil in process: the call it serves has one
-	room   int64         // for the answer
+	room   int64         // for the answer and what it is made of
+	held   int64         // of it, by Hold
 	page   *item.Page    // of pages
 }
 

@@ -73,13 +73,15 @@ func classOf(r *request) admit.Class {
 }
 
 // answerOf is the room an operation gets to work in and to make its answer: the most it may answer, as read and as written. What a
-// function answers is counted when it has.
+// function answers is counted when it has; items that take more memory than their size lets expect are held as they are read (Hold).
 func answerOf(r *request) int64 {
 	if r.api == nil || r.info == nil {
 		return answerBytes
 	}
 	switch r.api.Name + "." + r.info.Name {
-	case "dynamodb.Query", "dynamodb.Scan", "dynamodbstreams.GetRecords", "s3.ListObjects", "s3.ListObjectsV2", "s3.ListObjectVersions":
+	case "dynamodb.Query", "dynamodb.Scan", "dynamodb.ExecuteStatement":
+		return 6 * mb
+	case "dynamodbstreams.GetRecords", "s3.ListObjects", "s3.ListObjectsV2", "s3.ListObjectVersions":
 		return 3 * mb
 	case "dynamodb.TransactGetItems":
 		return 12 * mb
@@ -89,6 +91,19 @@ func answerOf(r *request) int64 {
 		return 64 * mb
 	}
 	return answerBytes
+}
+
+// Hold gives a call that turns out to hold so many more bytes of memory the room for them, beyond what such calls get at first; it
+// fails where there is none now.
+func (c *Call) Hold(bytes int64) error {
+	if more := c.held + bytes - c.room; more > 0 {
+		if err := c.ticket.Grow(more); err != nil {
+			return err
+		}
+		c.room += more
+	}
+	c.held += bytes
+	return nil
 }
 
 // refuse answers a request that was not admitted, at once and cheaply: nothing of it was checked. One in a while is told to the
