@@ -47,12 +47,11 @@ var unread = map[string][]string{
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableBillingMode", "dynamodb.UpdateGlobalTableSettings.GlobalTableGlobalSecondaryIndexSettingsUpdate",
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableProvisionedWriteCapacityUnits", "dynamodb.UpdateGlobalTableSettings.ReplicaSettingsUpdate",
-		"dynamodb.UpdateKinesisStreamingDestination.StreamArn", "dynamodb.UpdateKinesisStreamingDestination.UpdateKinesisStreamingConfiguration",
+		"dynamodb.UpdateKinesisStreamingDestination.UpdateKinesisStreamingConfiguration",
 		"dynamodb.UpdateTableReplicaAutoScaling.GlobalSecondaryIndexUpdates", "dynamodb.UpdateTableReplicaAutoScaling.ProvisionedWriteCapacityAutoScalingUpdate",
 		"dynamodb.UpdateTableReplicaAutoScaling.ReplicaUpdates",
 	},
-	"it is about replicas, and there are none":                             {"dynamodb.CreateTable.GlobalTableSettingsReplicationMode"},
-	"on-demand tables have no ceiling here (docs/divergences/dynamodb.md)": {"dynamodb.RestoreTableFromBackup.OnDemandThroughputOverride", "dynamodb.RestoreTableToPointInTime.OnDemandThroughputOverride"},
+	"it is about replicas, and there are none": {"dynamodb.CreateTable.GlobalTableSettingsReplicationMode"},
 }
 
 // TestParameters finds the members of operations' inputs that a service mounts and never reads.
