@@ -48,7 +48,7 @@ var unread = map[string][]string{
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableBillingMode", "dynamodb.UpdateGlobalTableSettings.GlobalTableGlobalSecondaryIndexSettingsUpdate",
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
 		"dynamodb.UpdateGlobalTableSettings.GlobalTableProvisionedWriteCapacityUnits", "dynamodb.UpdateGlobalTableSettings.ReplicaSettingsUpdate",
-		"dynamodb.UpdateKinesisStreamingDestination.StreamArn", "dynamodb.UpdateKinesisStreamingDestination.UpdateKinesisStreamingConfiguration",
+		"dynamodb.UpdateKinesisStreamingDestination.UpdateKinesisStreamingConfiguration",
 		"dynamodb.UpdateTableReplicaAutoScaling.GlobalSecondaryIndexUpdates", "dynamodb.UpdateTableReplicaAutoScaling.ProvisionedWriteCapacityAutoScalingUpdate",
 		"dynamodb.UpdateTableReplicaAutoScaling.ReplicaUpdates",
 	},
@@ -79,8 +79,7 @@ var unread = map[string][]string{
 	"only the caller's address is weighed; the rest is a fingerprint of the vendor's": {
 		"cognitoidp.ContextDataType.EncodedData", "cognitoidp.ContextDataType.ServerName", "cognitoidp.ContextDataType.ServerPath", "cognitoidp.UserContextDataType.EncodedData",
 	},
-	"it is about replicas, and there are none":                             {"dynamodb.CreateTable.GlobalTableSettingsReplicationMode"},
-	"on-demand tables have no ceiling here (docs/divergences/dynamodb.md)": {"dynamodb.RestoreTableFromBackup.OnDemandThroughputOverride", "dynamodb.RestoreTableToPointInTime.OnDemandThroughputOverride"},
+	"it is about replicas, and there are none": {"dynamodb.CreateTable.GlobalTableSettingsReplicationMode"},
 }
 
 // TestParameters finds the members of mounted operations' inputs, and of the structures in them, that the service never reads.

@@ -38,14 +38,27 @@ func (w *world) exported(arn wire.Opt[string]) (lines []string, summary map[stri
 	if err := json.Unmarshal(w.bucket[e.ExportManifest.V], &summary); err != nil {
 		w.t.Fatal(err)
 	}
-	files := w.bucket[summary["manifestFilesS3Key"].(string)]
 	for _, name := range []string{"manifest-summary", "manifest-files"} {
 		dir := strings.TrimSuffix(e.ExportManifest.V, "manifest-summary.json")
 		if got := string(w.bucket[dir+name+".md5"]); got != sum64(w.bucket[dir+name+".json"]) {
 			w.t.Errorf("%s.md5: %q", name, got)
 		}
 	}
-	for line := range strings.Lines(string(files)) {
+	lines = w.lines(w.bucket[e.ExportManifest.V])
+	if n := int64(len(lines)); e.ItemCount.V != n || summary["itemCount"] != float64(n) {
+		w.t.Errorf("%d items, want %d: %v", e.ItemCount.V, n, summary)
+	}
+	return lines, summary
+}
+
+// lines are those of the files that a manifest leads to, sorted.
+func (w *world) lines(summary []byte) (lines []string) {
+	w.t.Helper()
+	var m manifest
+	if err := json.Unmarshal(summary, &m); err != nil {
+		w.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(w.bucket[m.Files])) {
 		var f manifestFile
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			w.t.Fatal(err)
@@ -63,10 +76,7 @@ func (w *world) exported(arn wire.Opt[string]) (lines []string, summary map[stri
 		}
 	}
 	slices.Sort(lines)
-	if n := int64(len(lines)); e.ItemCount.V != n || summary["itemCount"] != float64(n) {
-		w.t.Errorf("%d items, want %d: %v", e.ItemCount.V, n, summary)
-	}
-	return lines, summary
+	return lines
 }
 
 func (w *world) exports(table string) []dynamodb.ExportSummary {
