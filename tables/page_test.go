@@ -231,3 +231,27 @@ func TestWhatIsReadAheadIsLittle(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLargestTransactionFits with all that entries of all indexes hold of its items.
+func TestTheLargestTransactionFits(t *testing.T) {
+	w := newWorld(t)
+	var indexes []string
+	for i := range maxGlobalIndexes {
+		indexes = append(indexes, fmt.Sprintf("global%d g:S x:N INCLUDE:a", i))
+	}
+	for i := range maxLocalIndexes {
+		indexes = append(indexes, fmt.Sprintf("-local%d p:S x:N INCLUDE:a", i))
+	}
+	w.table("tab", "p:S s:N", indexes...)
+	var in dynamodb.TransactWriteItemsInput
+	for i := range 100 {
+		it := padded(w, fmt.Sprintf(`{'p': {'S': 'v'}, 's': {'N': '%d'}, 'x': {'N': '%d'}, 'g': {'S': 'v'}, 'a': {'S': '%s'}}`, i, i, strings.Repeat("a", maxHeld-50)), maxTransactBytes/100)
+		in.TransactItems = append(in.TransactItems, dynamodb.TransactWriteItem{Put: &dynamodb.Put{TableName: str("tab"), Item: it}})
+	}
+	for range 2 {
+		must(w, dynamodb.TransactWriteItems, in)
+	}
+	if got := (pager{index: "global7"}).page(w, nil); got.evaluated != 100 || len(got.items[0]) != 5 {
+		t.Errorf("%d items, of %d attributes", got.evaluated, len(got.items[0]))
+	}
+}
