@@ -182,7 +182,7 @@ func TestPagesOfIndexesAreOfWhatTheyShow(t *testing.T) {
 func (w *world) older(name, index string) {
 	w.t.Helper()
 	err := w.s.db.Update(w.t.Context(), func(tx *kv.Tx) error {
-		t, err := w.s.load(tx, record.Scope{Account: account, Region: region}, name)
+		t, err := w.s.load(tx, record.In(account, region), name)
 		if err != nil {
 			return err
 		}
@@ -204,10 +204,7 @@ func TestAPageThatReadsMuchEnds(t *testing.T) {
 		must(w, putItem, putInput("tab", padded(w, fmt.Sprintf(`{'p': {'S': '%d'}, 'g': {'S': 'v'}}`, i), 1000)))
 	}
 	err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
-		tab, err := w.s.load(tx, record.Scope{Account: account, Region: region}, "tab")
-		if err != nil {
-			return err
-		}
+		tab := w.definition("tab")
 		ix := tab.index("gkeys")
 		p, g := &pageOf{table: tab, index: ix, from: tab.indexPrefix(ix), to: tab.indexPrefix(ix).End()}, &page{followed: 260_000, read: maxRead - 25_000}
 		if err := p.into(tx, g); err != nil {
