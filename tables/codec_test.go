@@ -147,11 +147,19 @@ func TestKeysAreTuples(t *testing.T) {
 
 func TestTheLongestKeysFit(t *testing.T) {
 	w := newWorld(t)
-	w.table("table-of-a-very-long-name", "p:B q:B", "index g:B r:B ALL")
+	w.table("table-of-a-very-long-name", "p:B q:B", "index g:B r:B ALL", "several i:B j:B k:B l:B / s:B t:B u:B v:B KEYS_ONLY")
 	long := func(n int) item.Value { return item.Bytes(make([]byte, n)) } // zeros are escaped: the worst case
 	it := item.Item{{Name: "p", Value: long(2048)}, {Name: "q", Value: long(1024)}, {Name: "g", Value: long(2048)}, {Name: "r", Value: long(1024)}}
+	for i := range 4 {
+		it = append(it, item.Attribute{Name: string(rune('i' + i)), Value: long(512)}, item.Attribute{Name: string(rune('s' + i)), Value: long(256)})
+	}
 	if _, err := do(w, w.root, putItem, putInput("table-of-a-very-long-name", it)); err != nil {
 		t.Fatal(err)
+	}
+	for _, index := range []string{"index", "several"} {
+		if got := w.scanAll(dynamodb.ScanInput{TableName: str("table-of-a-very-long-name"), IndexName: str(index)}); len(got) != 1 {
+			t.Errorf("%s has %d items", index, len(got))
+		}
 	}
 	if err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
 		return tx.Scan(kv.Range{}, func(k kv.Key, _ []byte) bool {

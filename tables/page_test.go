@@ -182,7 +182,7 @@ func TestPagesOfIndexesAreOfWhatTheyShow(t *testing.T) {
 func (w *world) older(name, index string) {
 	w.t.Helper()
 	err := w.s.db.Update(w.t.Context(), func(tx *kv.Tx) error {
-		t, err := w.s.load(tx, record.Scope{Account: account, Region: region}, name)
+		t, err := w.s.load(tx, record.In(account, region), name)
 		if err != nil {
 			return err
 		}
@@ -204,10 +204,7 @@ func TestAPageThatReadsMuchEnds(t *testing.T) {
 		must(w, putItem, putInput("tab", padded(w, fmt.Sprintf(`{'p': {'S': '%d'}, 'g': {'S': 'v'}}`, i), 1000)))
 	}
 	err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
-		tab, err := w.s.load(tx, record.Scope{Account: account, Region: region}, "tab")
-		if err != nil {
-			return err
-		}
+		tab := w.definition("tab")
 		ix := tab.index("gkeys")
 		p, g := &pageOf{table: tab, index: ix, from: tab.indexPrefix(ix), to: tab.indexPrefix(ix).End()}, &page{items: new(item.Page), followed: 260_000, read: maxRead - 25_000}
 		if err := p.into(tx, g); err != nil {
@@ -229,5 +226,29 @@ func TestWhatIsReadAheadIsLittle(t *testing.T) {
 		if got := (&page{followed: c.followed, read: c.read}).ahead(); got != c.want {
 			t.Errorf("after %d items of %d bytes: %d", c.followed, c.read, got)
 		}
+	}
+}
+
+// TestTheLargestTransactionFits with all that entries of all indexes hold of its items.
+func TestTheLargestTransactionFits(t *testing.T) {
+	w := newWorld(t)
+	var indexes []string
+	for i := range maxGlobalIndexes {
+		indexes = append(indexes, fmt.Sprintf("global%d g:S x:N INCLUDE:a", i))
+	}
+	for i := range maxLocalIndexes {
+		indexes = append(indexes, fmt.Sprintf("-local%d p:S x:N INCLUDE:a", i))
+	}
+	w.table("tab", "p:S s:N", indexes...)
+	var in dynamodb.TransactWriteItemsInput
+	for i := range 100 {
+		it := padded(w, fmt.Sprintf(`{'p': {'S': 'v'}, 's': {'N': '%d'}, 'x': {'N': '%d'}, 'g': {'S': 'v'}, 'a': {'S': '%s'}}`, i, i, strings.Repeat("a", maxHeld-50)), maxTransactBytes/100)
+		in.TransactItems = append(in.TransactItems, dynamodb.TransactWriteItem{Put: &dynamodb.Put{TableName: str("tab"), Item: it}})
+	}
+	for range 2 {
+		must(w, dynamodb.TransactWriteItems, in)
+	}
+	if got := (pager{index: "global7"}).page(w, nil); got.evaluated != 100 || len(got.items[0]) != 5 {
+		t.Errorf("%d items, of %d attributes", got.evaluated, len(got.items[0]))
 	}
 }

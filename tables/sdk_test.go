@@ -95,11 +95,44 @@ func TestRealClient(t *testing.T) {
 	clientQueries(t, ctx, ann)
 	clientErrors(t, ctx, root, ann)
 	clientStatements(t, ctx, root, ann)
+	clientSeveralKeys(t, ctx, root, ann)
 	if _, err := root.DeleteTable(ctx, &sdk.DeleteTableInput{TableName: name}); err != nil {
 		t.Fatal(err)
 	}
 	if err := sdk.NewTableNotExistsWaiter(root).Wait(ctx, &sdk.DescribeTableInput{TableName: name}, 5*time.Second); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// clientSeveralKeys adds an index whose keys have several attributes to a table of items, and reads it.
+func clientSeveralKeys(t *testing.T, ctx context.Context, root, ann *sdk.Client) {
+	name, index := aws.String("notes"), aws.String("several")
+	out, err := root.UpdateTable(ctx, &sdk.UpdateTableInput{
+		TableName:            name,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("userId"), AttributeType: "S"}, {AttributeName: aws.String("bytes"), AttributeType: "B"}, {AttributeName: aws.String("created"), AttributeType: "N"}, {AttributeName: aws.String("noteId"), AttributeType: "S"}},
+		GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{IndexName: index, Projection: &types.Projection{ProjectionType: "KEYS_ONLY"},
+			KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("userId"), KeyType: "HASH"}, {AttributeName: aws.String("bytes"), KeyType: "HASH"}, {AttributeName: aws.String("created"), KeyType: "RANGE"}, {AttributeName: aws.String("noteId"), KeyType: "RANGE"}}}}},
+	})
+	if err != nil || len(out.TableDescription.GlobalSecondaryIndexes[0].KeySchema) != 4 {
+		t.Fatalf("%v, %v", out, err)
+	}
+	in := &sdk.QueryInput{TableName: name, IndexName: index, KeyConditionExpression: aws.String("userId = :u AND #b = :b AND created > :c"), ExpressionAttributeNames: map[string]string{"#b": "bytes"},
+		ExpressionAttributeValues: attrs{":u": s("ann"), ":b": &types.AttributeValueMemberB{Value: []byte{0, 1, 255}}, ":c": n("97")}, Limit: aws.Int32(2)}
+	var found []string
+	for pages := sdk.NewQueryPaginator(root, in); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			found = append(found, it["noteId"].(*types.AttributeValueMemberS).Value)
+		}
+	}
+	if strings.Join(found, " ") != "2 1 0" {
+		t.Errorf("found %v", found)
+	}
+	if _, err := ann.Query(ctx, in); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+		t.Errorf("a policy that pins one of two attributes: %v", err)
 	}
 }
 

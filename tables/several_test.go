@@ -198,86 +198,101 @@ func TestSeveralKeyAttributesSparse(t *testing.T) {
 	}
 }
 
+// anyKeys are attributes of a key and their types, and values of each type.
+var (
+	anyKeys   = []attribute{{"h", "S"}, {"i", "N"}, {"r", "N"}, {"s", "S"}, {"t", "B"}}
+	anyValues = map[string][]item.Value{
+		"S": {item.Text("a"), item.Text("ab"), item.Text("a\x00"), item.Text("a\x00b"), item.Text("b"), item.Text(strings.Repeat("l", 300))},
+		"N": {item.Number("-1"), item.Number("0"), item.Number("1.5"), item.Number("20")},
+		"B": {item.Bytes([]byte("\x00")), item.Bytes([]byte("\x00\xff")), item.Bytes([]byte("\xff"))},
+	}
+)
+
+func valueFor(r *rand.Rand, a attribute) item.Value {
+	return anyValues[a.Type][r.IntN(len(anyValues[a.Type]))]
+}
+
+// question is a random query of an index with two partition attributes, and what it asks for.
+func question(r *rand.Rand) (in dynamodb.QueryInput, tests []expr.KeyTest) {
+	in = dynamodb.QueryInput{TableName: str("tab"), IndexName: str("gsi"), ScanIndexForward: wire.Some(r.IntN(2) == 0)}
+	var conds []string
+	given := 2 + r.IntN(4)
+	for n, a := range anyKeys[:given] {
+		test := expr.KeyTest{Name: a.Name, Op: expr.EQ}
+		if n == given-1 && n > 1 {
+			ops := []expr.KeyOp{expr.EQ, expr.LT, expr.LE, expr.GT, expr.GE, expr.Between, expr.BeginsWith}
+			if a.Type == "N" {
+				ops = ops[:6]
+			}
+			test.Op = ops[r.IntN(len(ops))]
+		}
+		low, high := valueFor(r, a), valueFor(r, a)
+		if c, _ := expr.Compare(&low, &high); c > 0 {
+			low, high = high, low
+		}
+		in.ExpressionAttributeValues = append(in.ExpressionAttributeValues, item.Attribute{Name: ":" + a.Name, Value: low})
+		test.Values = []*item.Value{&low}
+		cond := a.Name + map[expr.KeyOp]string{expr.EQ: " = ", expr.LT: " < ", expr.LE: " <= ", expr.GT: " > ", expr.GE: " >= "}[test.Op] + ":" + a.Name
+		switch test.Op {
+		case expr.BeginsWith:
+			cond = "begins_with(" + a.Name + ", :" + a.Name + ")"
+		case expr.Between:
+			cond = a.Name + " BETWEEN :" + a.Name + " AND :2"
+			in.ExpressionAttributeValues = append(in.ExpressionAttributeValues, item.Attribute{Name: ":2", Value: high})
+			test.Values = append(test.Values, &high)
+		}
+		conds, tests = append(conds, cond), append(tests, test)
+	}
+	r.Shuffle(len(conds), func(i, j int) { conds[i], conds[j] = conds[j], conds[i] })
+	in.KeyConditionExpression = str(strings.Join(conds, " AND "))
+	return in, tests
+}
+
+// inOrder compares items by the sort attributes.
+func inOrder(a, b item.Item) int {
+	for _, k := range anyKeys[2:] {
+		if c, _ := expr.Compare(a.Get(k.Name), b.Get(k.Name)); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
 // TestSeveralKeyAttributesFindWhatHolds asks an index of all types random questions, and a model the same.
 func TestSeveralKeyAttributesFindWhatHolds(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t)
 	w.table("tab", "p:S", "gsi h:S i:N / r:N s:S t:B ALL")
-	names, kinds := []string{"h", "i", "r", "s", "t"}, "SNNSB"
-	some := map[byte][]string{'S': {"a", "ab", "a\x00", "a\x00b", "b", strings.Repeat("l", 300)}, 'N': {"-1", "0", "1.5", "20"}, 'B': {"\x00", "\x00\xff", "\xff"}}
-	value := func(kind byte) item.Value {
-		v := some[kind][r.IntN(len(some[kind]))]
-		return map[byte]item.Value{'S': item.Text(v), 'N': item.Number(v), 'B': item.Bytes([]byte(v))}[kind]
-	}
 	var items []item.Item
 	for i := range 150 {
 		it := item.Item{{Name: "p", Value: item.Text(fmt.Sprint(i))}}
-		for n, name := range names {
+		for _, a := range anyKeys {
 			if r.IntN(12) > 0 {
-				it = append(it, item.Attribute{Name: name, Value: value(kinds[n])})
+				it = append(it, item.Attribute{Name: a.Name, Value: valueFor(r, a)})
 			}
 		}
 		must(w, putItem, putInput("tab", it))
 		items = append(items, it)
 	}
 	for range 400 {
-		given := 2 + r.IntN(4)
-		in := dynamodb.QueryInput{TableName: str("tab"), IndexName: str("gsi"), ScanIndexForward: wire.Some(r.IntN(2) == 0)}
-		var conds []string
-		var tests []expr.KeyTest
-		for n, name := range names[:given] {
-			test := expr.KeyTest{Name: name, Op: expr.EQ}
-			if n == given-1 && n > 1 {
-				ops := []expr.KeyOp{expr.EQ, expr.LT, expr.LE, expr.GT, expr.GE, expr.Between, expr.BeginsWith}
-				if kinds[n] == 'N' {
-					ops = ops[:6]
-				}
-				test.Op = ops[r.IntN(len(ops))]
-			}
-			v, v2 := value(kinds[n]), value(kinds[n])
-			if c, _ := expr.Compare(&v, &v2); c > 0 {
-				v, v2 = v2, v
-			}
-			cond := name + map[expr.KeyOp]string{expr.EQ: " = ", expr.LT: " < ", expr.LE: " <= ", expr.GT: " > ", expr.GE: " >= "}[test.Op] + ":" + name
-			in.ExpressionAttributeValues = append(in.ExpressionAttributeValues, item.Attribute{Name: ":" + name, Value: v})
-			test.Values = []*item.Value{&v}
-			switch test.Op {
-			case expr.BeginsWith:
-				cond = "begins_with(" + name + ", :" + name + ")"
-			case expr.Between:
-				cond = name + " BETWEEN :" + name + " AND :2"
-				in.ExpressionAttributeValues = append(in.ExpressionAttributeValues, item.Attribute{Name: ":2", Value: v2})
-				test.Values = append(test.Values, &v2)
-			}
-			conds, tests = append(conds, cond), append(tests, test)
-		}
-		r.Shuffle(len(conds), func(i, j int) { conds[i], conds[j] = conds[j], conds[i] })
-		in.KeyConditionExpression = str(strings.Join(conds, " AND "))
+		in, tests := question(r)
 		found := w.all(in, int32(r.IntN(3)))
+		if !in.ScanIndexForward.V {
+			slices.Reverse(found)
+		}
 		var want, got []string
 		for _, it := range items {
-			if len(it) == 1+len(names) && !slices.ContainsFunc(tests, func(t expr.KeyTest) bool { return !t.Holds(it.Get(t.Name)) }) {
+			if len(it) == 1+len(anyKeys) && !slices.ContainsFunc(tests, func(t expr.KeyTest) bool { return !t.Holds(it.Get(t.Name)) }) {
 				want = append(want, it.Get("p").Str)
 			}
 		}
 		for _, it := range found {
 			got = append(got, it.Get("p").Str)
 		}
-		sorted := slices.IsSortedFunc(found, func(a, b item.Item) int {
-			for _, name := range names[2:] {
-				if c, _ := expr.Compare(a.Get(name), b.Get(name)); c != 0 {
-					if !in.ScanIndexForward.V {
-						return -c
-					}
-					return c
-				}
-			}
-			return 0
-		})
 		slices.Sort(want)
 		slices.Sort(got)
-		if !slices.Equal(got, want) || !sorted {
+		if sorted := slices.IsSortedFunc(found, inOrder); !slices.Equal(got, want) || !sorted {
 			t.Fatalf("seed %d: %s of %s: %v (in order: %v), want %v", seed, in.KeyConditionExpression.V, show(in.ExpressionAttributeValues), got, sorted, want)
 		}
 	}

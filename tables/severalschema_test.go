@@ -2,12 +2,11 @@ package tables
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"bothy/api/dynamodb"
-	"bothy/kv"
-	"bothy/record"
 	"bothy/wire/item"
 )
 
@@ -106,17 +105,39 @@ func TestOlderDefinitionsAreRead(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.table("tab", "userId:S", "gsi userId:S created:N ALL")
-	err := w.s.db.View(t.Context(), func(tx *kv.Tx) error {
-		d, err := w.s.load(tx, record.Scope{Account: account, Region: region}, "tab")
-		if err != nil {
-			return err
-		}
-		if got, err := json.Marshal(d.Indexes[0].Key); err != nil || string(got) != older {
-			t.Errorf("%s, %v", got, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
+	if got, err := json.Marshal(w.definition("tab").Indexes[0].Key); err != nil || string(got) != older {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// TestBackupsKeepIndexesOfSeveralAttributes: a restored table has the index, also of what it shows; one that was older is made anew.
+func TestBackupsKeepIndexesOfSeveralAttributes(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "p:S", "two h:S i:N / r:S p:S KEYS_ONLY", "shown h:S INCLUDE:c")
+	w.older("tab", "shown")
+	for i := range 30 {
+		w.put("tab", fmt.Sprintf(`{'p': {'S': '%02d'}, 'h': {'S': 'h'}, 'i': {'N': '%d'}, 'r': {'S': 'r'}, 'c': {'S': 'c'}, 'd': {'S': 'd'}}`, i, i%2))
+	}
+	b := must(w, dynamodb.CreateBackup, dynamodb.CreateBackupInput{TableName: str("tab"), BackupName: str("first")}).BackupDetails
+	w.jobs()
+	d := must(w, dynamodb.DescribeBackup, dynamodb.DescribeBackupInput{BackupArn: b.BackupArn}).BackupDescription
+	if got := schemaText(d.SourceTableFeatureDetails.GlobalSecondaryIndexes[0].KeySchema); got != "h HASH i HASH r RANGE p RANGE" {
+		t.Errorf("the backup has %s", got)
+	}
+	must(w, dynamodb.RestoreTableFromBackup, dynamodb.RestoreTableFromBackupInput{TargetTableName: str("back"), BackupArn: b.BackupArn})
+	w.jobs()
+	found := w.all(dynamodb.QueryInput{TableName: str("back"), IndexName: str("two"), KeyConditionExpression: str("h = :h AND i = :i AND r = :r AND p >= :p"),
+		ExpressionAttributeValues: doc(`{':h': {'S': 'h'}, ':i': {'N': '1'}, ':r': {'S': 'r'}, ':p': {'S': '20'}}`)}, 2)
+	if got := sorts(found, "p"); got != "21 23 25 27 29" || found[0].Get("c") != nil {
+		t.Errorf("found %s: %s", got, show(found[0]))
+	}
+	if got := w.scanAll(dynamodb.ScanInput{TableName: str("back"), IndexName: str("shown")}); len(got) != 30 || got[0].Get("c") == nil || got[0].Get("d") != nil {
+		t.Errorf("%d items, first %s", len(got), show(got[0]))
+	}
+	if faults := w.faults(); faults != nil {
+		t.Errorf("verified: %s", strings.Join(faults, "\n"))
+	}
+	if back := w.definition("back"); !back.Indexes[0].Covers || !back.Indexes[1].Covers {
+		t.Error("entries of a table made now point as they did in older ones")
 	}
 }
