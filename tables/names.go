@@ -18,6 +18,9 @@ func tableName(c *wire.Call, s string) (string, error) {
 		}
 		s = name
 	}
+	if len(s) < 3 {
+		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", s)
+	}
 	if len(s) > 255 {
 		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255", s)
 	}
