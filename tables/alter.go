@@ -312,11 +312,15 @@ func (t *table) deleteIndex(name string) error {
 }
 
 func (t *table) updateIndex(now time.Time, a *dynamodb.UpdateGlobalSecondaryIndexAction) error {
+	if w := a.WarmThroughput; w != nil && !w.ReadUnitsPerSecond.Set && !w.WriteUnitsPerSecond.Set {
+		return validation(invalid+"WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: %s", a.IndexName.V)
+	}
 	ix, err := t.global(a.IndexName.V, "update")
 	if err == nil {
 		err = t.tune(t.tuned(ix, false), a.OnDemandThroughput, a.WarmThroughput)
 	}
-	nothing := a.ProvisionedThroughput == nil && a.OnDemandThroughput == nil && a.WarmThroughput == nil
+	limited := a.OnDemandThroughput != nil && (a.OnDemandThroughput.MaxReadRequestUnits.Set || a.OnDemandThroughput.MaxWriteRequestUnits.Set)
+	nothing := a.ProvisionedThroughput == nil && !limited && a.WarmThroughput == nil
 	switch {
 	case err != nil:
 		return err

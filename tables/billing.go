@@ -11,7 +11,8 @@ import (
 // together refuses changes that AWS does not make in one request. Which of several complaints is told follows AWS too.
 func together(in *dynamodb.UpdateTableInput) error {
 	online := slices.ContainsFunc(in.GlobalSecondaryIndexUpdates, func(u dynamodb.GlobalSecondaryIndexUpdate) bool { return u.Create != nil || u.Delete != nil })
-	sse, class, protection, warm, most := in.SSESpecification != nil, in.TableClass.Set, in.DeletionProtectionEnabled.Set, in.WarmThroughput != nil, in.OnDemandThroughput != nil
+	sse, class, protection := in.SSESpecification != nil, in.TableClass.Set, in.DeletionProtectionEnabled.Set
+	warm, most := in.WarmThroughput != nil && *in.WarmThroughput != dynamodb.WarmThroughput{}, in.OnDemandThroughput != nil && *in.OnDemandThroughput != dynamodb.OnDemandThroughput{}
 	stream, indexes, billing := in.StreamSpecification != nil, in.GlobalSecondaryIndexUpdates != nil, in.BillingMode.Set || in.ProvisionedThroughput != nil
 	if !several(sse, class, protection, warm, most, stream, indexes, billing) {
 		return nil

@@ -64,7 +64,7 @@ func (s *Service) createTable(c *wire.Call, in *dynamodb.CreateTableInput) (*dyn
 }
 
 func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
-	name, err := newName(c, in.TableName.V)
+	name, err := tableName(c, in.TableName.V)
 	if err != nil {
 		return nil, err
 	}
@@ -106,14 +106,6 @@ func newTable(c *wire.Call, in *dynamodb.CreateTableInput) (*table, error) {
 		t.attach(c.Now, in.ResourcePolicy.V)
 	}
 	return t, t.tag(in.Tags)
-}
-
-// newName is the name of a table to be made; other operations look shorter ones up in vain.
-func newName(c *wire.Call, s string) (string, error) {
-	if len(s) < 3 {
-		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", s)
-	}
-	return tableName(c, s)
 }
 
 const absent = "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null"

@@ -230,3 +230,56 @@ func TestFactsOfSelections(t *testing.T) {
 		fact{"", `'ExclusiveStartKey': {'p': {'N': '1'}, 'c': {'N': '1'}}`, "ValidationException: The provided starting key is invalid: The provided key element does not match the schema"},
 	)
 }
+
+// TestFactsOfPages: where pages begin, and in which order items come.
+func TestFactsOfPages(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "p:S c:S", "-loc p:S n:N ALL", "glo g:S n:N ALL")
+	for i, n := range []string{"0.7", "-0.6", "-0.7", "10", "9"} {
+		w.put("tab", fmt.Sprintf(`{'p': {'S': 'a'}, 'c': {'S': 'c%d'}, 'n': {'N': '%s'}, 'g': {'S': 'x'}}`, i, n))
+	}
+	w.put("tab", `{'p': {'S': 'a'}, 'c': {'S': 'none'}, 'g': {'S': 'x'}}`) // in no index
+	w.put("tab", `{'p': {'S': 'a'}, 'c': {'S': 'some'}, 'n': {'N': '1'}}`) // in loc
+	order := func(index, more, want string) fact {
+		return fact{"Query", "'IndexName': '" + index + "', 'ProjectionExpression': 'n', " + more, "{'Count':…,'Items':[" + want + "],…}"}
+	}
+	n := func(values ...string) string {
+		for i, v := range values {
+			values[i] = "{'n':{'N':'" + v + "'}}"
+		}
+		return strings.Join(values, ",")
+	}
+	const (
+		byG = "'KeyConditionExpression': 'g = :v', 'ExpressionAttributeValues': {':v': {'S': 'x'}}"
+		byP = "'KeyConditionExpression': 'p = :v', 'ExpressionAttributeValues': {':v': {'S': 'a'}}"
+	)
+	w.hold(
+		order("glo", byG, n("-0.7", "-0.6", "0.7", "9", "10")),
+		order("glo", byG+", 'ScanIndexForward': false", n("10", "9", "0.7", "-0.6", "-0.7")),
+		order("loc", byP, n("-0.7", "-0.6", "0.7", "1", "9", "10")),
+		order("glo", byG+", 'ExclusiveStartKey': {'p': {'S': 'a'}, 'c': {'S': 'c0'}, 'g': {'S': 'x'}, 'n': {'N': '0.7'}}", n("9", "10")),
+		order("loc", byP+", 'ExclusiveStartKey': {'p': {'S': 'a'}, 'c': {'S': 'c0'}, 'n': {'N': '0.70'}}", n("1", "9", "10")),
+		fact{"Query", "'IndexName': 'loc', 'Limit': 2, 'Select': 'COUNT', " + byP, "{'Count':2,'LastEvaluatedKey':{'c':{'S':'c1'},'n':{'N':'-0.6'},'p':{'S':'a'}},'ScannedCount':2}"},
+		fact{"Query", "'IndexName': 'glo', 'Limit': 2, 'Select': 'COUNT', " + byG, "{'Count':2,'LastEvaluatedKey':{'c':{'S':'c1'},'g':{'S':'x'},'n':{'N':'-0.6'},'p':{'S':'a'}},'ScannedCount':2}"},
+		fact{"Scan", "'Limit': 1, 'Select': 'COUNT'", "{'Count':1,'LastEvaluatedKey':{'c':{'S':'c0'},'p':{'S':'a'}},'ScannedCount':1}"},
+		// A start key is a place, not an item.
+		fact{"Scan", "'Limit': 1, 'ProjectionExpression': 'c', 'ExclusiveStartKey': {'p': {'S': 'a'}, 'c': {'S': 'c00'}}", "{'Count':1,'Items':[{'c':{'S':'c1'}}],'LastEvaluatedKey':{'c':{'S':'c1'},'p':{'S':'a'}},'ScannedCount':1}"},
+		fact{"Scan", "'Limit': 1, 'ProjectionExpression': 'c', 'ExclusiveStartKey': {'p': {'S': 'a'}, 'c': {'S': 'c500'}}", "{'Count':1,'Items':[{'c':{'S':'none'}}],'LastEvaluatedKey':{'c':{'S':'none'},'p':{'S':'a'}},'ScannedCount':1}"},
+		fact{"Query", "'Select': 'COUNT', 'KeyConditionExpression': '(#0 = :0) AND (begins_with(#1, :1))', 'ExpressionAttributeNames': {'#0': 'p', '#1': 'c'}, 'ExpressionAttributeValues': {':0': {'S': 'a'}, ':1': {'S': 'c'}}", "{'Count':5,'ScannedCount':5}"},
+		fact{"Query", "'Select': 'COUNT', 'KeyConditionExpression': '(#0 = :0) AND (#1 BETWEEN :1 AND :1)', 'ExpressionAttributeNames': {'#0': 'p', '#1': 'c'}, 'ExpressionAttributeValues': {':0': {'S': 'a'}, ':1': {'S': 'c1'}}", "{'Count':1,'ScannedCount':1}"},
+		fact{"Query", "'ProjectionExpression': '#1, #10', 'Limit': 1, 'KeyConditionExpression': 'p = :v', 'ExpressionAttributeNames': {'#1': 'c', '#10': 'n'}, 'ExpressionAttributeValues': {':v': {'S': 'a'}}", "{'Count':1,'Items':[{'c':{'S':'c0'},'n':{'N':'0.7'}}],…}"},
+	)
+	keys := func(from, to int) string {
+		var list []string
+		for i := range to - from {
+			list = append(list, fmt.Sprintf("{'p': {'S': 'a'}, 'c': {'S': '%d'}}", from+i))
+		}
+		return "{'Keys': [" + strings.Join(list, ", ") + "]}"
+	}
+	w.table("tab2", "p:S c:S")
+	w.hold(
+		fact{"BatchGetItem", "'RequestItems': {'tab': " + keys(0, 101) + "}", "ValidationException: 1 validation error detected: Value …'requestItems.tab.member.keys' failed to satisfy constraint: Member must have length less than or equal to 100"},
+		fact{"", "'RequestItems': {'tab': " + keys(0, 75) + ", 'tab2': " + keys(0, 75) + "}", "ValidationException: Too many items requested for the BatchGetItem call"},
+		fact{"", "'RequestItems': {'tab': " + keys(0, 50) + ", 'tab2': " + keys(0, 50) + "}", "{'Responses':{'tab':[],'tab2':[]},'UnprocessedKeys':{}}"},
+	)
+}

@@ -79,6 +79,8 @@ func TestFactsOfThroughput(t *testing.T) {
 		fact{"", strings.Replace(create("cap4", "", onDemand), "HASH", "RANGE", 1), "ValidationException: Invalid KeySchema: The first KeySchemaElement is not a HASH key type"},
 		fact{"DeleteTable", "'TableName': 'none'", "ResourceNotFoundException: Requested resource not found: Table: none not found"},
 		fact{"UpdateTable", "'TableName': 'none'", "ValidationException: At least one of …"},
+		fact{"UpdateTable", "'TableName': 'no', 'DeletionProtectionEnabled': true", "ValidationException: 1 validation error detected: Value 'no' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3"},
+		fact{"GetItem", "'TableName': 'no', 'Key': {'pk': {'S': 'a'}}", "ValidationException: 1 validation error detected: Value 'no' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3"},
 		fact{"UpdateTable", "'TableName': 'cap1', 'DeletionProtectionEnabled': true", ""},
 		fact{"DeleteTable", "'TableName': 'cap1'", "ValidationException: Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."},
 	)
@@ -132,6 +134,10 @@ func TestFactsOfBilling(t *testing.T) {
 		fact{"", two + named + warm(12000) + "}}]", ""}, fact{"", two + named + warm(12002) + ", " + most(7, 8) + "}}]", ""},
 		fact{"", two + named + most(0, 8) + "}}]", wrongly + "Requested MaxReadRequestUnits for OnDemandThroughput for index : ix-g is outside of valid range"},
 		fact{"", two + named + "'OnDemandThroughput': {'MaxReadRequestUnits': 9}}}]", ""},
+		fact{"", two + named + "'WarmThroughput': {}}}]", wrongly + "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: ix-g"},
+		fact{"", two + named + "'OnDemandThroughput': {}}}]", wrongly + "The only Updates for index: ix-g when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"},
+		fact{"", two + "'GlobalSecondaryIndexUpdates': [{'Update': {'IndexName': 'ix-g'}}]", wrongly + "The only Updates for index: ix-g when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"},
+		fact{"", two + "'GlobalSecondaryIndexUpdates': [{'Update': {'IndexName': 'ghost', 'OnDemandThroughput': {}}}]", "ResourceNotFoundException: Requested resource not found: Index ghost for table two"},
 		shows("two", "{…'IndexName':'ix-g',…'OnDemandThroughput':{'MaxReadRequestUnits':9,'MaxWriteRequestUnits':8},…'WarmThroughput':{'ReadUnitsPerSecond':12002,'Status':'ACTIVE','WriteUnitsPerSecond':4000}}],…}"),
 		fact{update, two + mode + rw(1, 1) + ", " + named + rw(2, 2) + "}}]", ""},
 		shows("two", "{…'IndexStatus':'ACTIVE','ItemCount':0,'KeySchema':[{'AttributeName':'g','KeyType':'HASH'}],'Projection':{'ProjectionType':'ALL'},'ProvisionedThroughput':{'…'ReadCapacityUnits':2,'WriteCapacityUnits':2},'WarmThroughput':{'ReadUnitsPerSecond':12002,…"), // no more OnDemandThroughput
@@ -195,6 +201,7 @@ func TestFactsOfOneChangeAtATime(t *testing.T) {
 		fact{"DescribeTable", "'TableName': 'one'", "{'Table':{'AttributeDefinitions':[{'AttributeName':'pk','AttributeType':'S'}],'CreationDateTime':…,'DeletionProtectionEnabled':false,…'ReadCapacityUnits':10,…}"},
 		fact{"UpdateTable", "'TableName': 'two', " + onDemand + ", " + most, ""},
 		fact{"", "'TableName': 'one', " + onDemand + ", " + stream, ""},
+		fact{"", "'TableName': 'two', 'WarmThroughput': {}, 'DeletionProtectionEnabled': false", ""},                  // counts as absent
 		fact{"", "'TableName': 'one', 'TableClass': 'STANDARD'", "{'TableDescription':{…'TableArn':'…','TableId':…}"}, // as it was: no TableClassSummary
 		fact{"", "'TableName': 'one', " + attributes("pk:N", "x:S") + ", " + protect, ""},                             // definitions without an index to make do not matter
 		fact{"DescribeTable", "'TableName': 'one'", "{'Table':{'AttributeDefinitions':[{'AttributeName':'pk','AttributeType':'S'}],…'DeletionProtectionEnabled':true,…}"},

@@ -21,6 +21,9 @@ func tableNameAt(c *wire.Call, s, at string) (string, error) {
 		}
 		s = name
 	}
+	if len(s) < 3 {
+		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", s)
+	}
 	if len(s) > 255 {
 		return "", validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must have length less than or equal to 255", s, at)
 	}

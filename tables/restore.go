@@ -33,7 +33,7 @@ type overrides struct {
 
 // accessRestore is what a restore needs on the table it makes, as the Service Authorization Reference lists it.
 func accessRestore(c *wire.Call, action, source, name string) ([]wire.Access, error) {
-	name, err := newName(c, name)
+	name, err := tableName(c, name)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) taken(tx *kv.Tx, t *table) error {
 // remade is the definition of a table that is made after another: its keys and indexes, not its tags, expiry, streams and
 // backups, as AWS has it.
 func (t *table) remade(c *wire.Call, id string, o *overrides) (*table, error) {
-	name, err := newName(c, o.name)
+	name, err := tableName(c, o.name)
 	if err != nil {
 		return nil, err
 	}
