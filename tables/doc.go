@@ -1,6 +1,6 @@
-// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, batches, transactions, throughput, expiry, streams,
-// backups, exports and imports. It must not know how requests reach it (wire) nor who else uses the store; policies are decided by
-// the pipeline from what its access functions declare.
+// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, searches in vectors, batches, transactions,
+// throughput, expiry, streams, backups, exports and imports. It must not know how requests reach it (wire) nor who else uses the
+// store; policies are decided by the pipeline from what its access functions declare.
 //
 // # Keys
 //
@@ -9,6 +9,7 @@
 //	account, region, "tables.table", "r", NAME            definition (record row)
 //	account, region, "tables.item", ID, HASH, pk[, sk]    item
 //	account, region, "tables.index", ID, N, HASH, ik[, is], DIGEST   index N entry → HASH, pk[, sk] of the item
+//	account, region, "tables.vector", ID, N, [HASH, ik,] DIGEST      vector index N entry → HASH, pk[, sk] of the item, marks, vector
 //	account, region, "tables.expiry", ID, SECONDS, DIGEST            expiry entry → HASH, pk[, sk] of the item
 //	account, region, "tables.collection", ID, HASH, pk    size of an item collection, of tables with local indexes
 //	account, region, "tables.throughput", ID, N, WRITE    what is left of the reads or writes of the table (0) or index N
@@ -29,7 +30,8 @@
 // SHA-256), numbers as number.AppendOrdered. HASH is 64 bits of
 // the partition key, so that Scan goes through a table in no particular order and segments of a parallel scan are ranges.
 // DIGEST is 16 bytes of SHA-256 of the item's key: index entries of one value need no order among themselves. Index entries
-// point; items are stored once, so a write touches an index only when the indexed attributes change.
+// point; items are stored once, so a write touches an index only when the indexed attributes change. Entries of a vector index
+// hold besides what a search compares (see vectorentry.go), so that it need not read the items.
 //
 // An item is stored as codec.go has it: a version byte and a compact binary form. A change is stored as change.go has it.
 package tables
