@@ -1,6 +1,6 @@
-// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, batches, transactions, throughput, expiry, streams,
-// backups, exports and imports. It must not know how requests reach it (wire) nor who else uses the store; policies are decided by
-// the pipeline from what its access functions declare.
+// Package tables serves DynamoDB: tables, items, expressions, PartiQL, indexes, searches in vectors, batches, transactions,
+// throughput, expiry, streams, backups, exports and imports. It must not know how requests reach it (wire) nor who else uses the
+// store; policies are decided by the pipeline from what its access functions declare.
 //
 // # Keys
 //
@@ -9,6 +9,7 @@
 //	account, region, "tables.table", "r", NAME            definition (record row)
 //	account, region, "tables.item", ID, HASH, pk[, sk]    item
 //	account, region, "tables.index", ID, N, HASH, ik..., is..., DIGEST   index N entry → what it shows of the item, or HASH, pk[, sk] of it
+//	account, region, "tables.vector", ID, N, [HASH, ik,] DIGEST      vector index N entry → HASH, pk[, sk] of the item, marks, vector
 //	account, region, "tables.expiry", ID, SECONDS, DIGEST            expiry entry → HASH, pk[, sk] of the item
 //	account, region, "tables.collection", ID, HASH, pk    size of an item collection, of tables with local indexes
 //	account, region, "tables.throughput", ID, N, WRITE    what is left of the reads or writes of the table (0) or index N
@@ -34,7 +35,8 @@
 //
 // An entry of an index that does not project all holds what it shows of the item, as items are stored, when that is little: so
 // a page of small entries costs little, however large the items are. Other entries point, and so do all of indexes made before
-// 26 November 2026. So a write touches an index only when what the index shows changes.
+// 26 November 2026. So a write touches an index only when what the index shows changes. Entries of a vector
+// index hold besides what a search compares (see vectorentry.go), so that it need not read the items.
 //
 // An item is stored as codec.go has it: a version byte and a compact binary form. A change is stored as change.go has it.
 package tables

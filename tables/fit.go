@@ -76,7 +76,7 @@ func upFront(err error) bool {
 		return false
 	}
 	text := messageOf(err)
-	return strings.HasPrefix(text, "One or more parameter values are not valid.") || text == itemTooLarge
+	return strings.HasPrefix(text, "One or more parameter values are not valid.") && !strings.HasPrefix(text, twice) || text == itemTooLarge
 }
 
 // reasonOf is why an action could not be done; without a code the error is not the action's.

@@ -113,28 +113,7 @@ func (s *Service) planSearchVectors(c *wire.Call, in *dynamodb.SearchVectorsInpu
 	if q.most > maxTopK {
 		return nil, validation("Provided TopK value '%d' is out of valid range. The value must be between 1 and %d inclusive", q.most, maxTopK)
 	}
-	p := parameters{
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
-		given: []parameter{text("ProjectionExpression", in.ProjectionExpression), text("SearchConditionExpression", in.SearchConditionExpression)},
-	}
-	if err := p.exclusive(); err != nil {
-		return nil, err
-	}
-	env, err := p.env()
-	if err != nil {
-		return nil, err
-	}
-	cond, err := condition(env, "SearchConditionExpression", in.SearchConditionExpression)
-	if err != nil {
-		return nil, err
-	}
-	if q.tests, err = equalities(cond.Node(), nil); err != nil {
-		return nil, err
-	}
-	if q.proj, err = projection(env, in.ProjectionExpression, nil); err != nil {
-		return nil, err
-	}
-	if err := refuse(env.Unused()); err != nil {
+	if err := q.expressions(in); err != nil {
 		return nil, err
 	}
 	if q.to, err = searchVector(in.SearchVector); err != nil {
@@ -142,6 +121,31 @@ func (s *Service) planSearchVectors(c *wire.Call, in *dynamodb.SearchVectorsInpu
 	}
 	q.table, err = s.lookup(c, q.name)
 	return q, err
+}
+
+func (q *searchingVectors) expressions(in *dynamodb.SearchVectorsInput) error {
+	p := parameters{
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+		given: []parameter{text("ProjectionExpression", in.ProjectionExpression), text("SearchConditionExpression", in.SearchConditionExpression)},
+	}
+	if err := p.exclusive(); err != nil {
+		return err
+	}
+	env, err := p.env()
+	if err != nil {
+		return err
+	}
+	cond, err := condition(env, "SearchConditionExpression", in.SearchConditionExpression)
+	if err != nil {
+		return err
+	}
+	if q.tests, err = equalities(cond.Node(), nil); err != nil {
+		return err
+	}
+	if q.proj, err = projection(env, in.ProjectionExpression, nil); err != nil {
+		return err
+	}
+	return refuse(env.Unused())
 }
 
 const badCondition = "Invalid SearchConditionExpression: "
@@ -281,9 +285,9 @@ func (s *Service) nearest(ctx context.Context, tx *kv.Tx, q *searchingVectors, v
 	r.Limit = searchRows
 	for more := true; more; {
 		n := 0
+		var bad error
 		err := s.turns.take(ctx, func() error {
-			var bad error
-			err := tx.Scan(r, func(k kv.Key, v []byte) bool {
+			return tx.Scan(r, func(k kv.Key, v []byte) bool {
 				n, read = n+1, read+len(v)
 				if n == searchRows {
 					r.From = k.After()
@@ -294,11 +298,10 @@ func (s *Service) nearest(ctx context.Context, tx *kv.Tx, q *searchingVectors, v
 				}
 				return bad == nil
 			})
-			if err == nil {
-				err = bad
-			}
-			return err
 		})
+		if err == nil {
+			err = bad
+		}
 		if err != nil {
 			return nil, read, err
 		}

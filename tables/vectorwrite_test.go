@@ -44,8 +44,13 @@ func TestWritesOfWrongVectors(t *testing.T) {
 		batch := dynamodb.BatchWriteItemInput{RequestItems: map[string][]dynamodb.WriteRequest{"tab": {{PutRequest: &dynamodb.PutRequest{Item: doc(`{'p': {'S': 'good'}}`)}}, {PutRequest: &dynamodb.PutRequest{Item: it}}}}}
 		w.refused(fails(do(w, w.root, dynamodb.BatchWriteItem, batch)), "ValidationException", c.want)
 		transact := dynamodb.TransactWriteItemsInput{TransactItems: []dynamodb.TransactWriteItem{{Put: &dynamodb.Put{TableName: str("tab"), Item: it}}}}
-		if err := fails(do(w, w.root, dynamodb.TransactWriteItems, transact)); err == nil {
-			t.Errorf("a transaction takes %s", show(it))
+		err := fails(do(w, w.root, dynamodb.TransactWriteItems, transact))
+		if cancelled, ok := err.(*dynamodb.TransactionCanceledException); ok {
+			if r := cancelled.CancellationReasons[0]; r.Code.V != "ValidationError" || r.Message.V != c.want {
+				t.Errorf("cancelled for %s: %s, want %s", r.Code.V, r.Message.V, c.want)
+			}
+		} else {
+			w.refused(err, "ValidationException", "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: schema, IndexKey: tenant")
 		}
 		w.refused(fails(do(w, w.root, dynamodb.ExecuteStatement, dynamodb.ExecuteStatementInput{Statement: str(`INSERT INTO "tab" VALUE {'p': 'a', '` + c.name + `': ?}`), Parameters: []item.Value{it[1].Value}})), "ValidationException", c.want)
 	}
