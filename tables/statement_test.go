@@ -135,9 +135,10 @@ func TestSelectPages(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`SELECT * FROM tab WHERE pk IN ['c', 'a'] AND odd = true`: "c1 c3 a1 a3",
-		`SELECT * FROM tab WHERE pk = 'b' ORDER BY sk DESC`:       "b4 b3 b2 b1 b0",
-		`SELECT * FROM tab WHERE pk = 'b' AND sk > 1`:             "b2 b3 b4",
+		`SELECT * FROM tab WHERE pk IN ['c', 'a'] AND odd = true`:              "c1 c3 a1 a3",
+		`SELECT * FROM tab WHERE pk = 'b' ORDER BY sk DESC`:                    "b4 b3 b2 b1 b0",
+		`SELECT * FROM tab WHERE pk = 'b' AND sk > 1`:                          "b2 b3 b4",
+		`SELECT * FROM tab WHERE pk IN ['a', 'c'] AND sk < 3 ORDER BY pk DESC`: "c2 c1 c0 a2 a1 a0",
 	} {
 		for limit := 1; limit < 12; limit++ {
 			var got []string
