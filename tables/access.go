@@ -45,6 +45,27 @@ func (s *Service) lookup(c *wire.Call, name string) (t *table, err error) {
 	return t, err
 }
 
+// planning makes plans of one request. It looks up a table once for all that are about it in a row.
+type planning struct {
+	s     *Service
+	c     *wire.Call
+	name  string
+	table *table // of name
+}
+
+func (s *Service) planning(c *wire.Call) *planning { return &planning{s: s, c: c} }
+
+func (pl *planning) lookup(name string) (*table, error) {
+	if pl.name == name {
+		return pl.table, nil
+	}
+	t, err := pl.s.lookup(pl.c, name)
+	if err == nil {
+		pl.name, pl.table = name, t
+	}
+	return t, err
+}
+
 // again reads in the handler's transaction the table that access was decided for.
 func (s *Service) again(tx *kv.Tx, c *wire.Call, name string, decided *table) (*table, error) {
 	t, err := s.usable(tx, scope(c), name)
@@ -55,6 +76,20 @@ func (s *Service) again(tx *kv.Tx, c *wire.Call, name string, decided *table) (*
 		return nil, wire.Because(notFound(), "table %s was created while the request was being decided", name)
 	}
 	return t, nil
+}
+
+// reading is again for many actions of one transaction: a table that several in a row are about is read once.
+type reading struct{ decided, table *table }
+
+func (r *reading) again(s *Service, tx *kv.Tx, c *wire.Call, name string, decided *table) (*table, error) {
+	if decided != nil && decided == r.decided {
+		return r.table, nil
+	}
+	t, err := s.again(tx, c, name, decided)
+	if err == nil {
+		r.decided, r.table = decided, t
+	}
+	return t, err
 }
 
 // leading is the value of dynamodb:LeadingKeys for one item or key.

@@ -381,25 +381,21 @@ func (b *batchWritten) add(one *batchWritten) {
 
 // checkBatch reads the tables of all writes, and refuses what is wrong before anything is written.
 func (s *Service) checkBatch(tx *kv.Tx, c *wire.Call, writes []*batched) ([]place, error) {
+	var r reading
 	places, seen := make([]place, len(writes)), make(map[string]bool, len(writes))
 	for i, m := range writes {
-		at := &places[i]
-		if i > 0 && m.table == writes[i-1].table {
-			at.table = places[i-1].table
-		} else {
-			var err error
-			if at.table, err = s.again(tx, c, m.name, m.table); err != nil {
-				return nil, err
-			}
-		}
-		if err := m.checkBatched(at.table); err != nil {
+		t, err := r.again(s, tx, c, m.name, m.table)
+		if err != nil {
 			return nil, err
 		}
-		at.row = at.table.itemKey(m.key)
-		if seen[string(at.row)] {
+		if err := m.checkBatched(t); err != nil {
+			return nil, err
+		}
+		places[i] = place{t, t.itemKey(m.key)}
+		if seen[string(places[i].row)] {
 			return nil, validation("Provided list of item keys contains duplicates")
 		}
-		seen[string(at.row)] = true
+		seen[string(places[i].row)] = true
 	}
 	return places, nil
 }

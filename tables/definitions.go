@@ -22,6 +22,7 @@ type tableAt struct {
 }
 
 type parsed struct {
+	row   kv.Key
 	raw   []byte
 	table *table // never changed
 }
@@ -30,16 +31,20 @@ const maxDefinitions = 10_000
 
 // load reads a table's definition in the transaction; ResourceNotFoundException when there is none. The result is shared.
 func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) {
-	raw, err := tableRows.Stamp(tx, at, name)
+	s.defs.mu.RLock()
+	have, ok := s.defs.rows[tableAt{at, name}]
+	s.defs.mu.RUnlock()
+	row := have.row
+	if !ok {
+		row = tableRows.Rows(at).With(name)
+	}
+	raw, err := tx.Get(row)
 	if err != nil {
 		return nil, err
 	}
 	if raw == nil {
 		return nil, notFound()
 	}
-	s.defs.mu.RLock()
-	have, ok := s.defs.rows[tableAt{at, name}]
-	s.defs.mu.RUnlock()
 	if ok && bytes.Equal(have.raw, raw) {
 		return have.table, nil
 	}
@@ -47,7 +52,7 @@ func (s *Service) load(tx *kv.Tx, at record.Scope, name string) (*table, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.defs.keep(tableAt{at, name}, parsed{raw, t.settled(at, s.now)})
+	s.defs.keep(tableAt{at, name}, parsed{row, raw, t.settled(at, s.now)})
 	return t, nil
 }
 

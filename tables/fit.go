@@ -37,9 +37,10 @@ type place struct {
 // its own. Of statements all that do not fit are told, each in its place; of others, the first.
 func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]place, error) {
 	places, why, told := make([]place, len(actions)), make(cancelling, len(actions)), false
+	var r reading
 	for i, a := range actions {
 		to := a.target()
-		t, err := s.again(tx, c, to.name, to.table)
+		t, err := r.again(s, tx, c, to.name, to.table)
 		if err != nil && !to.statement {
 			return nil, err
 		}

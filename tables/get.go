@@ -20,7 +20,7 @@ type fetch struct {
 }
 
 func (s *Service) accessGetItem(c *wire.Call, in *dynamodb.GetItemInput) ([]wire.Access, error) {
-	f, err := s.planGet(c, in)
+	f, err := s.planning(c).planGet(in)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +37,10 @@ func (f *fetch) keys(consumed wire.Opt[string]) map[string][]string {
 	return k
 }
 
-func (s *Service) planGet(c *wire.Call, in *dynamodb.GetItemInput) (*fetch, error) {
+func (pl *planning) planGet(in *dynamodb.GetItemInput) (*fetch, error) {
 	f := &fetch{key: in.Key, consistent: in.ConsistentRead.V}
 	var err error
-	if f.name, err = tableName(c, in.TableName.V); err != nil {
+	if f.name, err = tableName(pl.c, in.TableName.V); err != nil {
 		return nil, err
 	}
 	p := readParameters(in.ProjectionExpression, in.ExpressionAttributeNames, in.AttributesToGet)
@@ -53,7 +53,7 @@ func (s *Service) planGet(c *wire.Call, in *dynamodb.GetItemInput) (*fetch, erro
 	if f.proj, err = readProjection(p, in.ProjectionExpression, in.AttributesToGet); err != nil {
 		return nil, err
 	}
-	f.table, err = s.lookup(c, f.name)
+	f.table, err = pl.lookup(f.name)
 	return f, err
 }
 

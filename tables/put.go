@@ -7,7 +7,7 @@ import (
 )
 
 func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire.Access, error) {
-	m, err := s.planPut(c, in)
+	m, err := s.planning(c).planPut(in)
 	if err != nil {
 		return nil, err
 	}
@@ -20,10 +20,10 @@ func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire
 	return m.table.one("dynamodb:PutItem", tableARN(scope(c), m.name), k), nil
 }
 
-func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, error) {
+func (pl *planning) planPut(in *dynamodb.PutItemInput) (*mutation, error) {
 	m := &mutation{verb: verbPut, key: in.Item, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
-	if m.name, err = tableName(c, in.TableName.V); err != nil {
+	if m.name, err = tableName(pl.c, in.TableName.V); err != nil {
 		return nil, err
 	}
 	w := writeCondition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator}
@@ -40,7 +40,7 @@ func (s *Service) planPut(c *wire.Call, in *dynamodb.PutItemInput) (*mutation, e
 	if m.cond, err = w.condition(); err != nil {
 		return nil, err
 	}
-	m.table, err = s.lookup(c, m.name)
+	m.table, err = pl.lookup(m.name)
 	return m, err
 }
 
@@ -121,7 +121,7 @@ func (s *Service) putItem(c *wire.Call, in *dynamodb.PutItemInput) (*dynamodb.Pu
 }
 
 func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) ([]wire.Access, error) {
-	m, err := s.planDelete(c, in)
+	m, err := s.planning(c).planDelete(in)
 	if err != nil {
 		return nil, err
 	}
@@ -134,10 +134,10 @@ func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) (
 	return m.table.one("dynamodb:DeleteItem", tableARN(scope(c), m.name), k), nil
 }
 
-func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutation, error) {
+func (pl *planning) planDelete(in *dynamodb.DeleteItemInput) (*mutation, error) {
 	m := &mutation{verb: verbDelete, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
-	if m.name, err = tableName(c, in.TableName.V); err != nil {
+	if m.name, err = tableName(pl.c, in.TableName.V); err != nil {
 		return nil, err
 	}
 	w := writeCondition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Expected, in.ConditionalOperator}
@@ -154,7 +154,7 @@ func (s *Service) planDelete(c *wire.Call, in *dynamodb.DeleteItemInput) (*mutat
 	if m.cond, err = w.condition(); err != nil {
 		return nil, err
 	}
-	m.table, err = s.lookup(c, m.name)
+	m.table, err = pl.lookup(m.name)
 	return m, err
 }
 

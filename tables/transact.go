@@ -16,6 +16,7 @@ const maxTransactBytes = 4 << 20
 func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) ([]wire.Access, error) {
 	var gets []*fetch
 	var wants []wire.Access
+	pl := s.planning(c)
 	for i := range in.TransactItems {
 		if err := checkName(c, in.TransactItems[i].Get.TableName, i, "get"); err != nil {
 			return nil, err
@@ -23,7 +24,7 @@ func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsI
 	}
 	for i := range in.TransactItems {
 		g := in.TransactItems[i].Get
-		f, err := s.planGet(c, &dynamodb.GetItemInput{TableName: g.TableName, Key: g.Key, ProjectionExpression: g.ProjectionExpression, ExpressionAttributeNames: g.ExpressionAttributeNames})
+		f, err := pl.planGet(&dynamodb.GetItemInput{TableName: g.TableName, Key: g.Key, ProjectionExpression: g.ProjectionExpression, ExpressionAttributeNames: g.ExpressionAttributeNames})
 		if err != nil {
 			return nil, err
 		}
@@ -91,13 +92,14 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 func (s *Service) accessTransactWrite(c *wire.Call, in *dynamodb.TransactWriteItemsInput) ([]wire.Access, error) {
 	var writes []*mutation
 	var wanted []wire.Access
+	pl := s.planning(c)
 	for i := range in.TransactItems {
 		if err := checkNames(c, &in.TransactItems[i], i); err != nil {
 			return nil, err
 		}
 	}
 	for i := range in.TransactItems {
-		m, action, err := s.planTransactItem(c, &in.TransactItems[i])
+		m, action, err := pl.planTransactItem(&in.TransactItems[i])
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +144,7 @@ func (m *mutation) transactKeys(consumed wire.Opt[string]) policy.Keys {
 }
 
 // planTransactItem makes a mutation of one action, by way of the operation it is like.
-func (s *Service) planTransactItem(c *wire.Call, a *dynamodb.TransactWriteItem) (m *mutation, action string, err error) {
+func (pl *planning) planTransactItem(a *dynamodb.TransactWriteItem) (m *mutation, action string, err error) {
 	given := 0
 	for _, set := range []bool{a.Put != nil, a.Update != nil, a.Delete != nil, a.ConditionCheck != nil} {
 		if set {
@@ -158,20 +160,20 @@ func (s *Service) planTransactItem(c *wire.Call, a *dynamodb.TransactWriteItem) 
 	}
 	switch {
 	case a.Put != nil:
-		p := a.Put
-		m, err = s.planPut(c, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item, ConditionExpression: p.ConditionExpression, ExpressionAttributeNames: p.ExpressionAttributeNames, ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
+		w := a.Put
+		m, err = pl.planPut(&dynamodb.PutItemInput{TableName: w.TableName, Item: w.Item, ConditionExpression: w.ConditionExpression, ExpressionAttributeNames: w.ExpressionAttributeNames, ExpressionAttributeValues: w.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: w.ReturnValuesOnConditionCheckFailure})
 		return m, "PutItem", err
 	case a.Update != nil:
 		u := a.Update
-		m, err = s.planUpdate(c, &dynamodb.UpdateItemInput{TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression, ConditionExpression: u.ConditionExpression, ExpressionAttributeNames: u.ExpressionAttributeNames, ExpressionAttributeValues: u.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: u.ReturnValuesOnConditionCheckFailure})
+		m, err = pl.planUpdate(&dynamodb.UpdateItemInput{TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression, ConditionExpression: u.ConditionExpression, ExpressionAttributeNames: u.ExpressionAttributeNames, ExpressionAttributeValues: u.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: u.ReturnValuesOnConditionCheckFailure})
 		return m, "UpdateItem", err
 	case a.Delete != nil:
 		d := a.Delete
-		m, err = s.planDelete(c, &dynamodb.DeleteItemInput{TableName: d.TableName, Key: d.Key, ConditionExpression: d.ConditionExpression, ExpressionAttributeNames: d.ExpressionAttributeNames, ExpressionAttributeValues: d.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: d.ReturnValuesOnConditionCheckFailure})
+		m, err = pl.planDelete(&dynamodb.DeleteItemInput{TableName: d.TableName, Key: d.Key, ConditionExpression: d.ConditionExpression, ExpressionAttributeNames: d.ExpressionAttributeNames, ExpressionAttributeValues: d.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: d.ReturnValuesOnConditionCheckFailure})
 		return m, "DeleteItem", err
 	}
 	k := a.ConditionCheck
-	m, err = s.planDelete(c, &dynamodb.DeleteItemInput{TableName: k.TableName, Key: k.Key, ConditionExpression: k.ConditionExpression, ExpressionAttributeNames: k.ExpressionAttributeNames, ExpressionAttributeValues: k.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: k.ReturnValuesOnConditionCheckFailure})
+	m, err = pl.planDelete(&dynamodb.DeleteItemInput{TableName: k.TableName, Key: k.Key, ConditionExpression: k.ConditionExpression, ExpressionAttributeNames: k.ExpressionAttributeNames, ExpressionAttributeValues: k.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: k.ReturnValuesOnConditionCheckFailure})
 	if err == nil {
 		m.verb = verbCheck
 	}
@@ -227,8 +229,9 @@ func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked w
 
 // readBack counts what reading the items of a transaction consumes.
 func (s *Service) readBack(tx *kv.Tx, c *wire.Call, writes []*mutation, consumed *tally) error {
+	var r reading
 	for _, m := range writes {
-		t, err := s.again(tx, c, m.name, m.table)
+		t, err := r.again(s, tx, c, m.name, m.table)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ type (
 )
 
 func (s *Service) accessUpdateItem(c *wire.Call, in *dynamodb.UpdateItemInput) ([]wire.Access, error) {
-	m, err := s.planUpdate(c, in)
+	m, err := s.planning(c).planUpdate(in)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +35,10 @@ func (m *mutation) touched() names {
 	return n
 }
 
-func (s *Service) planUpdate(c *wire.Call, in *dynamodb.UpdateItemInput) (*mutation, error) {
+func (pl *planning) planUpdate(in *dynamodb.UpdateItemInput) (*mutation, error) {
 	m := &mutation{verb: verbUpdate, key: in.Key, onFailure: in.ReturnValuesOnConditionCheckFailure, sizes: sized(in.ReturnItemCollectionMetrics)}
 	var err error
-	if m.name, err = tableName(c, in.TableName.V); err != nil {
+	if m.name, err = tableName(pl.c, in.TableName.V); err != nil {
 		return nil, err
 	}
 	p := parameters{
@@ -55,7 +55,7 @@ func (s *Service) planUpdate(c *wire.Call, in *dynamodb.UpdateItemInput) (*mutat
 	if err = m.updateExpressions(in, &p); err != nil {
 		return nil, err
 	}
-	m.table, err = s.lookup(c, m.name)
+	m.table, err = pl.lookup(m.name)
 	return m, err
 }
 

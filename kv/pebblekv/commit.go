@@ -91,7 +91,7 @@ func (s *store) settle(g *group, r *request) {
 			return
 		}
 		s.counts.reruns.Add(1)
-		t = &txn{from: s.db, group: g.readable()}
+		t = &txn{from: s.db, group: g.readable(), turn: s}
 		r.turn <- t
 		if err := <-r.ran; err != nil {
 			g.members = append(g.members, member{r, err})

@@ -2,6 +2,7 @@ package pebblekv
 
 import (
 	"hash/maphash"
+	"math"
 	"sync"
 	"sync/atomic"
 )
@@ -53,6 +54,16 @@ func (h *hot) get(key []byte, seq uint64) []byte {
 		return nil
 	}
 	return e.value
+}
+
+// settled is the value of key before the group under construction, when it is kept and no group that is not yet durable wrote the
+// key. It is for turns alone: while one runs, the window does not change.
+func (s *store) settled(key []byte) []byte {
+	durable := s.durable.Load().seq // first: what is kept after it was published is no older
+	if s.window.wrote(maphash.Bytes(s.seed, key), durable) {
+		return nil
+	}
+	return s.hot.get(key, math.MaxUint64)
 }
 
 // offer keeps a value that was read from the snapshot seq, when its key is asked for again.

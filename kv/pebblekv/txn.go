@@ -16,6 +16,7 @@ type txn struct {
 	from   pebble.Reader
 	hot    *hot            // of the snapshot; nil in a turn
 	group  *overlay.Writes // of the group under construction; nil outside a turn
+	turn   *store          // whose turn it is, nil outside one
 	writes overlay.Writes
 
 	// What the committer must check; only kept by a first run.
@@ -43,6 +44,11 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 			t.reads = t.fewReads[:0]
 		}
 		t.reads = append(t.reads, maphash.Bytes(t.seed, key))
+	}
+	if t.turn != nil {
+		if v := t.turn.settled(key); v != nil {
+			return v, nil
+		}
 	}
 	return get(t.from, t.hot, t.at, key)
 }

@@ -51,6 +51,11 @@ func (w *window) turn() {
 	w.keys = append([]written(nil), w.keys[drop:]...)
 }
 
+// wrote says whether a key with this hash was written after the sequence at, or may have been.
+func (w *window) wrote(h, at uint64) bool {
+	return at < w.floor || w.now[h] > at || w.before[h] > at
+}
+
 // lost says whether something t read was written after its snapshot.
 func (w *window) lost(t *txn) bool {
 	if t.at >= w.last || len(t.reads) == 0 && len(t.spans) == 0 {
@@ -60,7 +65,7 @@ func (w *window) lost(t *txn) bool {
 		return true
 	}
 	for _, h := range t.reads {
-		if w.now[h] > t.at || w.before[h] > t.at {
+		if w.wrote(h, t.at) {
 			return true
 		}
 	}

@@ -69,8 +69,21 @@ func (w *world) render(tb testing.TB, a asker, op string, in in, n int) [][]byte
 type rival struct {
 	name string
 	*process
+	render   func() [][]byte
 	requests [][]byte
+	rendered time.Time
 	took     cost
+}
+
+// fresh is for how long requests are sent: a node takes none that was signed more than five minutes ago.
+const fresh = 2 * time.Minute
+
+// next are the next n of the requests.
+func (r *rival) next(done, n int) [][]byte {
+	if time.Since(r.rendered) > fresh {
+		r.requests, r.rendered = r.render(), time.Now()
+	}
+	return inTheirTurn(r.requests, done, n)
 }
 
 // BenchmarkTables sends the same requests to a node, to the echo and to dynalite on LevelDB, in turns. A node's writes are on
@@ -86,11 +99,14 @@ func BenchmarkTables(b *testing.B) {
 		if op.root {
 			ours = w.root
 		}
-		node := &rival{name: "node", process: w.process, requests: w.render(b, ours, op.name, op.in, different(op.name))}
-		echo := &rival{name: "echo", process: w.echo(b, map[string][]byte{dynamo + op.name: node.requests[0]}), requests: node.requests}
+		requests := func(a asker) func() [][]byte {
+			return func() [][]byte { return w.render(b, a, op.name, op.in, different(op.name)) }
+		}
+		node := &rival{name: "node", process: w.process, render: requests(ours)}
+		echo := &rival{name: "echo", process: w.echo(b, map[string][]byte{dynamo + op.name: node.next(0, 1)[0]}), render: requests(ours)}
 		rivals := []*rival{node, echo}
 		if !op.alone {
-			rivals = append(rivals, &rival{name: "dynalite", process: dynalite, requests: w.render(b, theirs, op.name, op.in, different(op.name))})
+			rivals = append(rivals, &rival{name: "dynalite", process: dynalite, render: requests(theirs)})
 		}
 		for _, n := range []int{1, several} {
 			b.Run(fmt.Sprintf("%s/connections=%d", op.name, n), func(b *testing.B) {
@@ -111,11 +127,11 @@ func race(b *testing.B, connections int, rivals []*rival) {
 	flocks := make([]flock, len(rivals))
 	for i, r := range rivals {
 		flocks[i], r.took = newFlock(b, r.addr, connections), cost{}
-		flocks[i].send(b, r.requests[:connections])
+		flocks[i].send(b, r.next(0, connections))
 	}
 	for done := 0; done < b.N; done += inTurn {
 		for i, r := range rivals {
-			r.took.add(b, r.process, flocks[i], inTheirTurn(r.requests, done, min(inTurn, b.N-done)))
+			r.took.add(b, r.process, flocks[i], r.next(done, min(inTurn, b.N-done)))
 		}
 	}
 	b.ReportMetric(0, "ns/op") // of all in turns: it says nothing
@@ -172,10 +188,14 @@ func BenchmarkTableSize(b *testing.B) {
 	b.Logf("%d items", n)
 	large.rest(b)
 	for _, op := range operations[:4] {
-		spread := func(w *world, of int) in { return func(_ *world, i int) any { return op.in(w, i*7919%of) } }
+		spread := func(w *world, of int) func() [][]byte {
+			return func() [][]byte {
+				return w.render(b, w.guest, op.name, func(_ *world, i int) any { return op.in(w, i*7919%of) }, few)
+			}
+		}
 		rivals := []*rival{
-			{name: "small", process: small.process, requests: small.render(b, small.guest, op.name, spread(small, few), few)},
-			{name: "large", process: large.process, requests: large.render(b, large.guest, op.name, spread(large, n), few)},
+			{name: "small", process: small.process, render: spread(small, few)},
+			{name: "large", process: large.process, render: spread(large, n)},
 		}
 		b.Run(op.name, func(b *testing.B) {
 			race(b, several, rivals)
