@@ -13,6 +13,10 @@ import (
 // maxTransactBytes bounds the items of one transaction.
 const maxTransactBytes = 4 << 20
 
+func errTransactSize() error {
+	return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+}
+
 func (s *Service) accessTransactGet(c *wire.Call, in *dynamodb.TransactGetItemsInput) ([]wire.Access, error) {
 	var gets []*fetch
 	var wants []wire.Access
@@ -77,7 +81,7 @@ func (s *Service) fetchAll(c *wire.Call, gets []*fetch, asked wire.Opt[string]) 
 				return err
 			}
 			if size += itemSize(it); size > maxTransactBytes {
-				return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
+				return errTransactSize()
 			}
 			consumed.add(used.told(consumed.asked, f.table))
 			if it != nil {
@@ -221,6 +225,9 @@ func (s *Service) commit(c *wire.Call, writes []*mutation, stamp *stamp, asked w
 		}
 		return stamp.spend(tx)
 	})
+	if slow := (interface{ Temporary() bool })(nil); errors.Is(err, kv.ErrLimit) && !errors.As(err, &slow) {
+		err = wire.Because(errTransactSize(), "%v", err) // with what goes into the indexes and the log
+	}
 	if err == nil {
 		said(consumed.list)
 	}
@@ -262,27 +269,15 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 		}
 		if why = append(why, reasonOf(err)); err != nil {
 			if why[i].Code.V == "" {
-				return ofSize(err)
+				return err
 			}
 			continue
 		}
 		if size += max(o.newSize, m.size, o.logged()); size > maxTransactBytes {
-			return tooMuch()
+			return errTransactSize()
 		}
 		consumed.add(writeCapacity(consumed.asked, 2, o))
 		consumed.measured(m.name, o.sizes)
 	}
 	return why.cancel()
-}
-
-func tooMuch() error {
-	return validation("Aggregated size of the items in the transaction has exceeded the maximum allowed size of 4 MB")
-}
-
-// ofSize says of items that would fit, but not together with what their vector indexes hold of them, that they are too large.
-func ofSize(err error) error {
-	if t := (interface{ Temporary() bool })(nil); errors.Is(err, kv.ErrLimit) && !errors.As(err, &t) {
-		return tooMuch()
-	}
-	return err
 }

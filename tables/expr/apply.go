@@ -35,7 +35,7 @@ func (u *Update) Apply(old item.Item) (item.Item, error) {
 			values[i] = *v
 		}
 	}
-	out := slices.Clone(old)
+	out, own := slices.Clone(old), owned{}
 	var gone []Path
 	for _, i := range u.writeOrder() {
 		a := &u.actions[i]
@@ -50,17 +50,17 @@ func (u *Update) Apply(old item.Item) (item.Item, error) {
 		if v == nil {
 			continue
 		}
-		if out, err = put(out, a.path, v); err != nil {
+		if out, err = own.put(out, a.path, v); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortFunc(gone, func(a, b Path) int { return comparePaths(b, a) }) // last index first: indices mean the old list
-	for _, p := range gone {
+	for _, p := range gone { // indices mean the list as it was
 		var err error
-		if out, err = put(out, p, nil); err != nil {
+		if out, err = own.put(out, p, nil); err != nil {
 			return nil, err
 		}
 	}
+	own.close()
 	return out, nil
 }
 
@@ -224,8 +224,21 @@ func (n *node) compute(it item.Item, room *int) (*item.Value, error) {
 	return &item.Value{Kind: item.L, More: &item.Compound{List: slices.Concat(a.More.List, b.More.List)}}, nil
 }
 
+// owned are the lists and maps that an update has copied already: nothing else sees them, so each is copied once, however many of
+// its elements change; true for lists with elements that were removed and are to be left out.
+type owned map[*item.Compound]bool
+
+// close leaves out the elements that were removed, of each list once. No value that is stored is of no kind.
+func (own owned) close() {
+	for c, gaps := range own {
+		if gaps {
+			c.List = slices.DeleteFunc(c.List, func(v item.Value) bool { return v.Kind == item.None })
+		}
+	}
+}
+
 // put sets the value at a path, or removes it when v is nil, copying what it changes below the top.
-func put(it item.Item, p Path, v *item.Value) (item.Item, error) {
+func (own owned) put(it item.Item, p Path, v *item.Value) (item.Item, error) {
 	name := p[0].Name
 	if len(p) == 1 {
 		if v == nil {
@@ -237,46 +250,44 @@ func put(it item.Item, p Path, v *item.Value) (item.Item, error) {
 	if have == nil {
 		return nil, errNoPath
 	}
-	changed, err := putInto(*have, p[1:], v)
-	if err != nil {
-		return nil, err
-	}
-	return it.With(name, changed), nil
+	return it, own.into(have, p[1:], v)
 }
 
-func putInto(parent item.Value, p Path, v *item.Value) (item.Value, error) {
-	step := p[0]
-	switch {
-	case !step.isIndex() && parent.Kind == item.M:
-		m, err := put(slices.Clone(parent.More.Map), p, v)
-		return item.Map(m), err
-	case step.isIndex() && parent.Kind == item.L:
-		l, err := putElement(slices.Clone(parent.More.List), p, v)
-		return item.List(l...), err
+// into changes what is inside a value.
+func (own owned) into(parent *item.Value, p Path, v *item.Value) (err error) {
+	want := item.M
+	if p[0].isIndex() {
+		want = item.L
 	}
-	return parent, errNoPath
+	if parent.Kind != want {
+		return errNoPath
+	}
+	if _, ours := own[parent.More]; !ours {
+		parent.More = &item.Compound{List: slices.Clone(parent.More.List), Map: slices.Clone(parent.More.Map)}
+		own[parent.More] = false
+	}
+	if c := parent.More; want == item.L {
+		err = own.element(c, p, v)
+	} else {
+		c.Map, err = own.put(c.Map, p, v)
+	}
+	return err
 }
 
-func putElement(l []item.Value, p Path, v *item.Value) ([]item.Value, error) {
-	i := p[0].Index
-	switch {
+func (own owned) element(c *item.Compound, p Path, v *item.Value) error {
+	switch i := p[0].Index; {
+	case len(p) > 1 && i < len(c.List):
+		return own.into(&c.List[i], p[1:], v)
 	case len(p) > 1:
-		if i >= len(l) {
-			return nil, errNoPath
-		}
-		changed, err := putInto(l[i], p[1:], v)
-		if err != nil {
-			return nil, err
-		}
-		l[i] = changed
+		return errNoPath
 	case v == nil:
-		if i < len(l) {
-			l = slices.Delete(l, i, i+1)
+		if i < len(c.List) {
+			c.List[i], own[c] = item.Value{}, true
 		}
-	case i < len(l):
-		l[i] = *v
+	case i < len(c.List):
+		c.List[i] = *v
 	default:
-		l = append(l, *v)
+		c.List = append(c.List, *v)
 	}
-	return l, nil
+	return nil
 }
