@@ -176,6 +176,11 @@ func TestCORS(t *testing.T) {
 		{"OPTIONS", "/open/key", local, 200, "https://app.example"},
 		{"OPTIONS", "/key", "open.s3.amazonaws.com", 200, "https://app.example"},
 		{"OPTIONS", "/closed/key", local, 403, ""},
+		{"OPTIONS", "/", "dynamodb.us-east-1.amazonaws.com", 200, "*"},
+		{"OPTIONS", "/", "111122223333.ddb.us-east-1.amazonaws.com", 200, "*"},
+		{"OPTIONS", "/", "111122223333.search-ddb.us-east-1.amazonaws.com", 200, "*"},
+		{"OPTIONS", "/", "search-dynamodb.us-east-1.amazonaws.com", 200, "*"},
+		{"OPTIONS", "/key", "open.ddb.localhost", 403, ""},      // a bucket
 		{"GET", "/open/key", local, 403, "https://app.example"}, // nobody signed: still readable as a refusal
 		{"GET", "/closed/key", local, 403, ""},
 	} {
@@ -184,10 +189,10 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s %s%s: %d %v", c.method, c.host, c.target, w.Code, w.Header())
 		}
 	}
-	if want := []string{"OPTIONS open", "OPTIONS open", "OPTIONS closed", "GET open", "GET closed"}; !slices.Equal(asked, want) {
+	if want := []string{"OPTIONS open", "OPTIONS open", "OPTIONS closed", "OPTIONS open.ddb", "GET open", "GET closed"}; !slices.Equal(asked, want) {
 		t.Errorf("asked %q", asked)
 	}
-	if f.serve("GET", "/open/key", local, nil); len(asked) != 5 {
+	if f.serve("GET", "/open/key", local, nil); len(asked) != 6 {
 		t.Error("asked without an origin")
 	}
 }

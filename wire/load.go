@@ -85,7 +85,7 @@ func answerOf(r *request) int64 {
 		return 3 * mb
 	case "dynamodb.TransactGetItems":
 		return 12 * mb
-	case "dynamodb.BatchGetItem", "logs.FilterLogEvents":
+	case "dynamodb.BatchGetItem", "dynamodb.SearchVectors", "logs.FilterLogEvents":
 		return 48 * mb
 	case "mobile.CreateProject", "mobile.UpdateProject": // an archive, inflated
 		return 64 * mb

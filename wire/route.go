@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -132,6 +133,10 @@ func (m *Mux) routeHost(r *request) {
 	if !ok || len(labels) == 0 {
 		return
 	}
+	if region, ok := tablesHost(labels); ok {
+		r.api, r.region = m.byEndpoint("dynamodb"), region
+		return
+	}
 	for i := len(labels) - 1; i >= 0; i-- { // the rightmost service label: a bucket may be called "s3"
 		name := labels[i]
 		if name == "s3" || strings.HasPrefix(name, "s3-") {
@@ -157,6 +162,20 @@ func (m *Mux) routeHost(r *request) {
 		r.api, r.bucket = m.byEndpoint("s3"), strings.Join(labels, ".")
 	}
 }
+
+// tablesHost recognises the other hosts that SDKs reach DynamoDB at: those of an account, and those for searches.
+// 111122223333.ddb.us-east-1, 111122223333.search-ddb.us-east-1, search-dynamodb.us-east-1.
+func tablesHost(labels []string) (region string, ok bool) {
+	switch {
+	case len(labels) == 2 && labels[0] == "search-dynamodb":
+	case len(labels) == 3 && (labels[1] == "ddb" || labels[1] == "search-ddb") && accountLike.MatchString(labels[0]):
+	default:
+		return "", false
+	}
+	return labels[len(labels)-1], true
+}
+
+var accountLike = regexp.MustCompile(`^[0-9]{12}$`)
 
 // serviceLabels are the labels left of the domain: [bucket s3 us-east-1].
 func (m *Mux) serviceLabels(host string) ([]string, bool) {
