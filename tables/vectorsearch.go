@@ -8,7 +8,6 @@ import (
 
 	"bothy/api/dynamodb"
 	"bothy/kv"
-	"bothy/policy"
 	"bothy/tables/expr"
 	"bothy/wire"
 	"bothy/wire/item"
@@ -58,7 +57,7 @@ func (s *Service) accessSearchVectors(c *wire.Call, in *dynamodb.SearchVectorsIn
 	if vx == nil || vx.partition() == nil {
 		k[keyFullScan] = []string{"true"}
 	}
-	return q.table.one("dynamodb:SearchVectors", indexARN(scope(c), q.name, q.indexName), policy.Keys(k)), nil
+	return q.table.one("dynamodb:SearchVectors", indexARN(scope(c), q.name, q.indexName), k), nil
 }
 
 // vectorOf is vector of a table that may not be there.
