@@ -112,7 +112,7 @@ func (db *DB) Close() error { return db.engine.Close() }
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	begun := time.Now()
 	err := db.engine.View(ctx, func(t Txn) error {
-		return fn(&Tx{txn: t, ctx: ctx, until: time.Now().Add(MaxTxTime), readOnly: true})
+		return fn(&Tx{txn: t, ctx: ctx, until: begun.Add(MaxTxTime), readOnly: true})
 	})
 	db.views.Observe(time.Since(begun))
 	return err

@@ -307,13 +307,14 @@ func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request,
 	for k, v := range res.header {
 		h[k] = v
 	}
-	h.Set("X-Amzn-Requestid", c.RequestID)
+	own := &[...]string{c.RequestID, res.kind, ""} // one cell for all: this is done for every request
+	h["X-Amzn-Requestid"] = own[0:1:1]
 	if r.api != nil && (r.api.Name == "s3" || r.api.Name == "cloudfront") {
 		h.Set("X-Amz-Request-Id", c.RequestID)
 		h.Set("X-Amz-Id-2", c.RequestID)
 	}
 	if h.Get("Content-Type") == "" && res.kind != "" {
-		h.Set("Content-Type", res.kind)
+		h["Content-Type"] = own[1:2:2]
 	}
 	if res.stream != nil {
 		m.sendStream(w, hr, c, res)
@@ -322,7 +323,8 @@ func (m *Mux) send(w http.ResponseWriter, hr *http.Request, c *Call, r *request,
 	bodiless := hr.Method == http.MethodHead || res.status == http.StatusNoContent || res.status == http.StatusNotModified
 	switch {
 	case !bodiless:
-		h.Set("Content-Length", itoa(len(res.body)))
+		own[2] = itoa(len(res.body))
+		h["Content-Length"] = own[2:]
 	case hr.Method != http.MethodHead:
 		h.Del("Content-Length")
 	}

@@ -76,7 +76,7 @@ const (
 
 // shrink cuts a trace down. Its texts become copies: a part of a request's text would keep all of it.
 func (t *Trace) shrink() {
-	room := clipper(maxTrace)
+	room := clipper{left: maxTrace}
 	room.clip(&t.API, &t.Operation, &t.Principal, &t.AccessKey, &t.SourceIP, &t.Host, &t.Code, &t.Message, &t.Reason)
 	t.Decisions = slices.Clone(t.Decisions[max(0, len(t.Decisions)-maxTraceDecisions):])
 	for i := range slices.Backward(t.Decisions) {
@@ -89,19 +89,39 @@ func (t *Trace) shrink() {
 			f.Expected, f.Got = room.clipList(f.Expected), room.clipList(f.Got)
 		}
 	}
+	room.copy()
 }
 
-// clipper is how many bytes may still be kept.
-type clipper int
+// clipper cuts texts down, and copies them into one.
+type clipper struct {
+	left  int // bytes that may still be kept
+	texts []*string
+	few   [24]*string // room for texts
+}
 
 func (c *clipper) clip(texts ...*string) {
+	if c.texts == nil {
+		c.texts = c.few[:0]
+	}
 	for _, s := range texts {
-		if most := min(maxTraceText, int(*c)); len(*s) > most {
+		if most := min(maxTraceText, c.left); len(*s) > most {
 			*s = (*s)[:most] + "…"
-		} else {
-			*s = strings.Clone(*s)
 		}
-		*c -= clipper(min(len(*s), int(*c)))
+		c.left -= min(len(*s), c.left)
+	}
+	c.texts = append(c.texts, texts...)
+}
+
+func (c *clipper) copy() {
+	n := 0
+	for _, s := range c.texts {
+		n += len(*s)
+	}
+	var all strings.Builder
+	all.Grow(n)
+	for _, s := range c.texts {
+		all.WriteString(*s)
+		*s = all.String()[all.Len()-len(*s):]
 	}
 }
 

@@ -126,7 +126,7 @@ func (s *store) apply(g *group) {
 		s.disk.cut(err)
 		return
 	}
-	g.batch, g.after = b, newSnapshot(s.db, g.seq)
+	g.batch, g.after = b, s.snapshot(g.seq)
 	s.window.turn()
 }
 

@@ -80,7 +80,7 @@ func (e *Engine) Load(ctx context.Context, next func() (k, v []byte, err error))
 	if err := errors.Join(err, s.failure()); err != nil { // Pebble is not told of failures: see disk
 		return fmt.Errorf("pebblekv: load: %w", err)
 	}
-	s.durable.Swap(newSnapshot(s.db, s.durable.Load().seq)).release()
+	s.durable.Swap(s.snapshot(s.durable.Load().seq)).release()
 	return nil
 }
 

@@ -201,7 +201,7 @@ func (e *Engine) View(ctx context.Context, fn func(kv.Txn) error) error {
 	}
 	s := acquire(&store.durable)
 	defer s.release()
-	return fn(&view{from: s.reader, hot: &store.hot, at: s.seq})
+	return fn(&s.view)
 }
 
 // Update runs fn in a serializable transaction. fn always runs on the caller's goroutine.

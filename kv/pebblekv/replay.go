@@ -55,7 +55,7 @@ func (e *Engine) Recover(ctx context.Context, r Recovery) (Recovered, error) {
 	if err = errors.Join(err, s.failure()); err != nil {
 		return p.done, fmt.Errorf("pebblekv: recover: %w", err)
 	}
-	s.durable.Swap(newSnapshot(s.db, s.durable.Load().seq)).release()
+	s.durable.Swap(s.snapshot(s.durable.Load().seq)).release()
 	return p.done, nil
 }
 

@@ -11,13 +11,15 @@ type snapshot struct {
 	reader *pebble.Snapshot
 	seq    uint64 // of the last group it holds
 	refs   atomic.Int64
+	view   view // for all who read it
 }
 
-// newSnapshot holds one reference, the publisher's.
-func newSnapshot(db *pebble.DB, seq uint64) *snapshot {
-	s := &snapshot{reader: db.NewSnapshot(), seq: seq}
-	s.refs.Store(1)
-	return s
+// snapshot holds what is applied, with one reference, the publisher's.
+func (s *store) snapshot(seq uint64) *snapshot {
+	now := &snapshot{reader: s.db.NewSnapshot(), seq: seq}
+	now.view = view{from: now.reader, hot: &s.hot, at: seq}
+	now.refs.Store(1)
+	return now
 }
 
 // acquire takes a reference on the snapshot that p points to. One whose count has reached zero was replaced meanwhile.

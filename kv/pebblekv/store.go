@@ -51,7 +51,7 @@ func openStore(dir string, o Options, c *counts) (*store, error) {
 		stamps: stamps, counts: c,
 	}
 	s.hot.seed = s.seed
-	s.durable.Store(newSnapshot(db, 0))
+	s.durable.Store(s.snapshot(0))
 	go s.commitLoop()
 	go s.syncLoop()
 	return s, nil
