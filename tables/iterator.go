@@ -35,11 +35,16 @@ func (s *Service) sealIterator(at record.Scope, it iterator) (wire.Opt[string], 
 	if err != nil {
 		return wire.Opt[string]{}, err
 	}
-	return wire.Some(base64.RawURLEncoding.EncodeToString(s.sealer.Seal(iteratorPlace(at), plain))), nil
+	return wire.Some(it.ARN + iteratorMark + base64.RawURLEncoding.EncodeToString(s.sealer.Seal(iteratorPlace(at), plain))), nil
 }
 
+// iteratorMark is between the stream's ARN, with which iterators begin in AWS, too, and what is sealed: a command line would take
+// for an option what begins with "-".
+const iteratorMark = "|1|"
+
 func (s *Service) openIterator(at record.Scope, text string) (it iterator, err error) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	arn, code, _ := strings.Cut(text, iteratorMark)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(code)
 	if err != nil {
 		return it, validation("Invalid ShardIterator")
 	}
@@ -47,7 +52,10 @@ func (s *Service) openIterator(at record.Scope, text string) (it iterator, err e
 	if err != nil {
 		return it, wire.Because(validation("Invalid ShardIterator"), "%v", err)
 	}
-	return it, json.Unmarshal(plain, &it)
+	if err := json.Unmarshal(plain, &it); err != nil || it.ARN != arn {
+		return it, wire.Because(validation("Invalid ShardIterator"), "of %s, not of %s", it.ARN, arn)
+	}
+	return it, nil
 }
 
 // News tells whether GetRecords with an iterator may have something to say: records, the end of the shard, a refusal, or only a

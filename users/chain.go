@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bothy/kv"
@@ -153,7 +154,18 @@ func (s *Service) sessionFor(a *attempt, v *verdict, ch challenge, life time.Dur
 	ch.Kind, ch.Pool, ch.Client, ch.Sub, ch.Name, ch.As, ch.Expires = v.ask, a.pool.ID, a.client.ID, v.user.Sub, v.user.Name, a.given["USERNAME"], a.Now.Add(life)
 	ch.Way = v.way
 	sealed, err := s.sealChallenge(a.Account, ch)
-	return base64.RawURLEncoding.EncodeToString(sealed), err
+	return sessionText(sealed), err
+}
+
+// sessionMark begins sessions: a command line takes what begins with "-" for an option.
+const sessionMark = "A"
+
+func sessionText(sealed []byte) string {
+	return sessionMark + base64.RawURLEncoding.EncodeToString(sealed)
+}
+
+func sealedOf(session string) ([]byte, error) {
+	return base64.RawURLEncoding.DecodeString(strings.TrimPrefix(session, sessionMark))
 }
 
 // patience is how long a challenge of the client's may wait for its answer.
@@ -164,7 +176,7 @@ func (c *client) patience() time.Duration {
 // resume opens the session of a challenge: it must have been sealed for this kind, client and user, and not be late. Whoever
 // takes the answer must also spend it.
 func (s *Service) resume(a *attempt, kind, session string) (ch challenge, sealed []byte, err error) {
-	sealed, err = base64.RawURLEncoding.DecodeString(session)
+	sealed, err = sealedOf(session)
 	reason := "the session is not base64"
 	if err == nil {
 		ch, reason = s.openChallenge(a.Account, sealed, kind, a.client.ID, a.Now)

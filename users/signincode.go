@@ -1,7 +1,6 @@
 package users
 
 import (
-	"encoding/base64"
 	"errors"
 
 	"bothy/api/cognitoidp"
@@ -78,7 +77,7 @@ func (s *Service) checkCode(a *attempt, factor, session string) (*step, error) {
 
 // checkEmailCode takes a code that came by e-mail: of a first factor, or of the second one that has the same name.
 func (s *Service) checkEmailCode(a *attempt, session string) (*step, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	sealed, err := sealedOf(session)
 	if err == nil {
 		if ch, err := s.unsealChallenge(a.Account, sealed); err == nil && ch.Kind == firstCode(emailOTP) {
 			return s.checkCode(a, emailOTP, session)

@@ -1,7 +1,6 @@
 package users
 
 import (
-	"encoding/base64"
 	"encoding/json"
 
 	"bothy/api/cognitoidp"
@@ -112,7 +111,7 @@ func (s *Service) associateInSession(c *wire.Call, session string, secret []byte
 // settingUp opens the session of MFA_SETUP that comes without a client id: the session names the client.
 func (s *Service) settingUp(c *wire.Call, session string) (*attempt, challenge, []byte, error) {
 	expired := notAuthorized("Invalid session for the user, session is expired.")
-	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	sealed, err := sealedOf(session)
 	if err != nil {
 		return nil, challenge{}, nil, wire.Because(expired, "the session is not base64")
 	}
