@@ -226,10 +226,15 @@ func (t *table) redefines(name string, dimensions int64, defs []dynamodb.Attribu
 
 // role is what an attribute is in the first key that has it.
 func (t *table) role(name string) string {
-	if t.Key.Hash.Name == name || slices.ContainsFunc(t.Indexes, func(ix index) bool { return ix.Key.Hash.Name == name }) {
-		return "HASH"
+	elements := t.Key.elements()
+	for i := range t.Indexes {
+		elements = append(elements, t.Indexes[i].Key.elements()...)
 	}
-	return "RANGE"
+	i := slices.IndexFunc(elements, func(e dynamodb.KeySchemaElement) bool { return e.AttributeName.V == name })
+	if i < 0 {
+		return ""
+	}
+	return elements[i].KeyType.V
 }
 
 // building tells whether an index is being made or removed.
