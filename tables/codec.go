@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"bothy/wire/item"
-	"bothy/wire/jsoncur"
 )
 
 // The stored form of an item: itemVersion, then a map. A map is a count and for each attribute its name and value; a value is
@@ -137,13 +136,12 @@ func (d *decoder) json(b, row []byte) (out []byte, size int, err error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name := d.text()
-		v := item.Value{}
-		if d.value(&v, 1); d.bad {
+		a := item.Attribute{Name: d.text()}
+		if d.value(&a.Value, 1); d.bad {
 			break
 		}
-		size += len(name) + valueSize(&v)
-		b = v.AppendJSON(append(jsoncur.AppendString(b, name), ':'))
+		size += len(a.Name) + valueSize(&a.Value)
+		b = a.AppendJSON(b)
 	}
 	if d.bad || d.at != len(d.row) {
 		return b, 0, errItem

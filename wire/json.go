@@ -145,6 +145,12 @@ func (t *typ) appendJSON(b []byte, at unsafe.Pointer, ts string) []byte {
 		return append(b, *(*Document)(at)...)
 	case kList:
 		b = append(b, '[')
+		if t.elem.kind == kItem { // there may be thousands
+			for _, it := range *(*[]item.Item)(at) {
+				b = it.AppendJSON(jsoncur.AppendComma(b))
+			}
+			return append(b, ']')
+		}
 		t.each(at, func(_ int, e unsafe.Pointer) { b = t.elem.appendJSON(jsoncur.AppendComma(b), e, ts) })
 		return append(b, ']')
 	case kMap:

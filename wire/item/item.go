@@ -146,9 +146,14 @@ func (it Item) AppendJSON(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = it[i].Value.AppendJSON(append(jsoncur.AppendString(b, it[i].Name), ':'))
+		b = it[i].AppendJSON(b)
 	}
 	return append(b, '}')
+}
+
+// AppendJSON appends the JSON form, as a member of its item's.
+func (a *Attribute) AppendJSON(b []byte) []byte {
+	return a.Value.AppendJSON(append(jsoncur.AppendString(b, a.Name), ':'))
 }
 
 // DecodeJSON reads {"S": "…"} and its kin. That exactly one type is given is for the service to check, whose words clients know.

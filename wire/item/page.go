@@ -38,8 +38,10 @@ func (p *Page) Items() []Item {
 	return p.items
 }
 
-// Bytes is how many the items are, in their JSON form.
-func (p *Page) Bytes() int { return len(p.json) }
+// Bytes is about how many the page takes.
+func (p *Page) Bytes() int {
+	return len(p.json) + len(p.ends)*int(unsafe.Sizeof(Item{})+unsafe.Sizeof(Attribute{}))
+}
 
 // Reset empties the page, for others: nobody may use its items any more.
 func (p *Page) Reset() { p.json, p.ends = p.json[:0], p.ends[:0] }
