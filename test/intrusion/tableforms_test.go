@@ -8,6 +8,7 @@ type form struct {
 	op, body string
 	wide     bool // reaches all partitions, whoever asks
 	whole    bool // shows whole items, whichever attribute it names
+	through  bool // goes through all partitions, though it asks for one
 }
 
 // aim is what a form asks for.
@@ -50,6 +51,7 @@ func tableForms() (all []form) {
 		`{"TransactItems":[{"Get":{"TableName":"T!","Key":MINE},"Get":{"TableName":"T!","Key":KEY,"ProjectionExpression":"FIELD"}}]}`)
 	raw("TransactGetItems", true, `{"TransactItems":[{"Get":{"TableName":"T!","Key":KEY}}]}`)
 	all = append(all, searchForms()...)
+	all = append(all, vectorForms()...)
 	all = append(all, writeForms()...)
 	return append(all, statementForms()...)
 }
@@ -101,6 +103,27 @@ func searchForms() (all []form) {
 		`,"ScanFilter":{"who":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"WHO"}]}}}`, `,"FilterExpression":"who = :v","ExpressionAttributeValues":{":v":{"S":"WHO"}}}`, `,"IndexName":"LSI","ProjectionExpression":"note","Limit":1}`} {
 		wide(b)
 	}
+	return all
+}
+
+// vectorForms are SearchVectors: of an index that owners divide, of one that may be asked for an owner, of one that cannot.
+func vectorForms() (all []form) {
+	add := func(f form, bodies ...string) {
+		for _, b := range bodies {
+			f.op, f.body = "SearchVectors", `{"TableName":"T!","SearchVector":[{"N":"1"},{"N":"0"}],`+b+`}`
+			all = append(all, f)
+		}
+	}
+	const nearest, owner, values = `"TopK":100`, `"SearchConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"WHO"}}`, `,"ExpressionAttributeValues":{":w":{"S":"WHO"},":n":{"S":"NOTE"},":v":{"S":"S"}}`
+	for _, index := range []string{"Divided", "Filtered"} {
+		of, through := `"IndexName":"`+index+`",`, index == "Filtered"
+		add(form{whole: true, through: through}, of+owner+`,`+nearest, of+owner+`,"TopK":1,"ReturnConsumedCapacity":"TOTAL"`, of+nearest+`,"SearchConditionExpression":":n = note AND :w = who","ExpressionAttributeValues":{":w":{"S":"WHO"},":n":{"S":"NOTE"}}`,
+			of+nearest+`,"SearchConditionExpression":"(#w = :w)","ExpressionAttributeNames":{"#w":"who"},"ExpressionAttributeValues":{":w":{"S":"WHO"}}`)
+		add(form{through: through}, of+owner+`,"ProjectionExpression":"FIELD",`+nearest, of+owner+`,"ProjectionExpression":"note, near, #a","ExpressionAttributeNames":{"#a":"FIELD"},`+nearest, of+owner+`,"ProjectionExpression":"FIELD.x","TopK":1`,
+			of+nearest+`,"ProjectionExpression":"note","SearchConditionExpression":"who = :w AND note = :n AND FIELD = :v"`+values, of+owner+`,"ProjectionExpression":"note","ProjectionExpression":"FIELD",`+nearest)
+		add(form{through: through}, of+nearest+`,"ProjectionExpression":"note","SearchConditionExpression":"FIELD = :v AND who = :w","ExpressionAttributeValues":{":w":{"S":"WHO"},":v":{"S":"S"}}`)
+	}
+	add(form{wide: true, whole: true}, `"IndexName":"Filtered",`+nearest, `"IndexName":"Filtered","SearchConditionExpression":"note = :n","ExpressionAttributeValues":{":n":{"S":"NOTE"}},`+nearest, `"IndexName":"Bare",`+nearest, `"IndexName":"Bare","TopK":1,"ProjectionExpression":"note"`)
 	return all
 }
 

@@ -30,7 +30,7 @@ func TestConditionKeysOfTables(t *testing.T) {
 		"ReturnConsumedCapacity": {w.worker(t, "consumed", deny(`{"StringEquals":{"dynamodb:ReturnConsumedCapacity":["TOTAL","INDEXES"]}}`)), holds(`"ReturnConsumedCapacity"`)},
 		"ReturnValues":           {w.worker(t, "returned", deny(`{"StringEquals":{"dynamodb:ReturnValues":["ALL_OLD","ALL_NEW"]}}`)), holds(`ALL_OLD|ALL_NEW|ALL OLD|ALL NEW`)},
 		"EnclosingOperation":     {w.worker(t, "enclosed", deny(`{"Null":{"dynamodb:EnclosingOperation":"false"}}`)), holds(`^(Transact|ExecuteTransaction)`)},
-		"FullTableScan":          {w.worker(t, "scanning", deny(`{"Bool":{"dynamodb:FullTableScan":"true"}}`)), func(f form) bool { return f.wide }},
+		"FullTableScan":          {w.worker(t, "scanning", deny(`{"Bool":{"dynamodb:FullTableScan":"true"}}`)), func(f form) bool { return f.wide || f.through }},
 		"LeadingKeys":            {w.worker(t, "leading", deny(`{"ForAnyValue:StringEquals":{"dynamodb:LeadingKeys":"bob"}}`)), func(f form) bool { return !f.wide }},
 		"Attributes":             {w.worker(t, "named", deny(`{"ForAnyValue:StringEquals":{"dynamodb:Attributes":"salary"}}`)), form.names},
 		"an index by its ARN":    {w.worker(t, "indexed", `[`+allow+`,{"Effect":"Deny","Action":"*","Resource":"arn:aws:dynamodb:*:*:table/vault/index/*"}]`), holds(`"IndexName"|"LSI`)},

@@ -15,7 +15,8 @@ const (
 	hidden = "SECRET-of-an-attribute-that-is-hidden"
 )
 
-// vault makes a table whose rows have an owner, something plain and something hidden, and indexes in the order of both.
+// vault makes a table whose rows have an owner, something plain and something hidden, indexes in the order of both, and indexes of
+// the vector all rows have.
 func (w *world) vault(t *testing.T, name string) {
 	t.Helper()
 	schema := func(sort string) []any {
@@ -24,21 +25,30 @@ func (w *world) vault(t *testing.T, name string) {
 	index := func(name, sort string) map[string]any {
 		return map[string]any{"IndexName": name, "KeySchema": schema(sort), "Projection": map[string]string{"ProjectionType": "ALL"}}
 	}
-	var attributes []any
+	vectors := func(name string, schema ...any) map[string]any {
+		return map[string]any{"IndexName": name, "VectorAttribute": map[string]string{"AttributeName": "near"}, "Dimensions": 2, "DistanceFunction": "EUCLIDEAN", "SearchSchema": schema,
+			"Projection": map[string]string{"ProjectionType": "ALL"}}
+	}
+	element := func(name, kind string) any {
+		return map[string]string{"AttributeName": name, "SearchSchemaElementType": kind}
+	}
+	var attributes, filters []any
 	for _, a := range []string{"who", "note", "plain", "salary"} {
+		filters = append(filters, element(a, "INLINE_FILTER"))
 		attributes = append(attributes, map[string]string{"AttributeName": a, "AttributeType": "S"})
 	}
 	w.root.dynamo(t, "CreateTable", map[string]any{
 		"TableName": name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": schema("note"), "AttributeDefinitions": attributes,
 		"LocalSecondaryIndexes":  []any{index("By-plain", "plain"), index("By-salary", "salary")},
 		"GlobalSecondaryIndexes": []any{index("Wide-plain", "plain"), index("Wide-salary", "salary")},
+		"VectorIndexes":          []any{vectors("Divided", append([]any{element("who", "HASH")}, filters[1:]...)...), vectors("Filtered", filters...), vectors("Bare")},
 	}).must(t, nil)
 }
 
 // store writes a row as its owner would.
 func (w *world) store(t *testing.T, table, who, note, plain, hidden string) {
 	t.Helper()
-	row := map[string]any{"who": str(who), "note": str(note), "plain": str(plain), "salary": str(hidden)}
+	row := map[string]any{"who": str(who), "note": str(note), "plain": str(plain), "salary": str(hidden), "near": map[string]any{"L": []any{map[string]string{"N": "1"}, map[string]string{"N": "0"}}}}
 	w.root.dynamo(t, "PutItem", map[string]any{"TableName": table, "Item": row}).must(t, nil)
 }
 
@@ -147,7 +157,7 @@ func (w *world) ownersMay(t *testing.T, forms []form) {
 
 // some is a policy about attributes, as AWS's guide writes it.
 const some = `{"Effect":"Allow","Action":"dynamodb:*","Resource":` + vaultARN + `,"Condition":{
-	"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["ann"],"dynamodb:Attributes":["who","note","plain"]},
+	"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["ann"],"dynamodb:Attributes":["who","note","plain","near"]},
 	"StringEqualsIfExists":{"dynamodb:Select":"SPECIFIC_ATTRIBUTES","dynamodb:ReturnValues":["NONE","UPDATED_OLD","UPDATED_NEW"]}}}`
 
 // TestHiddenAttributes: who may not see an attribute of their own rows finds out nothing about it, by whatever form of request.
