@@ -165,7 +165,7 @@ func sessionText(sealed []byte) string {
 }
 
 func sealedOf(session string) ([]byte, error) {
-	return base64.RawURLEncoding.DecodeString(strings.TrimPrefix(session, sessionMark))
+	return base64.RawURLEncoding.Strict().DecodeString(strings.TrimPrefix(session, sessionMark))
 }
 
 // patience is how long a challenge of the client's may wait for its answer.

@@ -206,7 +206,7 @@ func TestSessionsAreForOneQuestion(t *testing.T) {
 			attempt{s.kind + " in another pool", tried(func(t *testing.T) stage {
 				return r.respondAs(t, elsewhere.client, s.kind, session, s.name, mine...)
 			}), 400, no, `made for client`},
-			attempt{s.kind + " changed", tried(func(t *testing.T) stage { return r.respond(t, s.kind, "A"+session[1:], s.name, mine...) }), 400, no, `not made here, or was changed`},
+			attempt{s.kind + " changed", tried(func(t *testing.T) stage { return r.respond(t, s.kind, changed(session), s.name, mine...) }), 400, no, `not made here, or was changed`},
 			attempt{s.kind + " late", tried(func(t *testing.T) (late stage) {
 				w.later(16*time.Minute, func() { late = r.respond(t, s.kind, session, s.name, mine...) })
 				return late
@@ -232,4 +232,14 @@ func TestSessionsAreForOneQuestion(t *testing.T) {
 			return r.respond(t, "NEW_PASSWORD_REQUIRED", temp.Session, "temp", "NEW_PASSWORD", "Another-pass-7")
 		}), 400, no, `has another password by now`},
 	})
+}
+
+// changed is a session with one of its characters replaced.
+func changed(session string) string {
+	const at = 40
+	other := "A"
+	if session[at] == 'A' {
+		other = "B"
+	}
+	return session[:at] + other + session[at+1:]
 }
