@@ -154,3 +154,155 @@ func TestFactsOfBatchesOfItems(t *testing.T) {
 		fact{"", "'RequestItems': {'tab': [{'PutRequest': {'Item': {'other': {'S': 'x'}}}}]}", "ValidationException: The provided key element does not match the schema"},
 	)
 }
+
+// TestFactsOfStoredItems: what is put is what is got.
+func TestFactsOfStoredItems(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "k:S")
+	w.table("num", "k:N")
+	w.table("bin", "k:S s:B")
+	nine := strings.Repeat("9", 38)
+	for _, c := range []struct{ table, key, value, want string }{
+		{"tab", "'k':{'S':'a'}", "{'M':{'a':{'M':{'b':{'M':{'c':{'S':'deep'}}}}}}}", ""},
+		{"tab", "'k':{'S':'a'}", "{'L':[{'S':'s'},{'N':'1'},{'BOOL':true},{'BOOL':false},{'NULL':true},{'M':{'x':{'S':'y'}}},{'L':[]}]}", ""},
+		{"tab", "'k':{'S':'a'}", "{'M':{'list':{'L':[{'M':{'n':{'N':'100'},'t':{'S':'first'}}},{'M':{'n':{'N':'200'},'t':{'S':'second'}}}]}}}", ""},
+		{"tab", "'k':{'S':'a'}", "{'S':''}", ""}, {"tab", "'k':{'S':'a'}", "{'B':''}", ""}, {"tab", "'k':{'S':'a'}", "{'B':'AAF/gP7/'}", ""},
+		{"tab", "'k':{'S':'a'}", "{'SS':['a','b','c']}", ""}, {"tab", "'k':{'S':'a'}", "{'NS':['1','2.5','3']}", ""}, {"tab", "'k':{'S':'a'}", "{'BS':['AQ==','Ag==']}", ""},
+		{"tab", "'k':{'S':'a'}", "{'S':'" + strings.Repeat("x", 100<<10) + "'}", ""},
+		{"tab", "'k':{'S':'a'}", "{'N':'" + nine + "'}", ""},
+		{"tab", "'k':{'S':'a'}", "{'N':'9." + nine[1:] + "E+125'}", "{'N':'" + nine + strings.Repeat("0", 88) + "'}"},
+		{"tab", "'k':{'S':'a'}", "{'N':'-9." + nine[1:] + "E+125'}", "{'N':'-" + nine + strings.Repeat("0", 88) + "'}"},
+		{"num", "'k':{'N':'42'}", "{'S':'x'}", ""}, {"num", "'k':{'N':'3.14'}", "{'S':'x'}", ""}, {"num", "'k':{'N':'-100'}", "{'S':'x'}", ""},
+		{"bin", "'k':{'S':'a'},'s':{'B':'AQID'}", "{'S':'x'}", ""}, {"bin", "'k':{'S':'a'},'s':{'B':'3q2+7w=='}", "{'S':'y'}", ""}, {"bin", "'k':{'S':'a'},'s':{'B':'/wB/gA=='}", "{'S':'z'}", ""},
+	} {
+		if c.want == "" {
+			c.want = c.value
+		}
+		w.hold(
+			fact{"PutItem", "'TableName': '" + c.table + "', 'Item': {" + c.key + ", 'v': " + c.value + "}", "{}"},
+			fact{"GetItem", "'TableName': '" + c.table + "', 'ConsistentRead': true, 'Key': {" + c.key + "}", "{'Item':{" + c.key + ",'v':" + c.want + "}}"},
+		)
+	}
+	const repeated = wrongly + "Input collection "
+	w.hold(
+		fact{"GetItem", "'TableName': 'num', 'Key': {'k': {'N': '42.00'}}", "{'Item':{'k':{'N':'42'},'v':{'S':'x'}}}"},
+		fact{"GetItem", "'TableName': 'bin', 'Key': {'k': {'S': 'a'}, 's': {'B': 'AQIE'}}", "{}"},
+		fact{"GetItem", "'TableName': 'bin', 'Key': {'k': {'S': 'a'}}", "ValidationException: The provided key element does not match the schema"},
+		fact{"PutItem", "'Item': {'other': {'S': 'a'}}", wrongly + "Missing the key k in the item"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'SS': []}}", wrongly + "An string set  may not be empty"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'NS': []}}", wrongly + "An number set  may not be empty"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'BS': []}}", wrongly + "Binary sets should not be empty"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'SS': ['a', 'a']}}", repeated + "[a, a] contains duplicates."},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'NS': ['1', '1.0', '2']}}", "ValidationException: Input collection contains duplicates"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'BS': ['AQ==', 'AQ==']}}", repeated + "[AQ==, AQ==]of type BS contains duplicates."},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'SS': ['', 'a']}}", "{}"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'SS': ['', '']}}", repeated + "[, ] contains duplicates."},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'BS': ['', '']}}", repeated + "[, ]of type BS contains duplicates."},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'NS': ['']}}", "ValidationException: The parameter cannot be converted to a numeric value"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'NULL': false}}", wrongly + "Null attribute value types must have the value of true"},
+		fact{"", "'Item': {'k': {'S': 'a'}}, 'Expected': {'k': {'Exists': false}}, 'ConditionExpression': 'attribute_not_exists(k)'",
+			"ValidationException: Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'v': {'S': 'first'}}", "{}"},
+		fact{"", "'Item': {'k': {'S': 'a'}, 'w': {'S': 'second'}}, 'ReturnValues': 'ALL_OLD'", "{'Attributes':{'k':{'S':'a'},'v':{'S':'first'}}}"},
+		fact{"DeleteItem", "'Key': {'k': {'S': 'a'}}, 'ReturnValues': 'ALL_OLD'", "{'Attributes':{'k':{'S':'a'},'w':{'S':'second'}}}"},
+		fact{"DeleteItem", "'Key': {'k': {'S': 'a'}}", "{}"},
+		fact{"GetItem", "'Key': {'k': {'S': 'a'}}, 'ConsistentRead': false", "{}"},
+		fact{"DeleteItem", "'TableName': 'bin', 'Key': {'k': {'S': 'a'}, 's': {'B': 'AQID'}}", "{}"},
+		fact{"GetItem", "'TableName': 'bin', 'Key': {'k': {'S': 'a'}, 's': {'B': 'AQID'}}", "{}"},
+	)
+}
+
+// TestFactsOfProjectedParts: what a ProjectionExpression leaves of documents.
+func TestFactsOfProjectedParts(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "k:S")
+	w.put("tab", `{'k': {'S': 'a'}, 'm': {'M': {'x': {'S': 'X'}, 'y': {'S': 'Y'}, 'z': {'N': '1'}}}, 'l': {'L': [{'S': '0'}, {'S': '1'}, {'M': {'p': {'N': '2'}, 'q': {'N': '3'}}}]}}`)
+	overlap := func(one, two string) string {
+		return "ValidationException: Invalid ProjectionExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [" + one + "], path two: [" + two + "]"
+	}
+	for _, c := range []struct{ projection, names, want string }{
+		{"#m.#x", "'#m': 'm', '#x': 'x'", "{'m':{'M':{'x':{'S':'X'}}}}"},
+		{"#m.#y, #m.#x", "'#m': 'm', '#x': 'x', '#y': 'y'", "{'m':{'M':{'x':{'S':'X'},'y':{'S':'Y'}}}}"},
+		{"l[0]", "", "{'l':{'L':[{'S':'0'}]}}"},
+		{"l[2], l[0]", "", "{'l':{'L':[{'S':'0'},{'M':{'p':{'N':'2'},'q':{'N':'3'}}}]}}"}, // in the list's order, without gaps
+		{"l[2].q, m.z", "", "{'l':{'L':[{'M':{'q':{'N':'3'}}}]},'m':{'M':{'z':{'N':'1'}}}}"},
+		{"l[7], m.nothing", "", "{}"},
+		{"m", "", "{'m':{'M':{'x':{'S':'X'},'y':{'S':'Y'},'z':{'N':'1'}}}}"},
+		{"#m, #m.#x", "'#m': 'm', '#x': 'x'", overlap("m", "m, x")},
+		{"m.x, m", "", overlap("m, x", "m")},
+		{"m, m", "", overlap("m", "m")},
+		{"#a, #b", "'#a': 'm', '#b': 'm'", overlap("m", "m")},
+		{"m, #b", "'#b': 'm'", overlap("m", "m")},
+		{"#a.#x, #b.#y", "'#a': 'm', '#b': 'm', '#x': 'x', '#y': 'x'", overlap("m, x", "m, x")},
+		{"l[1], l[1]", "", overlap("l, [1]", "l, [1]")},
+		{"#none", "", "ValidationException: Invalid ProjectionExpression: An expression attribute name used in the document path is not defined; attribute name: #none"},
+	} {
+		in := "'ProjectionExpression': '" + c.projection + "'"
+		if c.names != "" {
+			in += ", 'ExpressionAttributeNames': {" + c.names + "}"
+		}
+		one, many, scanned := c.want, c.want, c.want
+		if strings.HasPrefix(c.want, "{") {
+			one, many, scanned = "{'Item':"+c.want+"}", "{'Responses':{'tab':["+c.want+"]},'UnprocessedKeys':{}}", "{'Count':0,'Items':[],'ScannedCount':1}"
+		}
+		w.hold(
+			fact{"GetItem", "'Key': {'k': {'S': 'a'}}, " + in, one},
+			fact{"BatchGetItem", "'RequestItems': {'tab': {'Keys': [{'k': {'S': 'a'}}], " + in + "}}", many},
+			fact{"Scan", in + ", 'FilterExpression': 'k = :none', 'ExpressionAttributeValues': {':none': {'S': 'none'}}", scanned},
+		)
+	}
+}
+
+// TestFactsOfParentheses: conditions of puts and deletes, with parentheses, functions and operators.
+func TestFactsOfParentheses(t *testing.T) {
+	w := newWorld(t)
+	w.table("tab", "k:S")
+	const no = "ConditionalCheckFailedException: The conditional request failed"
+	for _, c := range []struct{ condition, there, missing string }{
+		{"(attribute_exists(k)) AND (#s = :on)", "{}", no},
+		{"(attribute_exists(k) AND #s = :on)", "{}", no},
+		{"(attribute_exists(k) AND (#s = :on))", "{}", no},
+		{"(attribute_exists(k)) AND (#s = :off)", no, no},
+		{"(attribute_not_exists(k)) AND (attribute_not_exists(#s))", no, "{}"},
+		{"(attribute_not_exists(k) AND (attribute_not_exists(#s)))", no, "{}"},
+		{"((attribute_not_exists(k)) OR (#s = :on))", "{}", "{}"},
+		{"NOT attribute_exists(k) AND attribute_not_exists(#s)", no, "{}"},
+		{"#s <> :off", "{}", "{}"},
+		{"#s <> :off OR #s < :on", "{}", "{}"},
+		{"#s = :off", no, no},
+		{"size(#s) < size(:off)", "{}", no},
+		{"contains(#s, :part)", "{}", no},
+		{"attribute_type(#s, :type)", "{}", no},
+		{"doc.#s = :on AND attribute_exists(doc.#s) AND attribute_not_exists(doc.nothing)", "{}", no},
+		{"#s = :off OR doc.#s = :on", "{}", no},
+		{"nr > :three", "{}", no}, {"nr > :ten", no, no},
+	} {
+		var values []string
+		for name, v := range map[string]string{":on": "{'S': 'on'}", ":off": "{'S': 'off'}", ":part": "{'S': 'n'}", ":type": "{'S': 'S'}", ":three": "{'N': '3'}", ":ten": "{'N': '10'}"} {
+			if strings.Contains(c.condition, name) {
+				values = append(values, "'"+name+"': "+v)
+			}
+		}
+		in := ", 'ConditionExpression': '" + c.condition + "'"
+		if strings.Contains(c.condition, "#s") {
+			in += ", 'ExpressionAttributeNames': {'#s': 'status'}"
+		}
+		if values != nil {
+			in += ", 'ExpressionAttributeValues': {" + strings.Join(values, ", ") + "}"
+		}
+		const item = "{'k': {'S': 'a'}, 'status': {'S': 'on'}, 'nr': {'N': '5'}, 'doc': {'M': {'status': {'S': 'on'}}}}"
+		w.ask("PutItem", "'Item': "+item)
+		w.hold(
+			fact{"PutItem", "'Item': " + item + in, c.there},
+			fact{"PutItem", "'Item': {'k': {'S': 'missing'}}" + in, c.missing},
+			fact{"DeleteItem", "'Key': {'k': {'S': 'a'}}" + in, c.there},
+			fact{"DeleteItem", "'Key': {'k': {'S': 'never'}}" + in, c.missing},
+		)
+		left := "{'Item':…}"
+		if c.there == "{}" {
+			left = "{}"
+		}
+		w.hold(fact{"GetItem", "'Key': {'k': {'S': 'a'}}", left})
+		w.ask("DeleteItem", "'Key': {'k': {'S': 'missing'}}")
+	}
+}

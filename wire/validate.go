@@ -60,7 +60,7 @@ type validation struct {
 	found    []string
 	at       []step // the way to what is looked at
 
-	terse    bool
+	terse bool
 }
 
 // terse tells whether an operation's lengths are told without the value, and where they are as the model spells it, as
