@@ -278,7 +278,7 @@ func TestFactsOfPages(t *testing.T) {
 	}
 	w.table("tab2", "p:S c:S")
 	w.hold(
-		fact{"BatchGetItem", "'RequestItems': {'tab': " + keys(0, 101) + "}", "ValidationException: 1 validation error detected: Value …'requestItems.tab.member.keys' failed to satisfy constraint: Member must have length less than or equal to 100"},
+		fact{"BatchGetItem", "'RequestItems': {'tab': " + keys(0, 101) + "}", "ValidationException: 1 validation error detected: Value at 'RequestItems.tab.member.Keys' failed to satisfy constraint: Member must have length less than or equal to 100"},
 		fact{"", "'RequestItems': {'tab': " + keys(0, 75) + ", 'tab2': " + keys(0, 75) + "}", "ValidationException: Too many items requested for the BatchGetItem call"},
 		fact{"", "'RequestItems': {'tab': " + keys(0, 50) + ", 'tab2': " + keys(0, 50) + "}", "{'Responses':{'tab':[],'tab2':[]},'UnprocessedKeys':{}}"},
 	)

@@ -19,7 +19,7 @@ func (m *Mux) validate(o *mounted, in any) error {
 	if style == "" || !o.in.checked {
 		return nil
 	}
-	v := &validation{api: o.api, patterns: &m.patterns}
+	v := &validation{api: o.api, patterns: &m.patterns, terse: terse(o)}
 	v.structure(o.in, pointerOf(in))
 	if len(v.found) == 0 {
 		return nil
@@ -59,13 +59,22 @@ type validation struct {
 	patterns *patternCache
 	found    []string
 	at       []step // the way to what is looked at
+
+	terse bool
+}
+
+// terse tells whether an operation's lengths are told without the value, and where they are as the model spells it, as
+// DynamoDB's batches do since 2026: "Value at 'RequestItems.tab.member.Keys' failed …".
+func terse(o *mounted) bool {
+	return o.api.Name == "dynamodb" && (o.info.Name == "BatchGetItem" || o.info.Name == "BatchWriteItem")
 }
 
 // step leads to a member, or to an element of a list or map.
 type step struct {
-	name  string // of a member, or an entry of a map
-	entry bool
-	index int // of a list's element, from 1
+	name    string // of a member, or an entry of a map
+	spelled string // a member's name as the model has it
+	entry   bool
+	index   int // of a list's element, from 1
 }
 
 func (s step) String() string {
@@ -78,18 +87,29 @@ func (s step) String() string {
 	return s.name
 }
 
+func (s step) modelled() string {
+	if s.spelled != "" {
+		return s.spelled
+	}
+	return s.String()
+}
+
 // path tells where v is.
-func (v *validation) path() string {
+func (v *validation) path(name func(step) string) string {
 	names := make([]string, len(v.at))
 	for i, s := range v.at {
-		names[i] = s.String()
+		names[i] = name(s)
 	}
-	return strings.Join(names, ".")
+	return shortened(strings.Join(names, "."))
 }
 
 func (v *validation) add(value, format string, a ...any) {
+	v.tell(shortened(value)+" at '"+v.path(step.String)+"'", format, a...)
+}
+
+func (v *validation) tell(what, format string, a ...any) {
 	if len(v.found) < maxFound {
-		v.found = append(v.found, "Value "+shortened(value)+" at '"+shortened(v.path())+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
+		v.found = append(v.found, "Value "+what+" failed to satisfy constraint: "+fmt.Sprintf(format, a...))
 	}
 }
 
@@ -107,7 +127,7 @@ func (v *validation) structure(p *plan, base unsafe.Pointer) {
 		if present && !f.checked() || !present && !f.req {
 			continue
 		}
-		v.at = append(v.at, step{name: f.path})
+		v.at = append(v.at, step{name: f.path, spelled: f.name})
 		if present {
 			v.value(f.typ, f.typ.at(at), &f.own, f)
 		} else {
@@ -190,11 +210,18 @@ func (v *validation) size(n int, l *limits, shown func() string) {
 	if !l.size {
 		return
 	}
+	add := func(format string, limit int64) {
+		if v.terse {
+			v.tell("at '"+v.path(step.modelled)+"'", format, limit)
+		} else {
+			v.add(shown(), format, limit)
+		}
+	}
 	if int64(n) < l.min {
-		v.add(shown(), "Member must have length greater than or equal to %d", l.min)
+		add("Member must have length greater than or equal to %d", l.min)
 	}
 	if int64(n) > l.max {
-		v.add(shown(), "Member must have length less than or equal to %d", l.max)
+		add("Member must have length less than or equal to %d", l.max)
 	}
 }
 
