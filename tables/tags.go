@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"errors"
 	"maps"
 	"strings"
 	"unicode"
@@ -100,6 +101,10 @@ func tagging(tags []dynamodb.Tag) policy.Keys {
 
 func accessTags(c *wire.Call, action, resource string, keys policy.Keys) ([]wire.Access, error) {
 	name, err := taggedTable(c, resource)
+	var none *dynamodb.ResourceNotFoundException
+	if errors.As(err, &none) && strings.Split(resource, ":")[4] != c.Account { // what other accounts have is not told
+		return nil, wire.AccessDenied(c, wire.Access{Action: action, Resource: resource}, policy.Decision{Kind: policy.Resource, Reason: "another account's"})
+	}
 	if err != nil {
 		return nil, err
 	}

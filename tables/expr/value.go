@@ -3,6 +3,7 @@ package expr
 import (
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"bothy/tables/number"
 	"bothy/wire/item"
@@ -117,13 +118,19 @@ func beginsWith(v, x *item.Value) bool {
 	return v != nil && x != nil && v.Kind == x.Kind && (v.Kind == item.S || v.Kind == item.B) && strings.HasPrefix(v.Str, x.Str)
 }
 
-// sizeOf is the function size: bytes of texts and binaries, elements of the rest; ok is false for what has no size.
+// sizeOf is the function size: bytes of binaries, elements of sets, lists and maps, and of texts the code units they have in UTF-16,
+// not the bytes that count as the size of an item. ok is false for what has no size.
 func sizeOf(v *item.Value) (n int, ok bool) {
 	if v == nil {
 		return 0, false
 	}
 	switch v.Kind {
-	case item.S, item.B:
+	case item.S:
+		for _, r := range v.Str {
+			n += utf16.RuneLen(r)
+		}
+		return n, true
+	case item.B:
 		return len(v.Str), true
 	case item.SS, item.NS, item.BS:
 		return len(v.More.Set), true
