@@ -295,7 +295,7 @@ func (t *table) global(name, verb string) (*index, error) {
 		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index " + name + " for table " + t.Name)}
 	case ix.Local:
 		return nil, validation("Cannot %s an index that is not a GlobalSecondaryIndex: %s", verb, name)
-	case ix.Status == statusActive:
+	case ix.Status == statusActive, ix.Status == statusCreating && verb == "delete": // it may be given up
 		return ix, nil
 	case ix.Status == statusDeleting:
 		return nil, inUse("Attempt to change a resource which is still in use: Index is being deleted. Table: " + t.Name + " Index: " + name)

@@ -134,5 +134,10 @@ func TestFactsOfIndexesBeingMade(t *testing.T) {
 	)
 	w.table("tab", "p:S", "byX x:S ALL")
 	w.half("tab", func(t *table) { t.Indexes[0].Status = statusCreating })
-	w.hold(busy)
+	w.hold(
+		busy,
+		fact{"UpdateTable", "'GlobalSecondaryIndexUpdates': [{'Update': {'IndexName': 'byX', 'OnDemandThroughput': {'MaxReadRequestUnits': 5}}}]", "ResourceInUseException: Attempt to change a resource which is still in use: Index is being created. Table: tab Index: byX"},
+		fact{"", "'GlobalSecondaryIndexUpdates': [{'Delete': {'IndexName': 'byX'}}]", "…'IndexStatus':'DELETING'…"},
+		fact{"DeleteTable", "", ""},
+	)
 }
