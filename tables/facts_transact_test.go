@@ -93,6 +93,7 @@ func TestFactsOfTransactions(t *testing.T) {
 		{"", []string{put("k", ", 'b': {'B': ''}")}, fmt.Sprintf(empty, "binary", "byB", "b")},
 		{"", []string{fmt.Sprintf(setKey, "x", "{'S': ''}")}, fmt.Sprintf(update, "string")},
 		{"", []string{fmt.Sprintf(setKey, "b", "{'B': ''}")}, fmt.Sprintf(update, "binary")},
+		{"", []string{fmt.Sprintf(set, "none", "attribute_exists(p)", ""), fmt.Sprintf(setKey, "x", "{'S': ''}")}, fmt.Sprintf(update, "string")},
 		{"", []string{"Put: 'TableName': 'bytes', 'Item': {'p': {'B': ''}}"}, noKey},
 		{"", []string{"Update: 'TableName': 'bytes', 'Key': {'p': {'B': ''}}, 'UpdateExpression': 'SET v = :v', 'ExpressionAttributeValues': {':v': {'S': 'x'}}"}, noKey},
 		{"", []string{"Get: 'Key': {'p': {'S': 'k'}}"}, "{'Responses':[{}]}"},
