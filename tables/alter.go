@@ -295,7 +295,7 @@ func (t *table) global(name, verb string) (*index, error) {
 		return nil, &dynamodb.ResourceNotFoundException{Message: wire.Some("Requested resource not found: Index " + name + " for table " + t.Name)}
 	case ix.Local:
 		return nil, validation("Cannot %s an index that is not a GlobalSecondaryIndex: %s", verb, name)
-	case ix.Status == statusActive:
+	case ix.Status == statusActive, ix.Status == statusCreating && verb == "delete": // it may be given up
 		return ix, nil
 	case ix.Status == statusDeleting:
 		return nil, inUse("Attempt to change a resource which is still in use: Index is being deleted. Table: " + t.Name + " Index: " + name)
@@ -348,6 +348,9 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 		if len(t.Holds) > 0 {
 			return inUse("Attempt to change a resource which is still in use: Table is being backed up, restored or exported: " + t.Name)
 		}
+		if t.building() {
+			return inUse("Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.")
+		}
 		if !t.Recovery.IsZero() {
 			t.Ended = c.Now
 		}
@@ -362,6 +365,6 @@ func (s *Service) deleteTable(c *wire.Call, in *dynamodb.DeleteTableInput) (*dyn
 	}
 	d := t.describe(&held{})
 	d.AttributeDefinitions, d.KeySchema, d.CreationDateTime = nil, nil, wire.Opt[time.Time]{} // AWS no longer shows what the table was like
-	d.LocalSecondaryIndexes, d.GlobalSecondaryIndexes = nil, nil
+	d.LocalSecondaryIndexes, d.GlobalSecondaryIndexes, d.VectorIndexes = nil, nil, nil
 	return &dynamodb.DeleteTableOutput{TableDescription: d}, nil
 }

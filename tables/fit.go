@@ -70,8 +70,8 @@ func fit[A action](s *Service, tx *kv.Tx, c *wire.Call, actions []A) ([]place, e
 	return places, nil
 }
 
-// upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, and puts that
-// are too large.
+// upFront tells whether AWS refuses the whole request for it, rather than cancel the transaction: empty keys, of indexes too, and
+// puts that are too large.
 func upFront(err error) bool {
 	if err == nil {
 		return false

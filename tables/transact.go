@@ -268,7 +268,7 @@ func (s *Service) runAll(tx *kv.Tx, c *wire.Call, writes []*mutation, g *gate, c
 			g.holds = before // nothing of it stays
 		}
 		if why = append(why, reasonOf(err)); err != nil {
-			if why[i].Code.V == "" {
+			if why[i].Code.V == "" || upFront(err) {
 				return err
 			}
 			continue
