@@ -24,11 +24,40 @@ func (m *Mux) validate(o *mounted, in any) error {
 	if len(v.found) == 0 {
 		return nil
 	}
+	if words := m.words[o.api]; words != nil {
+		return Fail(400, style, "%s", words(o.info, in, v.found))
+	}
+	var texts []string
+	for _, f := range v.found {
+		texts = append(texts, f.String())
+	}
+	return Fail(400, style, "%s", Detected(texts...))
+}
+
+// Violation is a value that does not meet a constraint of the model.
+type Violation struct {
+	At    string // "keySchema.1.member.keyType"
+	Value string // as it is shown: in quotes, or null
+	Must  string // "Member must …"
+}
+
+func (v Violation) String() string {
+	return "Value " + v.Value + " at '" + v.At + "' failed to satisfy constraint: " + v.Must
+}
+
+// Words tells what is wrong with the input of an operation, where AWS does not say it in the words of most services.
+type Words func(op *OpInfo, in any, found []Violation) string
+
+// SetWords leaves what is said of an API's inputs to w.
+func (m *Mux) SetWords(api *API, w Words) { m.words[api] = w }
+
+// Detected is the message for what is wrong with an input.
+func Detected(texts ...string) string {
 	s := "s"
-	if len(v.found) == 1 {
+	if len(texts) == 1 {
 		s = ""
 	}
-	return Fail(400, style, "%d validation error%s detected: %s", len(v.found), s, strings.Join(v.found, "; "))
+	return fmt.Sprintf("%d validation error%s detected: %s", len(texts), s, strings.Join(texts, "; "))
 }
 
 // validationOf is the error code a service reports constraint failures with; "" where the service checks in its own words.
@@ -57,7 +86,7 @@ const (
 type validation struct {
 	api      *API
 	patterns *patternCache
-	found    []string
+	found    []Violation
 	at       []step // the way to what is looked at
 }
 
@@ -89,7 +118,7 @@ func (v *validation) path() string {
 
 func (v *validation) add(value, format string, a ...any) {
 	if len(v.found) < maxFound {
-		v.found = append(v.found, "Value "+shortened(value)+" at '"+shortened(v.path())+"' failed to satisfy constraint: "+fmt.Sprintf(format, a...))
+		v.found = append(v.found, Violation{At: shortened(v.path()), Value: shortened(value), Must: fmt.Sprintf(format, a...)})
 	}
 }
 
