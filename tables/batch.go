@@ -52,6 +52,9 @@ func (s *Service) accessBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (
 
 func (s *Service) planBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]*tableGet, error) {
 	var gets []*tableGet
+	if err := unmixed(in.RequestItems); err != nil {
+		return nil, err
+	}
 	total := 0
 	for _, asked := range keysOf(in.RequestItems) {
 		g := &tableGet{asked: asked, in: in.RequestItems[asked]}
@@ -81,6 +84,16 @@ func (s *Service) planBatchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) ([]
 		gets = append(gets, g)
 	}
 	return gets, nil
+}
+
+// unmixed refuses a batch that reads one table with an expression and another with what expressions replaced.
+func unmixed(items map[string]dynamodb.KeysAndAttributes) error {
+	p := parameters{given: []parameter{{name: "ProjectionExpression"}}, legacy: []parameter{{name: "AttributesToGet"}}}
+	for _, g := range items {
+		p.given[0].set = p.given[0].set || g.ProjectionExpression.Set
+		p.legacy[0].set = p.legacy[0].set || g.AttributesToGet != nil
+	}
+	return p.exclusive()
 }
 
 func (s *Service) batchGet(c *wire.Call, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {

@@ -182,12 +182,8 @@ func (t *table) attribute(name string) *attribute {
 
 // schema reads a KeySchema against the attribute definitions; several attributes only make a key of a global index.
 func (t *table) schema(elements []dynamodb.KeySchemaElement, several bool) (k keySchema, err error) {
-	names := make([]string, len(elements))
-	for i, e := range elements {
-		names[i] = e.AttributeName.V
-	}
 	if len(elements) > 2 && !several || len(elements) < 1 {
-		return k, validation("1 validation error detected: Value '[%s]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2", strings.Join(names, ", "))
+		return k, validation("%s", wire.Detected(wire.Violation{At: "keySchema", Value: shownSchema(elements), Must: "Member must have length less than or equal to 2"}.String()))
 	}
 	if err := t.defines(elements); err != nil {
 		return k, err
@@ -198,18 +194,30 @@ func (t *table) schema(elements []dynamodb.KeySchemaElement, several bool) (k ke
 	if k.Digests = true; several {
 		return k, k.take(t, elements)
 	}
-	k.Hash = *t.attribute(names[0])
+	k.Hash = *t.attribute(elements[0].AttributeName.V)
 	if len(elements) == 1 {
 		return k, nil
 	}
-	if names[0] == names[1] {
+	if k.Hash.Name == elements[1].AttributeName.V {
+		if len(t.Attributes) < len(elements) {
+			return k, validation(undefined)
+		}
 		return k, validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
 	}
 	if elements[1].KeyType.V != "RANGE" {
 		return k, validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
 	}
-	k.Range = *t.attribute(names[1])
+	k.Range = *t.attribute(elements[1].AttributeName.V)
 	return k, nil
+}
+
+// shownSchema is a KeySchema in messages.
+func shownSchema(elements []dynamodb.KeySchemaElement) string {
+	var shown []string
+	for _, e := range elements {
+		shown = append(shown, "KeySchemaElement(attributeName="+e.AttributeName.V+", keyType="+e.KeyType.V+")")
+	}
+	return "'[" + strings.Join(shown, ", ") + "]'"
 }
 
 // take makes the key of a global index of a KeySchema whose first element is a HASH.
@@ -240,6 +248,8 @@ func (k *keySchema) take(t *table, elements []dynamodb.KeySchemaElement) error {
 	return nil
 }
 
+const undefined = "Invalid KeySchema: Some index key attribute have no definition"
+
 // defines refuses a schema with attributes that are not defined.
 func (t *table) defines(schema []dynamodb.KeySchemaElement) error {
 	var names []string
@@ -249,7 +259,7 @@ func (t *table) defines(schema []dynamodb.KeySchemaElement) error {
 	for _, n := range names {
 		if t.attribute(n) == nil {
 			if t.Key.Hash.Name == "" && len(names) == 2 || len(t.Attributes) == 0 { // of the table itself
-				return validation("Invalid KeySchema: Some index key attribute have no definition")
+				return validation(undefined)
 			}
 			return validation(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(names, ", "), strings.Join(namesOf(t.Attributes), ", "))
 		}

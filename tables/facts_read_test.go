@@ -93,8 +93,8 @@ func TestFactsOfLegacyFilters(t *testing.T) {
 		fact{"Query", keys + `, 'QueryFilter': {}`, yes},
 		fact{"", keys + `, 'QueryFilter': {'n': {'ComparisonOperator': 'NULL'}, 's': {'ComparisonOperator': 'NOT_NULL'}}`, no},
 		fact{"", keys + `, 'QueryFilter': {'n': {'ComparisonOperator': 'NULL'}, 's': {'ComparisonOperator': 'NOT_NULL'}}, 'ConditionalOperator': 'OR'`, yes},
-		fact{"", keys + `, 'QueryFilter': {'n': {'ComparisonOperator': 'NULL'}}, 'ConditionalOperator': 'and'`, "ValidationException: 1 validation error detected: Value 'and' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [AND, OR]"},
-		fact{"", keys + `, 'Limit': 0`, "ValidationException: 1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"},
+		fact{"", keys + `, 'QueryFilter': {'n': {'ComparisonOperator': 'NULL'}}, 'ConditionalOperator': 'and'`, "ValidationException: 1 validation error detected: Value 'and' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [OR, AND]"},
+		fact{"", keys + `, 'Limit': 0`, "ValidationException: 1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1"},
 	)
 }
 

@@ -145,7 +145,7 @@ func TestFactsOfReturnValues(t *testing.T) {
 		fact{"", strings.Replace(set("ALL_NEW", "REMOVE s", ""), "'a'", "'none'", 1), "{}"},
 		fact{"", strings.Replace(set("ALL_OLD", "SET s = :v", "{'N': '1'}"), "'a'", "'new'", 1), "{}"},
 		fact{"", strings.Replace(set("UPDATED_NEW", "SET s = :v", "{'N': '1'}"), "'a'", "'newer'", 1), "{'Attributes':{'s':{'N':'1'}}}"},
-		fact{"", set("none", "REMOVE s", ""), "ValidationException: 1 validation error detected: Value 'none' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: […]"},
+		fact{"", set("none", "REMOVE s", ""), "ValidationException: 1 validation error detected: Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"},
 		fact{"", key + "'ReturnValuesOnConditionCheckFailure': 'ALL_NEW', 'ConditionExpression': 'a = k'", "ValidationException: 1 validation error detected: Value 'ALL_NEW' at 'returnValuesOnConditionCheckFailure' failed to satisfy constraint: Member must satisfy enum value set: […]"},
 		fact{"PutItem", "'Item': {'k': {'S': 'a'}}, 'ReturnValues': 'ALL_NEW'", "ValidationException: ReturnValues can only be ALL_OLD or NONE"},
 		fact{"PutItem", "'Item': {'k': {'S': 'a'}}, 'ReturnValues': 'ALL_OLD'", "{'Attributes':{'k':{'S':'a'}}}"},

@@ -97,7 +97,6 @@ func TestPutRefusals(t *testing.T) {
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'SS': ['a', 'a']}}`, "One or more parameter values were invalid: Input collection [a, a] contains duplicates."},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'NS': ['1', '1.0']}}`, "Input collection contains duplicates"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'BS': ['/w==', 'AA==', 'AA==']}}`, "One or more parameter values were invalid: Input collection [/w==, AA==, AA==]of type BS contains duplicates."},
-		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'NULL': false}}`, "One or more parameter values were invalid: Null attribute value types must have the value of true"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'N': '1e126'}}`, "Number overflow. Attempting to store a number with magnitude larger than supported range"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'N': '123456789012345678901234567890123456789'}}`, "Attempting to store more than 38 significant digits in a Number"},
 		{`{'userId': {'S': 'a'}, 'at': {'N': '1'}, 'x': {'S': '` + strings.Repeat("y", 400<<10) + `'}}`, "Item size has exceeded the maximum allowed size"},

@@ -22,6 +22,7 @@ type mutation struct {
 	needOld   bool
 	sizes     bool   // ItemCollectionMetrics are asked for
 	unique    bool   // the item must be new: a failed condition says that it is not
+	alone     bool   // of UpdateItem, which AWS holds to its weight too
 	statement bool   // of PartiQL: a transaction tells what is wrong with it in its place
 	table     *table // that access was decided for
 }
@@ -173,7 +174,7 @@ func (m *mutation) result(o *outcome, t *table) (err error) {
 
 // checkUpdated checks what only the updated item shows: its size, its depth, and the index keys that were updated.
 func (t *table) checkUpdated(o *outcome, m *mutation) error {
-	if o.newSize = itemSize(o.now); o.newSize > maxItem {
+	if o.newSize = itemSize(o.now); o.newSize > maxItem || m.alone && o.newSize > maxItem/2 && m.update.Weight(o.now, valueSize) > maxItem {
 		return validation("Item size to update has exceeded the maximum allowed size")
 	}
 	for i := range o.now {

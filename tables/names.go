@@ -21,16 +21,26 @@ func tableNameAt(c *wire.Call, s, at string) (string, error) {
 		}
 		s = name
 	}
-	if len(s) < 3 {
-		return "", validation("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", s)
-	}
-	if len(s) > 255 {
-		return "", validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must have length less than or equal to 255", s, at)
-	}
-	if !nameLike(s) {
-		return "", validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+", s, at)
+	if text := misnamed(s, at); text != "" {
+		return "", validation("%s", text)
 	}
 	return s, nil
+}
+
+// misnamed is what is wrong with the name of a table, "" when nothing.
+func misnamed(s, at string) string {
+	v := wire.Violation{At: at, Value: "'" + s + "'"}
+	switch {
+	case len(s) < 3:
+		v.At, v.Must = "tableName", "Member must have length greater than or equal to 3"
+	case len(s) > 255:
+		v.Must = "Member must have length less than or equal to 255"
+	case !nameLike(s):
+		v.Must = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+	default:
+		return ""
+	}
+	return wire.Detected(v.String())
 }
 
 func nameLike(s string) bool {

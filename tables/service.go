@@ -57,6 +57,7 @@ func New(cfg Config) *Service {
 
 // Mount mounts every operation served.
 func (s *Service) Mount(m *wire.Mux) {
+	m.SetWords(dynamodb.API, words)
 	s.mountTables(m)
 	s.mountItems(m)
 	s.mountElsewhere(m)

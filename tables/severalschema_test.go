@@ -71,16 +71,17 @@ func TestSeveralKeyAttributesSchemas(t *testing.T) {
 			GlobalSecondaryIndexUpdates: []dynamodb.GlobalSecondaryIndexUpdate{{Create: &dynamodb.CreateGlobalSecondaryIndexAction{IndexName: str("gsi"), KeySchema: keys, Projection: all}}}})
 		w.refused(err, "ValidationException", c.want)
 	}
-	for _, keys := range []string{"p:S c:S / d:S", "p:S / c:S d:S"} {
+	for keys, role := range map[string]string{"p:S c:S / d:S": "HASH", "p:S / c:S d:S": "RANGE"} {
+		long := "1 validation error detected: Value '[KeySchemaElement(attributeName=p, keyType=HASH), KeySchemaElement(attributeName=c, keyType=" + role + "), KeySchemaElement(attributeName=d, keyType=RANGE)]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2"
 		one := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
 		one.KeySchema = schemaOf(&one, keys)
 		_, err := do(w, w.root, dynamodb.CreateTable, one)
-		w.refused(err, "ValidationException", "1 validation error detected: Value '[p, c, d]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2")
+		w.refused(err, "ValidationException", long)
 		local := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
 		local.KeySchema = schemaOf(&local, "p:S c:S")
 		local.LocalSecondaryIndexes = []dynamodb.LocalSecondaryIndex{{IndexName: str("lsi"), KeySchema: schemaOf(&local, keys), Projection: &dynamodb.Projection{ProjectionType: str("ALL")}}}
 		_, err = do(w, w.root, dynamodb.CreateTable, local)
-		w.refused(err, "ValidationException", "1 validation error detected: Value '[p, c, d]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2")
+		w.refused(err, "ValidationException", long)
 	}
 	two := dynamodb.CreateTableInput{TableName: str("new"), BillingMode: str("PAY_PER_REQUEST")}
 	two.KeySchema = schemaOf(&two, "p:S c:S /")

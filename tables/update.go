@@ -18,6 +18,7 @@ func (s *Service) accessUpdateItem(c *wire.Call, in *dynamodb.UpdateItemInput) (
 	if err != nil {
 		return nil, err
 	}
+	m.alone = true
 	keep(c, m)
 	k := itemKeys([]string{m.table.leading(in.Key)}, m.touched(), in.ReturnConsumedCapacity)
 	k[keyReturn] = returned(in.ReturnValues, in.ReturnValuesOnConditionCheckFailure)

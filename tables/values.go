@@ -27,9 +27,7 @@ func normalise(v *item.Value, depth int) (size int, text string) {
 	case item.BOOL:
 		return 1, ""
 	case item.NULL:
-		if !v.Bool {
-			return 0, invalid + "Null attribute value types must have the value of true"
-		}
+		v.Bool = true // also where it was false
 		return 1, ""
 	case item.SS, item.NS, item.BS:
 		return normaliseSet(v)

@@ -47,6 +47,7 @@ type Mux struct {
 	mounted  map[*OpInfo]*mounted
 	routers  map[*API]*router
 	cors     map[*API]CORS
+	words    map[*API]Words
 	patterns patternCache
 	traces   traceRing
 }
@@ -69,7 +70,7 @@ type CORS func(ctx context.Context, r *http.Request, resource string) http.Heade
 func NewMux(cfg Config, apis ...*API) *Mux {
 	m := &Mux{
 		cfg: cfg, apis: apis, compiler: compiler{map[reflect.Type]*plan{}}, verifier: sigv4.NewVerifier(cfg.Now),
-		domains: append([]string{"amazonaws.com"}, cfg.Domains...), mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{},
+		domains: append([]string{"amazonaws.com"}, cfg.Domains...), mounted: map[*OpInfo]*mounted{}, routers: map[*API]*router{}, cors: map[*API]CORS{}, words: map[*API]Words{},
 	}
 	m.verifier.Bucket = func(host string) string {
 		r := &request{http: &http.Request{Host: host}}

@@ -19,16 +19,45 @@ func (m *Mux) validate(o *mounted, in any) error {
 	if style == "" || !o.in.checked {
 		return nil
 	}
-	v := &validation{api: o.api, patterns: &m.patterns, terse: terse(o)}
+	v := &validation{api: o.api, patterns: &m.patterns}
 	v.structure(o.in, pointerOf(in))
 	if len(v.found) == 0 {
 		return nil
 	}
+	if words := m.words[o.api]; words != nil {
+		return Fail(400, style, "%s", words(o.info, in, v.found))
+	}
+	var texts []string
+	for _, f := range v.found {
+		texts = append(texts, f.String())
+	}
+	return Fail(400, style, "%s", Detected(texts...))
+}
+
+// Violation is a value that does not meet a constraint of the model.
+type Violation struct {
+	At    string // "keySchema.1.member.keyType"
+	Value string // as it is shown: in quotes, or null
+	Must  string // "Member must …"
+}
+
+func (v Violation) String() string {
+	return "Value " + v.Value + " at '" + v.At + "' failed to satisfy constraint: " + v.Must
+}
+
+// Words tells what is wrong with the input of an operation, where AWS does not say it in the words of most services.
+type Words func(op *OpInfo, in any, found []Violation) string
+
+// SetWords leaves what is said of an API's inputs to w.
+func (m *Mux) SetWords(api *API, w Words) { m.words[api] = w }
+
+// Detected is the message for what is wrong with an input.
+func Detected(texts ...string) string {
 	s := "s"
-	if len(v.found) == 1 {
+	if len(texts) == 1 {
 		s = ""
 	}
-	return Fail(400, style, "%d validation error%s detected: %s", len(v.found), s, strings.Join(v.found, "; "))
+	return fmt.Sprintf("%d validation error%s detected: %s", len(texts), s, strings.Join(texts, "; "))
 }
 
 // validationOf is the error code a service reports constraint failures with; "" where the service checks in its own words.
@@ -57,24 +86,15 @@ const (
 type validation struct {
 	api      *API
 	patterns *patternCache
-	found    []string
+	found    []Violation
 	at       []step // the way to what is looked at
-
-	terse bool
-}
-
-// terse tells whether an operation's lengths are told without the value, and where they are as the model spells it, as
-// DynamoDB's batches do since 2026: "Value at 'RequestItems.tab.member.Keys' failed …".
-func terse(o *mounted) bool {
-	return o.api.Name == "dynamodb" && (o.info.Name == "BatchGetItem" || o.info.Name == "BatchWriteItem")
 }
 
 // step leads to a member, or to an element of a list or map.
 type step struct {
-	name    string // of a member, or an entry of a map
-	spelled string // a member's name as the model has it
-	entry   bool
-	index   int // of a list's element, from 1
+	name  string // of a member, or an entry of a map
+	entry bool
+	index int // of a list's element, from 1
 }
 
 func (s step) String() string {
@@ -87,29 +107,18 @@ func (s step) String() string {
 	return s.name
 }
 
-func (s step) modelled() string {
-	if s.spelled != "" {
-		return s.spelled
-	}
-	return s.String()
-}
-
 // path tells where v is.
-func (v *validation) path(name func(step) string) string {
+func (v *validation) path() string {
 	names := make([]string, len(v.at))
 	for i, s := range v.at {
-		names[i] = name(s)
+		names[i] = s.String()
 	}
-	return shortened(strings.Join(names, "."))
+	return strings.Join(names, ".")
 }
 
 func (v *validation) add(value, format string, a ...any) {
-	v.tell(shortened(value)+" at '"+v.path(step.String)+"'", format, a...)
-}
-
-func (v *validation) tell(what, format string, a ...any) {
 	if len(v.found) < maxFound {
-		v.found = append(v.found, "Value "+what+" failed to satisfy constraint: "+fmt.Sprintf(format, a...))
+		v.found = append(v.found, Violation{At: shortened(v.path()), Value: shortened(value), Must: fmt.Sprintf(format, a...)})
 	}
 }
 
@@ -127,7 +136,7 @@ func (v *validation) structure(p *plan, base unsafe.Pointer) {
 		if present && !f.checked() || !present && !f.req {
 			continue
 		}
-		v.at = append(v.at, step{name: f.path, spelled: f.name})
+		v.at = append(v.at, step{name: f.path})
 		if present {
 			v.value(f.typ, f.typ.at(at), &f.own, f)
 		} else {
@@ -210,18 +219,11 @@ func (v *validation) size(n int, l *limits, shown func() string) {
 	if !l.size {
 		return
 	}
-	add := func(format string, limit int64) {
-		if v.terse {
-			v.tell("at '"+v.path(step.modelled)+"'", format, limit)
-		} else {
-			v.add(shown(), format, limit)
-		}
-	}
 	if int64(n) < l.min {
-		add("Member must have length greater than or equal to %d", l.min)
+		v.add(shown(), "Member must have length greater than or equal to %d", l.min)
 	}
 	if int64(n) > l.max {
-		add("Member must have length less than or equal to %d", l.max)
+		v.add(shown(), "Member must have length less than or equal to %d", l.max)
 	}
 }
 

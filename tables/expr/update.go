@@ -262,6 +262,37 @@ func (u *Update) Paths() []Path {
 	return paths
 }
 
+// What UpdateItem counts besides the attributes it writes.
+const (
+	updateWeight = 3
+	writeWeight  = 19 // of SET and ADD
+	indexWeight  = 1  // of a path into a list
+	takeWeight   = 2  // of REMOVE and DELETE
+)
+
+// Weight is what AWS holds an UpdateItem to besides the item it leaves: the attributes of the item that it writes, whole, by their
+// size, and something for each action.
+func (u *Update) Weight(it item.Item, size func(*item.Value) int) int {
+	n := updateWeight
+	var seen []string
+	for _, a := range u.actions {
+		if a.section == secRemove || a.section == secDelete {
+			n += takeWeight
+			continue
+		}
+		n += writeWeight
+		if slices.ContainsFunc(a.path, Step.isIndex) {
+			n += indexWeight
+		}
+		name := a.path[0].Name
+		if v := it.Get(name); v != nil && !slices.Contains(seen, name) {
+			n += len(name) + size(v)
+			seen = append(seen, name)
+		}
+	}
+	return n
+}
+
 // OnlyTakes tells whether the update only takes away, by REMOVE and DELETE: it makes no item of nothing, whatever its paths.
 func (u *Update) OnlyTakes() bool {
 	return len(u.actions) > 0 && !slices.ContainsFunc(u.actions, func(a action) bool { return a.section == secSet || a.section == secAdd })
