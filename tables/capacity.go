@@ -52,7 +52,7 @@ func readUsage(ix *index, u float64) usage {
 
 // usage is what the write consumes, factor 2 in transactions.
 func (o *outcome) usage(factor float64) usage {
-	u := usage{base: factor * units(max(itemSize(o.old), itemSize(o.now)), writeUnit)}
+	u := usage{base: factor * units(max(o.table.billed(o.old), o.table.billed(o.now)), writeUnit)}
 	for i := range o.table.Indexes {
 		ix := &o.table.Indexes[i]
 		if n := o.indexUnits(ix) * factor; n > 0 {

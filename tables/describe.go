@@ -74,9 +74,10 @@ type held struct {
 	at           time.Time       // of the answer; zero: just after a change
 }
 
-func (h *held) add(it item.Item) {
+// add counts an item of a size.
+func (h *held) add(size int) {
 	h.items++
-	h.bytes += int64(itemSize(it))
+	h.bytes += int64(size)
 }
 
 // of is what an index holds.
@@ -102,16 +103,15 @@ func (t *table) count(tx *kv.Tx) (*held, error) {
 		if it, bad = decodeItem(string(v)); bad != nil {
 			return false
 		}
-		h.add(it)
+		h.add(t.billed(it))
 		for i := range t.Indexes {
 			if ix := &t.Indexes[i]; t.entry(ix, k, it) != nil {
-				h.indexes[ix.ID].add(t.shown(ix, it))
+				h.indexes[ix.ID].add(itemSize(t.shown(ix, it)))
 			}
 		}
 		for i := range t.Vectors {
 			if vx := &t.Vectors[i]; t.inVector(vx, it) {
-				h.indexes[vx.ID].items++
-				h.indexes[vx.ID].bytes += int64(t.vectorSize(vx, it))
+				h.indexes[vx.ID].add(t.vectorSize(vx, it))
 			}
 		}
 		read += len(v)

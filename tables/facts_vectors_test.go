@@ -104,6 +104,39 @@ func TestFactsOfVectorCapacity(t *testing.T) {
 	)
 }
 
+// TestFactsOfVectorSizes: a write is charged four bytes for each dimension of a vector, whatever its numbers; a read, and the limit
+// of an item, count the numbers. What an index charges is the size of what it shows.
+func TestFactsOfVectorSizes(t *testing.T) {
+	w := newWorld(t)
+	const wide, dims = "98765432109876543210987654321098765432", 6 // each 20 bytes, and one for being in a list
+	vector := strings.TrimSuffix(strings.Repeat("{'N': '"+wide+"'}, ", dims), ", ")
+	item := func(p string, rest int) string { // of the key's name and value, v's and x's names, and so many bytes more
+		return fmt.Sprintf("'Item': {'p': {'S': '%s'}, 'v': {'L': [%s]}, 'x': {'S': '%s'}}", p, vector, strings.Repeat("x", rest-len("p"+p+"v"+"x")))
+	}
+	const numbers = 3 + dims*21
+	put := func(p string, rest, units int) fact {
+		return fact{"PutItem", "'ReturnConsumedCapacity': 'TOTAL', " + item(p, rest), fmt.Sprintf("{'ConsumedCapacity':{'CapacityUnits':%d,'TableName':'tab'}}", units)}
+	}
+	charged := func(p, more, want string) fact {
+		return fact{"PutItem", fmt.Sprintf("'ReturnConsumedCapacity': 'INDEXES', 'Item': {'p': {'S': '%s'}, 'v': {'L': [%s]}%s}", p, vector, more), "{'ConsumedCapacity':{…'TableName':'tab'" + want + "}}"}
+	}
+	blob := ", 'x': {'S': '" + strings.Repeat("x", 1500) + "'}"
+	const all = 1500 + len("xv") + 4*dims + len("p")
+	w.hold(
+		fact{"CreateTable", vectorTableJSON("tab", []string{vectorJSON("all", dims, "COSINE", "ALL"), vectorJSON("keys", dims, "COSINE", "KEYS_ONLY")}), ""},
+		put("a", 1024-4*dims, 1), put("b", 1025-4*dims, 2), put("c", 4096-4*dims, 4),
+		fact{"DescribeTable", "", fmt.Sprintf("{'Table':{…'TableSizeBytes':%d,…}}", 1024+1025+4096)},
+		fact{"GetItem", "'Key': {'p': {'S': 'c'}}, 'ConsistentRead': true, 'ReturnConsumedCapacity': 'TOTAL', 'ProjectionExpression': 'p'", "{'ConsumedCapacity':{'CapacityUnits':2,'TableName':'tab'},'Item':{'p':{'S':'c'}}}"},
+		fact{"DeleteItem", "'Key': {'p': {'S': 'a'}}, 'ReturnConsumedCapacity': 'TOTAL'", "{'ConsumedCapacity':{'CapacityUnits':1,'TableName':'tab'}}"},
+		put("d", maxItem-numbers, 400),
+		fact{"PutItem", item("e", maxItem-numbers+1), "ValidationException: Item size has exceeded the maximum allowed size"},
+		charged("f", "", ",'VectorIndexes':{'all':{'VectorWriteRequestBytes':1024},'keys':{'VectorWriteRequestBytes':1024}}"),
+		charged("g", blob, fmt.Sprintf(",'VectorIndexes':{'all':{'VectorWriteRequestBytes':%d},'keys':{'VectorWriteRequestBytes':1024}}", all+len("g"))),
+		charged("g", blob+", 'y': {'S': 'new'}", fmt.Sprintf(",'VectorIndexes':{'all':{'VectorWriteRequestBytes':%d}}", all+len("g")+len("ynew"))), // the keys are as they were
+		charged("g", blob+", 'y': {'S': 'new'}", ""),
+	)
+}
+
 // TestFactsOfIndexesBeingMade: what is refused until they are there.
 func TestFactsOfIndexesBeingMade(t *testing.T) {
 	w := newWorld(t)

@@ -116,7 +116,7 @@ func (m *mutation) do(tx *kv.Tx, t *table, row kv.Key, g *gate) (*outcome, error
 		}
 	}
 	if !m.cond.Match(o.old) {
-		g.count(t, usage{base: g.factor * units(itemSize(o.old), writeUnit)})
+		g.count(t, usage{base: g.factor * units(t.billed(o.old), writeUnit)})
 		return nil, m.unmet(o.old)
 	}
 	if err := m.result(o, t); err != nil {

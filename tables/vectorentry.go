@@ -266,6 +266,22 @@ func (t *table) vectorSize(vx *vectorIndex, it item.Item) int {
 	return 4*vx.Dimensions + len(vx.Attribute) + itemSize(t.vectorShown(vx, it))
 }
 
+// billed is the size of an item that a write of it is charged for, and that counts as the table's: a vector that an index shows is
+// four bytes for each dimension there, whatever its numbers are. Reads and limits count those.
+func (t *table) billed(it item.Item) int {
+	size := itemSize(it)
+	for i := range t.Vectors {
+		vx := &t.Vectors[i]
+		if slices.ContainsFunc(t.Vectors[:i], func(other vectorIndex) bool { return other.Attribute == vx.Attribute }) {
+			continue
+		}
+		if v := it.Get(vx.Attribute); v != nil && v.Kind == item.L && len(v.More.List) == vx.Dimensions {
+			size += 4*vx.Dimensions - valueSize(v)
+		}
+	}
+	return size
+}
+
 // inVector tells whether a vector index shows an item.
 func (t *table) inVector(vx *vectorIndex, it item.Item) bool {
 	entry, _ := t.vectorEntry(vx, t.rows, it)
