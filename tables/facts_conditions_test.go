@@ -110,9 +110,9 @@ func TestFactsOfConditions(t *testing.T) {
 		fact{"UpdateItem", "'Key': {'k': {'S': 'new'}}, 'ConditionExpression': 'attribute_not_exists(n)', 'UpdateExpression': 'SET #n = :v', 'ExpressionAttributeNames': {'#n': 'n'}, 'ExpressionAttributeValues': {':v': {'N': '5'}}, 'ReturnValues': 'ALL_NEW'", "{'Attributes':{'k':{'S':'new'},'n':{'N':'5'}}}"},
 		fact{"", "'Key': {'k': {'S': 'new'}}, 'ConditionExpression': 'n = :v', 'ExpressionAttributeValues': {':v': {'N': '5'}}, 'ReturnValues': 'ALL_NEW'", "{'Attributes':{'k':{'S':'new'},'n':{'N':'5'}}}"},
 		fact{"", "'Key': {'k': {'S': 'new'}}, 'ConditionExpression': 'n = :v', 'AttributeUpdates': {}, 'ExpressionAttributeValues': {':v': {'N': '5'}}", "ValidationException: Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {AttributeUpdates} Expression parameters: {ConditionExpression}"},
-		fact{"", "'Key': {'k': {'S': 'new'}}, 'ExpressionAttributeValues': {':v': {'N': '5'}}", "ValidationException: ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null"},
+		fact{"", "'Key': {'k': {'S': 'new'}}, 'ExpressionAttributeValues': {':v': {'N': '5'}}", "ValidationException: ExpressionAttributeValues can only be specified when using expressions"},
 		fact{"", "'Key': {'k': {'S': 'new'}}, 'ExpressionAttributeNames': {'#v': 'x'}", "ValidationException: ExpressionAttributeNames can only be specified when using expressions"},
-		fact{"PutItem", "'Item': {'k': {'S': 'new'}}, 'ExpressionAttributeValues': {':v': {'N': '5'}}", "ValidationException: ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null"},
+		fact{"PutItem", "'Item': {'k': {'S': 'new'}}, 'ExpressionAttributeValues': {':v': {'N': '5'}}", "ValidationException: ExpressionAttributeValues can only be specified when using expressions"},
 		fact{"DeleteItem", "'Key': {'k': {'S': 'new'}}, 'ExpressionAttributeNames': {'#v': 'x'}", "ValidationException: ExpressionAttributeNames can only be specified when using expressions"},
 	)
 }

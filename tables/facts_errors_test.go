@@ -38,7 +38,7 @@ func TestFactsOfBatchErrors(t *testing.T) {
 		return "'RequestItems': {'tab': {'Keys': [" + strings.Join(list, ", ") + "]}}"
 	}
 	w.hold(
-		fact{"BatchGetItem", "'RequestItems': {}", "ValidationException: The requestItems parameter is required for BatchGetItem"},
+		fact{"BatchGetItem", "'RequestItems': {}", "ValidationException: 1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		fact{"", keys(101), "ValidationException: 1 validation error detected: Value at 'RequestItems.tab.member.Keys' failed to satisfy constraint: Member must have length less than or equal to 100"},
 		fact{"", keys(100), "{'Responses':{'tab':[]},'UnprocessedKeys':{}}"},
 		fact{"", get("none", ""), noTable},
@@ -110,8 +110,6 @@ func TestFactsOfItemErrors(t *testing.T) {
 		fact{"PutItem", "'TableName': null, 'Item': {'k': {'S': 'a'}}", "ValidationException: 1 validation error detected: Value null at 'tableName' failed to satisfy constraint: Member must not be null"},
 		fact{"", "'TableName': '" + long + "', 'Item': {'k': {'S': 'a'}}", "ValidationException: 1 validation error detected: Value '" + long + "' at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255"},
 		fact{"", "'TableName': 'odd name!@#', 'Item': {'k': {'S': 'a'}}", "ValidationException: 1 validation error detected: Value 'odd name!@#' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"},
-		fact{"PutItem", "'Item': {'k': {'S': 'nul'}, 'v': {'NULL': false}}", "{}"},
-		fact{"GetItem", "'Key': {'k': {'S': 'nul'}}", "{'Item':{'k':{'S':'nul'},'v':{'NULL':true}}}"},
 		fact{"UpdateItem", "'Key': {'k': {'S': 'a'}}, 'UpdateExpression': 'SET k = :v', 'ExpressionAttributeValues': {':v': {'S': 'x'}}", fmt.Sprintf(part, "k")},
 		fact{"UpdateItem", "'TableName': 'pair', 'Key': {'p': {'S': 'a'}, 'c': {'S': 'b'}}, 'UpdateExpression': 'SET c = :v', 'ExpressionAttributeValues': {':v': {'S': 'x'}}", fmt.Sprintf(part, "c")},
 		fact{"UpdateItem", "'Key': {'k': {'S': 'a'}}, 'AttributeUpdates': {'k': {'Action': 'PUT', 'Value': {'S': 'x'}}}", fmt.Sprintf(part, "k")},

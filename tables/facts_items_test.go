@@ -50,7 +50,7 @@ func TestFactsOfLegacyUpdates(t *testing.T) {
 		{"", "PUT", `, 'Value': {'SS': []}`, bad + "An string set  may not be empty"},
 		{"", "SWAP", `, 'Value': {'N': '1'}`, "ValidationException: 1 validation error detected: Value 'SWAP' at 'attributeUpdates.v.member.action' failed to satisfy constraint: Member must satisfy enum value set: […]"},
 	} {
-		if got := add(c.old, c.action, c.value); !fits(got, c.want) {
+		if got := add(c.old, c.action, c.value); !fits(got, c.want) && !fits(bare("UpdateItem", got), c.want) {
 			t.Errorf("%d. %s %s%s\n got %s\nwant %s", i, c.old, c.action, c.value, got, c.want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestFactsOfLegacyUpdates(t *testing.T) {
 		fact{"", `'Key': {'k': {'S': 'u'}}, 'AttributeUpdates': {'a': {'Value': {'N': '1'}}}, 'ExpressionAttributeNames': {'#a': 'b'}`,
 			"ValidationException: ExpressionAttributeNames can only be specified when using expressions"},
 		fact{"", `'Key': {'k': {'S': 'u'}}, 'AttributeUpdates': {'a': {'Value': {'N': '1'}}}, 'ExpressionAttributeValues': {':a': {'N': '1'}}`,
-			"ValidationException: ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null"},
+			"ValidationException: ExpressionAttributeValues can only be specified when using expressions"},
 	)
 }
 
@@ -99,7 +99,7 @@ func TestFactsOfKeys(t *testing.T) {
 		fact{"GetItem", `'Key': {'k': {'S': 'a'}}, 'AttributesToGet': ['none']`, "{'Item':{}}"},
 		fact{"", `'Key': {'k': {'S': 'none'}}, 'AttributesToGet': ['none']`, "{}"},
 		fact{"PutItem", `'Item': {'k': {'S': 'a'}}, 'ExpressionAttributeValues': {':a': {'N': '1'}}`,
-			"ValidationException: ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null"},
+			"ValidationException: ExpressionAttributeValues can only be specified when using expressions"},
 		fact{"DeleteItem", `'Key': {'k': {'S': 'a'}}, 'ExpressionAttributeNames': {'#a': 'b'}`, "ValidationException: ExpressionAttributeNames can only be specified when using expressions"},
 	)
 }

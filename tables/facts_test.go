@@ -2,12 +2,14 @@ package tables
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"bothy/wire"
 	"bothy/wire/sigv4"
 )
 
@@ -29,10 +31,28 @@ func (w *world) hold(facts ...fact) {
 		if f.op != "" {
 			op = f.op
 		}
-		if got := w.ask(op, f.in); !fits(got, f.want) {
+		if got := w.ask(op, f.in); !fits(got, f.want) && !fits(bare(op, got), f.want) {
 			w.t.Errorf("%d. %s %.300s\n got %.600s\nwant %s", i, op, f.in, got, f.want)
 		}
 	}
+}
+
+// bare is an answer without what AWS puts before the mistakes of a write of one item since June 2026, which older facts lack.
+func bare(op, got string) string {
+	if op != "PutItem" && op != "UpdateItem" && op != "DeleteItem" {
+		return got
+	}
+	return strings.Replace(got, "ValidationException: 1 validation error detected: ", "ValidationException: ", 1)
+}
+
+// uncounted is bare for an error of such a write.
+func uncounted(err error) error {
+	var f wire.Fault
+	if errors.As(err, &f) {
+		code, status, message := f.Fault()
+		return wire.Fail(status, code, "%s", strings.TrimPrefix(message, "1 validation error detected: "))
+	}
+	return err
 }
 
 // ask sends a request as clients do and shows the answer as a fact has it.

@@ -86,7 +86,7 @@ func TestFactsOfUpdates(t *testing.T) {
 		if c.want == "" {
 			want = "{'Item':{'k':{'S':'u'}}}"
 		}
-		if !fits(got, want) {
+		if !fits(got, want) && !fits(bare("UpdateItem", got), want) {
 			t.Errorf("%d. %s %s %s\n got %s\nwant %s", i, c.old, c.update, c.values, got, want)
 		}
 	}

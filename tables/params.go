@@ -46,7 +46,11 @@ func (p *parameters) env() (*expr.Env, error) {
 		return nil, refuse(err)
 	}
 	for i := range p.values {
-		if _, text := normalise(&p.values[i].Value, 0); text != "" {
+		switch _, text := normalise(&p.values[i].Value, 0); text {
+		case "":
+		case tooDeep:
+			return nil, validation("%s", text)
+		default:
 			return nil, validation("ExpressionAttributeValues contains invalid value: %s for key %s", text, p.values[i].Name)
 		}
 	}
@@ -71,7 +75,7 @@ func (p *parameters) valuesHaveUse(given []string) error {
 	if len(takers) > 1 {
 		verb = "are"
 	}
-	return validation("ExpressionAttributeValues can only be specified when using expressions: %s %s null", strings.Join(takers, " and "), verb)
+	return validation(unused+": %s %s null", strings.Join(takers, " and "), verb)
 }
 
 func setNames(ps []parameter) []string {

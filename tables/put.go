@@ -9,7 +9,7 @@ import (
 func (s *Service) accessPutItem(c *wire.Call, in *dynamodb.PutItemInput) ([]wire.Access, error) {
 	m, err := s.planning(c).planPut(in)
 	if err != nil {
-		return nil, err
+		return nil, detected(err)
 	}
 	keep(c, m)
 	var touched names
@@ -123,7 +123,7 @@ func (s *Service) putItem(c *wire.Call, in *dynamodb.PutItemInput) (*dynamodb.Pu
 func (s *Service) accessDeleteItem(c *wire.Call, in *dynamodb.DeleteItemInput) ([]wire.Access, error) {
 	m, err := s.planning(c).planDelete(in)
 	if err != nil {
-		return nil, err
+		return nil, detected(err)
 	}
 	keep(c, m)
 	var touched names

@@ -16,7 +16,7 @@ type (
 func (s *Service) accessUpdateItem(c *wire.Call, in *dynamodb.UpdateItemInput) ([]wire.Access, error) {
 	m, err := s.planning(c).planUpdate(in)
 	if err != nil {
-		return nil, err
+		return nil, detected(err)
 	}
 	m.alone = true
 	keep(c, m)

@@ -27,7 +27,9 @@ func normalise(v *item.Value, depth int) (size int, text string) {
 	case item.BOOL:
 		return 1, ""
 	case item.NULL:
-		v.Bool = true // also where it was false
+		if !v.Bool {
+			return 0, invalid + "Null attribute value types must have the value of true"
+		}
 		return 1, ""
 	case item.SS, item.NS, item.BS:
 		return normaliseSet(v)

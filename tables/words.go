@@ -18,9 +18,12 @@ func words(op *wire.OpInfo, in any, found []wire.Violation) string {
 	case *dynamodb.CreateTableInput:
 		return creationWords(in, found)
 	case *dynamodb.BatchGetItemInput:
-		return batchWords(op.Name, found, batchGetWords)
+		return wire.Detected(wordsOf(found, batchGetWords)...)
 	case *dynamodb.BatchWriteItemInput:
-		return batchWords(op.Name, found, batchWriteWords)
+		if found[0].At == "requestItems" && found[0].Value == "'{}'" {
+			return "The requestItems parameter is required for BatchWriteItem"
+		}
+		return wire.Detected(wordsOf(found, batchWriteWords)...)
 	case *dynamodb.QueryInput:
 		return wire.Detected(wordsOf(found, queryWords)...)
 	case *dynamodb.PutItemInput, *dynamodb.UpdateItemInput, *dynamodb.DeleteItemInput:
@@ -77,15 +80,10 @@ func queryWords(v wire.Violation) string {
 	return v.String()
 }
 
-// batchWords has its own words for a batch of nothing.
-func batchWords(op string, found []wire.Violation, say func(wire.Violation) string) string {
-	if found[0].At == "requestItems" && found[0].Value == "'{}'" {
-		return "The requestItems parameter is required for " + op
-	}
-	return wire.Detected(wordsOf(found, say)...)
-}
-
 func batchGetWords(v wire.Violation) string {
+	if v.At == "requestItems" && v.Value == "'{}'" {
+		return unshown("RequestItems", v)
+	}
 	table, ofKeys := strings.CutSuffix(v.At, ".member.keys")
 	if table, ok := strings.CutPrefix(table, "requestItems."); ok && ofKeys && strings.HasPrefix(v.Must, "Member must have length less") {
 		return unshown("RequestItems."+table+".member.Keys", v)
