@@ -111,7 +111,7 @@ func TestFactsOfPlaceholders(t *testing.T) {
 		fact{"UpdateItem", set + v + ", 'ExpressionAttributeNames': {'s': 'state'}", "ValidationException: ExpressionAttributeNames contains invalid key: Syntax error; key: \"s\""},
 		fact{"", set + "'ExpressionAttributeNames': {'#s': 'state'}, 'ExpressionAttributeValues': {'v': {'S': 'x'}}", "ValidationException: ExpressionAttributeValues contains invalid key: Syntax error; key: \"v\""},
 		fact{"", "'Key': {'k': {'S': 'a'}}, 'ExpressionAttributeNames': {'#s': 'state'}", "ValidationException: ExpressionAttributeNames can only be specified when using expressions"},
-		fact{"", "'Key': {'k': {'S': 'a'}}, " + v, "ValidationException: ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null"},
+		fact{"", "'Key': {'k': {'S': 'a'}}, " + v, "ValidationException: 1 validation error detected: ExpressionAttributeValues can only be specified when using expressions"},
 		fact{"", set + v + ", 'ExpressionAttributeNames': {'#s': 'state', '#t': 'other'}", "ValidationException: Value provided in ExpressionAttributeNames unused in expressions: keys: {#t}"},
 		fact{"", set + "'ExpressionAttributeNames': {'#s': 'state'}, 'ExpressionAttributeValues': {':v': {'S': 'x'}, ':w': {'S': 'x'}}", "ValidationException: Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}"},
 		fact{"", "'Key': {'k': {'S': 'a'}}, 'UpdateExpression': 'GARBAGE IN'", "ValidationException: Invalid UpdateExpression: Syntax error; token: \"GARBAGE\", near: \"GARBAGE IN\""},
