@@ -114,14 +114,20 @@ func BenchmarkPebbleParallelPut(b *testing.B) {
 	}
 }
 
-func parallelPut(b *testing.B, stream string) {
+// worldOnDisk is a world whose store is on disk.
+func worldOnDisk(b *testing.B) *world {
+	b.Helper()
 	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	db := kv.New(engine)
-	defer db.Close()
-	w := worldOn(b, db)
+	b.Cleanup(func() { db.Close() }) //nolint:errcheck // its directory goes, too
+	return worldOn(b, db)
+}
+
+func parallelPut(b *testing.B, stream string) {
+	w := worldOnDisk(b)
 	if w.table("notes", "userId:S noteId:S"); stream != "" {
 		must(w, dynamodb.UpdateTable, dynamodb.UpdateTableInput{TableName: str("notes"), StreamSpecification: &dynamodb.StreamSpecification{StreamEnabled: wire.Some(true), StreamViewType: str(stream)}})
 	}
@@ -142,13 +148,7 @@ func parallelPut(b *testing.B, stream string) {
 
 // BenchmarkSearchVectors looks at 10,000 vectors of 768 dimensions.
 func BenchmarkSearchVectors(b *testing.B) {
-	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	db := kv.New(engine)
-	defer db.Close()
-	w := worldOn(b, db)
+	w := worldOnDisk(b)
 	const rows, dims = 10_000, 768
 	w.vectorTable("tab", "p:S", fmt.Sprintf("vix v:%d COSINE ALL", dims))
 	r := rand.New(rand.NewPCG(1, 1))
@@ -169,13 +169,7 @@ func BenchmarkSearchVectors(b *testing.B) {
 
 // BenchmarkIndexPage reads a whole page through an index of a store on disk that shows little of large items.
 func BenchmarkIndexPage(b *testing.B) {
-	engine, err := pebblekv.Open(b.TempDir(), pebblekv.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	db := kv.New(engine)
-	defer db.Close()
-	w := worldOn(b, db)
+	w := worldOnDisk(b)
 	const items = 520
 	w.table("tab", "p:S", "keys g:S KEYS_ONLY", "few g:S INCLUDE:a", "more g:S INCLUDE:m", "all g:S ALL")
 	body := strings.Repeat("x", 390<<10)

@@ -83,7 +83,12 @@ func (s *stamp) spend(tx *kv.Tx) error {
 func digestible(in *dynamodb.TransactWriteItemsInput) []byte {
 	var b []byte
 	field := func(s string) { b = appendText(b, s) }
-	maps := func(names map[string]string, values item.Item) {
+	action := func(verb, table string, of item.Item, expressions []string, names map[string]string, values item.Item) {
+		field(verb + table)
+		b = appendUnordered(b, of)
+		for _, e := range expressions {
+			field(e)
+		}
 		for _, k := range keysOf(names) {
 			field(k)
 			field(names[k])
@@ -93,26 +98,17 @@ func digestible(in *dynamodb.TransactWriteItemsInput) []byte {
 	for _, a := range in.TransactItems {
 		switch {
 		case a.Put != nil:
-			field("put" + a.Put.TableName.V)
-			b = appendUnordered(b, a.Put.Item)
-			field(a.Put.ConditionExpression.V)
-			maps(a.Put.ExpressionAttributeNames, a.Put.ExpressionAttributeValues)
+			p := a.Put
+			action("put", p.TableName.V, p.Item, []string{p.ConditionExpression.V}, p.ExpressionAttributeNames, p.ExpressionAttributeValues)
 		case a.Update != nil:
-			field("update" + a.Update.TableName.V)
-			b = appendUnordered(b, a.Update.Key)
-			field(a.Update.UpdateExpression.V)
-			field(a.Update.ConditionExpression.V)
-			maps(a.Update.ExpressionAttributeNames, a.Update.ExpressionAttributeValues)
+			u := a.Update
+			action("update", u.TableName.V, u.Key, []string{u.UpdateExpression.V, u.ConditionExpression.V}, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
 		case a.Delete != nil:
-			field("delete" + a.Delete.TableName.V)
-			b = appendUnordered(b, a.Delete.Key)
-			field(a.Delete.ConditionExpression.V)
-			maps(a.Delete.ExpressionAttributeNames, a.Delete.ExpressionAttributeValues)
+			d := a.Delete
+			action("delete", d.TableName.V, d.Key, []string{d.ConditionExpression.V}, d.ExpressionAttributeNames, d.ExpressionAttributeValues)
 		case a.ConditionCheck != nil:
-			field("check" + a.ConditionCheck.TableName.V)
-			b = appendUnordered(b, a.ConditionCheck.Key)
-			field(a.ConditionCheck.ConditionExpression.V)
-			maps(a.ConditionCheck.ExpressionAttributeNames, a.ConditionCheck.ExpressionAttributeValues)
+			k := a.ConditionCheck
+			action("check", k.TableName.V, k.Key, []string{k.ConditionExpression.V}, k.ExpressionAttributeNames, k.ExpressionAttributeValues)
 		}
 	}
 	return b

@@ -145,8 +145,8 @@ func (w *works) furnish() {
 		})
 	}
 	wg.Wait()
-	_, _, bucket := w.c.s3(http.MethodPut, "/work", nil, nil)
-	_, _, object := w.c.s3(http.MethodPut, "/work/in/lines", nil, lines.Bytes())
+	_, _, bucket := w.c.s3(http.MethodPut, "/jobs", nil, nil)
+	_, _, object := w.c.s3(http.MethodPut, "/jobs/in/lines", nil, lines.Bytes())
 	if err := errors.Join(bucket, object); err != nil {
 		w.t.Fatal(err)
 	}
@@ -185,8 +185,8 @@ func (w *works) begin() {
 		{"second backup", "CreateBackup", m{"TableName": "big", "BackupName": "after"}},
 		{"restored", "RestoreTableFromBackup", m{"BackupArn": w.backup, "TargetTableName": "restored"}},
 		{"moment", "RestoreTableToPointInTime", m{"SourceTableName": "big", "TargetTableName": "moment", "RestoreDateTime": w.moment}},
-		{"export", "ExportTableToPointInTime", m{"TableArn": arn, "S3Bucket": "work", "S3Prefix": "out", "ExportTime": w.moment}},
-		{"imported", "ImportTable", m{"S3BucketSource": m{"S3Bucket": "work", "S3KeyPrefix": "in/"}, "InputFormat": "DYNAMODB_JSON", "TableCreationParameters": create}},
+		{"export", "ExportTableToPointInTime", m{"TableArn": arn, "S3Bucket": "jobs", "S3Prefix": "out", "ExportTime": w.moment}},
+		{"imported", "ImportTable", m{"S3BucketSource": m{"S3Bucket": "jobs", "S3KeyPrefix": "in/"}, "InputFormat": "DYNAMODB_JSON", "TableCreationParameters": create}},
 	} {
 		delay := time.Duration(w.r.Int64N(int64(longestWork / 2)))
 		w.writers.Go(func() {
@@ -395,7 +395,7 @@ func (w *works) same(what string, got, want map[string]string) {
 // exported are the items in the files of the export.
 func (w *works) exported() map[string]string {
 	w.t.Helper()
-	_, list, err := w.c.s3(http.MethodGet, "/work", url.Values{"list-type": {"2"}, "prefix": {"out/"}}, nil)
+	_, list, err := w.c.s3(http.MethodGet, "/jobs", url.Values{"list-type": {"2"}, "prefix": {"out/"}}, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -409,7 +409,7 @@ func (w *works) exported() map[string]string {
 		if rest = after; !strings.HasSuffix(key, ".json.gz") {
 			continue
 		}
-		_, packed, err := w.c.s3(http.MethodGet, "/work/"+key, nil, nil)
+		_, packed, err := w.c.s3(http.MethodGet, "/jobs/"+key, nil, nil)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -54,7 +54,6 @@ var allowances = []allowance{
 	// dynalite is older
 	{why: "dynalite does not compare lists, maps, booleans and null with EQ and NE, as AWS has since", theirs: re(`ComparisonOperator (EQ|NE) is not valid for (L|M|BOOL|NULL) `)},
 	{why: "dynalite has the model from before tables had ARNs: names of 3 characters at least", theirs: re(`'tableName' failed to satisfy`), when: badName},
-	{why: "dynalite's text for lengths in batches is the older one", ours: re(`Value at 'RequestItems`), theirs: re(`Value '.*' at 'requestItems`)},
 	{why: "dynalite's text for empty keys is the older one", ours: re(`^400 ValidationException: One or more parameter values are not valid\. The AttributeValue for a key attribute cannot contain`), theirs: re(`were invalid: The AttributeValue for a key attribute cannot contain`)},
 	{why: "dynalite tells constraints as they were told before", ours: re(`Value at '(Limit|TableName|RequestItems)|: Failed to satisfy constraint|Map value must satisfy|The requestItems parameter is required`), theirs: re(`failed to satisfy constraint`)},
 	{why: "dynalite tells which expressions are not there, or not which text is no number", ours: re(`can only be specified when using expressions$|numeric value: $`), theirs: re(`can only be specified when using expressions: |numeric value$`)},
